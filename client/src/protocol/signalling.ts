@@ -1,0 +1,127 @@
+/**
+ * The signalling contract over socket.io, both ways. Schemas are the source, types are inferred from them.
+ * Every request carries one object and is acknowledged with a `Result`; every event carries one object.
+ */
+import { z } from 'zod';
+import type { Result } from './errors.ts';
+
+/** Raised when client and server can no longer understand each other. */
+export const PROTOCOL_VERSION = 1;
+
+const id = z.string().min(1).max(64);
+const displayName = z.string().trim().min(1).max(64);
+/** mediasoup's own structures: bounded here, checked in depth by mediasoup's ORTC validation. */
+const opaque = z.record(z.string(), z.unknown());
+
+/** Shown to everybody in the room. `avatar` is null while a participant sends none (listens or speaks only). */
+export const participantSchema = z.object({
+  id,
+  displayName,
+  muted: z.boolean(),
+  /** Labelled as synthetic in the protocol: whoever shows the video must show the badge. */
+  avatar: z.object({ id, model: z.string(), synthetic: z.literal(true) }).nullable(),
+  media: z.array(z.object({ producerId: id, kind: z.enum(['audio', 'video']), source: z.enum(['microphone', 'avatar']) })),
+});
+export type ParticipantInfo = z.infer<typeof participantSchema>;
+
+/** socket.io's handshake `auth`. `resume` is the key from `join` and takes a lost participant's place back. */
+export const handshakeSchema = z.object({
+  token: z.string().max(4096),
+  protocol: z.number().int(),
+  resume: z.string().max(128).optional(),
+});
+export type Handshake = z.infer<typeof handshakeSchema>;
+
+const transportDirection = z.enum(['send', 'receive']);
+const empty = z.object({});
+
+/** One request: what the client sends and what it gets back. */
+const define = <Q extends z.ZodType, A extends z.ZodType>(request: Q, answer: A) => ({ request, answer });
+
+export const requests = {
+  /** Enters the room that the token names. */
+  join: define(
+    z.object({ displayName, avatarId: id.optional(), model: z.string().max(64).optional(), preview: z.boolean().optional() }),
+    z.object({
+      participantId: id,
+      roomId: id,
+      resumeKey: z.string(),
+      resumed: z.boolean(),
+      graceMs: z.number(),
+      routerRtpCapabilities: opaque,
+      iceServers: z.array(z.object({ urls: z.array(z.string()), username: z.string().optional(), credential: z.string().optional() })),
+      participants: z.array(participantSchema),
+    }),
+  ),
+  leave: define(empty, empty),
+  'create-transport': define(
+    z.object({ direction: transportDirection, forceTcp: z.boolean().optional() }),
+    z.object({ id, iceParameters: opaque, iceCandidates: z.array(opaque), dtlsParameters: opaque, sctpParameters: opaque.optional() }),
+  ),
+  'connect-transport': define(z.object({ transportId: id, dtlsParameters: opaque }), empty),
+  'restart-ice': define(z.object({ transportId: id }), z.object({ iceParameters: opaque })),
+  'produce-audio': define(z.object({ transportId: id, rtpParameters: opaque }), z.object({ producerId: id })),
+  'produce-landmarks': define(z.object({ transportId: id, sctpStreamParameters: opaque, label: z.string().max(64).optional(), protocol: z.string().max(64).optional() }), z.object({ dataProducerId: id })),
+  /** A paused consumer; `resume-consumer` once the track is attached, so that no keyframe is lost. */
+  consume: define(
+    z.object({ transportId: id, producerId: id, rtpCapabilities: opaque }),
+    z.object({ consumerId: id, producerId: id, kind: z.enum(['audio', 'video']), rtpParameters: opaque }),
+  ),
+  'resume-consumer': define(z.object({ consumerId: id }), empty),
+  'pause-consumer': define(z.object({ consumerId: id }), empty),
+  'set-avatar': define(z.object({ avatarId: id.nullable(), model: z.string().max(64).optional() }), z.object({ avatar: participantSchema.shape.avatar })),
+  'set-muted': define(z.object({ muted: z.boolean() }), empty),
+  /** Starts the driver's neutral face anew, e.g. after another person sits down. */
+  recalibrate: define(empty, empty),
+  /** The server's clock (ms since the Unix epoch), for the offset between the two clocks. */
+  'sync-clock': define(empty, z.object({ serverTimeMs: z.number() })),
+  /** The viewer's side of the measurements, once a second at most, for the server's metrics. */
+  'report-playback': define(
+    z.object({ skewMs: z.number().finite().optional(), presentedLatencyMs: z.array(z.number().finite()).max(120), framesPerSecond: z.number().finite().optional() }),
+    empty,
+  ),
+} as const;
+
+export type RequestName = keyof typeof requests;
+export type RequestOf<N extends RequestName> = z.infer<(typeof requests)[N]['request']>;
+export type AnswerOf<N extends RequestName> = z.infer<(typeof requests)[N]['answer']>;
+
+/** Times of one avatar frame, in ms since the Unix epoch on the server's clock. `rtpTimestamp` names the frame. */
+export const frameTraceSchema = z.object({
+  rtpTimestamp: z.number(),
+  /** When the camera took the driver's picture, as the client stamped it (already on the server's clock). */
+  capturedMs: z.number(),
+  /** When the client sent the landmark packet. */
+  landmarksSentMs: z.number(),
+  arrivedMs: z.number(),
+  synthesisStartMs: z.number(),
+  synthesisEndMs: z.number(),
+  encodedMs: z.number(),
+  sentMs: z.number(),
+});
+export type FrameTrace = z.infer<typeof frameTraceSchema>;
+
+/** How the avatar is being driven: see `docs/architecture.md`, "never a freeze". */
+export const driveStateSchema = z.enum(['calibrating', 'tracking', 'extrapolating', 'idle']);
+export type DriveState = z.infer<typeof driveStateSchema>;
+
+export const events = {
+  'participant-joined': z.object({ participant: participantSchema }),
+  'participant-left': z.object({ participantId: id }),
+  'participant-changed': z.object({ participant: participantSchema }),
+  'media-published': z.object({ participantId: id, producerId: id, kind: z.enum(['audio', 'video']), source: z.enum(['microphone', 'avatar']) }),
+  'media-unpublished': z.object({ participantId: id, producerId: id }),
+  'consumer-closed': z.object({ consumerId: id }),
+  'drive-state': z.object({ participantId: id, state: driveStateSchema }),
+  /** Stage times of one participant's recent avatar frames, a few times a second. */
+  'frame-traces': z.object({ participantId: id, traces: z.array(frameTraceSchema) }),
+  /** The server ends the session: token expired, kicked, shutting down. */
+  closed: z.object({ code: z.string(), message: z.string() }),
+} as const;
+
+export type EventName = keyof typeof events;
+export type EventOf<N extends EventName> = z.infer<(typeof events)[N]>;
+
+/** socket.io's generics. */
+export type ClientToServerEvents = { [N in RequestName]: (request: RequestOf<N>, ack: (result: Result<AnswerOf<N>>) => void) => void };
+export type ServerToClientEvents = { [N in EventName]: (event: EventOf<N>) => void };
