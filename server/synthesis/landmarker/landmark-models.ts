@@ -1,0 +1,126 @@
+/**
+ * The three networks of the landmarker as ONNX files, made on this machine out of the npm packages @mediapipe/face_mesh and
+ * @mediapipe/selfie_segmentation (Apache-2.0). Nothing is downloaded; the second call costs one hash of the sources.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { regionOptions } from './attention-operators.ts';
+import { readTflite } from './tflite-model.ts';
+import { TfliteConverter } from './tflite-to-onnx.ts';
+
+export interface LandmarkModelPaths {
+  /** image [1, 3, 128, 128] RGB -1..1 → boxes [896, 16] pixels, scores [896] logits. */
+  detector: string;
+  /** image [1, 3, 192, 192] RGB 0..1 → points [478, 3] pixels of the crop, presence [1] 0..1. */
+  mesh: string;
+  /** image [1, 3, 256, 256] RGB 0..1 → matte [256, 256] 0..1. */
+  matte: string;
+}
+
+/** Raise it with every change of the converter or of the outputs above: it is part of the cache's key. */
+const CONVERTER_VERSION = 1;
+
+const ASSETS = '@mediapipe/face_mesh/face_mesh_solution_packed_assets';
+const require = createRequire(import.meta.url);
+
+/** Files inside the packed assets of @mediapipe/face_mesh, by the table that its loader script carries. */
+async function readPacked(fileName: string): Promise<Uint8Array> {
+  const loader = await readFile(require.resolve(`${ASSETS}_loader.js`), 'utf8');
+  const entry = [...loader.matchAll(/\{\s*"filename":\s*"([^"]+)",\s*"start":\s*(\d+),\s*"end":\s*(\d+)/g)].find((match) => match[1]?.endsWith(`/${fileName}`));
+  if (entry === undefined) throw new Error(`@mediapipe/face_mesh does not pack ${fileName}`);
+  const packed = await readFile(require.resolve(`${ASSETS}.data`));
+  return packed.subarray(Number(entry[2]), Number(entry[3]));
+}
+
+function convertDetector(bytes: Uint8Array): Uint8Array {
+  const converter = new TfliteConverter('face_detection_short_range', readTflite(bytes));
+  const { graph } = converter;
+  graph.output('boxes', [896, 16], graph.add('Reshape', [converter.valueNamed('regressors'), graph.ints([896, 16])]));
+  graph.output('scores', [896], graph.add('Reshape', [converter.valueNamed('classificators'), graph.ints([896])]));
+  return graph.encode();
+}
+
+/**
+ * The attention mesh gives the mesh and, apart, refined lips, eyes and irises; here they become one list of 478 points:
+ * x, y from the refinement where there is one, z from the mesh, the irises' z from the mean of their eye's contour.
+ */
+function convertMesh(bytes: Uint8Array): Uint8Array {
+  const model = readTflite(bytes);
+  const converter = new TfliteConverter('face_landmark_with_attention', model);
+  const { graph } = converter;
+  const regions = model.operators.filter((operator) => operator.name === 'Landmarks2TransformMatrix').map((operator) => regionOptions(operator.customMap()));
+  const [lips, leftEye, rightEye] = regions.map((region) => region.subset);
+  if (lips?.length !== 80 || leftEye?.length !== 71 || rightEye?.length !== 71) throw new Error('tflite: the attention mesh has other regions than expected');
+  const iris = (first: number) => [0, 1, 2, 3, 4].map((i) => first + i);
+  const parts = [
+    { output: 'output_lips', points: lips },
+    { output: 'output_left_eye', points: leftEye },
+    { output: 'output_right_eye', points: rightEye },
+    { output: 'output_left_iris', points: iris(468) },
+    { output: 'output_right_iris', points: iris(473) },
+  ];
+  const source = Array.from({ length: 478 }, (_, i) => i);
+  let next = 468;
+  for (const part of parts) for (const point of part.points) source[point] = next++;
+
+  const mesh = graph.add('Reshape', [converter.valueNamed('output_mesh_identity'), graph.ints([468, 3])]);
+  const slice = (from: number, to: number) => graph.add('Slice', [mesh, graph.ints([from]), graph.ints([to]), graph.ints([1])]);
+  const refined = parts.map((part) => graph.add('Reshape', [converter.valueNamed(part.output), graph.ints([part.points.length, 2])]));
+  const flat = graph.add('Gather', [graph.add('Concat', [slice(0, 2), ...refined], { axis: 0 }), graph.ints(source)], { axis: 0 });
+  const depth = slice(2, 3);
+  const irisDepth = (eye: number[]) => {
+    // The first 16 points of an eye's region are its contour.
+    const mean = graph.add('ReduceMean', [graph.add('Gather', [depth, graph.ints(eye.slice(0, 16))], { axis: 0 })], { axes: [0], keepdims: 1 });
+    return graph.add('Expand', [mean, graph.ints([5, 1])]);
+  };
+  const depths = graph.add('Concat', [depth, irisDepth(leftEye), irisDepth(rightEye)], { axis: 0 });
+  graph.output('points', [478, 3], graph.add('Concat', [flat, depths], { axis: 1 }));
+  graph.output('presence', [1], graph.add('Sigmoid', [graph.add('Reshape', [converter.valueNamed('conv_faceflag'), graph.ints([1])])]));
+  return graph.encode();
+}
+
+function convertMatte(bytes: Uint8Array): Uint8Array {
+  const converter = new TfliteConverter('selfie_segmentation', readTflite(bytes));
+  const { graph } = converter;
+  graph.output('matte', [256, 256], graph.add('Reshape', [converter.valueNamed('activation_10'), graph.ints([256, 256])]));
+  return graph.encode();
+}
+
+const models: { name: keyof LandmarkModelPaths; read: () => Promise<Uint8Array>; convert: (bytes: Uint8Array) => Uint8Array }[] = [
+  { name: 'detector', read: () => readPacked('face_detection_short_range.tflite'), convert: convertDetector },
+  { name: 'mesh', read: () => readPacked('face_landmark_with_attention.tflite'), convert: convertMesh },
+  { name: 'matte', read: () => readFile(require.resolve('@mediapipe/selfie_segmentation/selfie_segmentation.tflite')), convert: convertMatte },
+];
+
+const exists = (path: string): Promise<boolean> => access(path).then(() => true, () => false);
+
+/** Written beside its place and renamed, so that two processes or a full disk never leave half a file under the real name. */
+async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    await writeFile(temporary, bytes);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Makes what is missing of the landmarker's ONNX files in `cacheDir` and gives their paths.
+ * @throws Error when an npm package is missing or is another version than the converter knows, or the folder cannot be written.
+ */
+export async function ensureLandmarkModels(cacheDir: string): Promise<LandmarkModelPaths> {
+  await mkdir(cacheDir, { recursive: true });
+  const paths: LandmarkModelPaths = { detector: '', mesh: '', matte: '' };
+  for (const { name, read, convert } of models) {
+    const source = await read();
+    const key = createHash('sha256').update(source).digest('hex').slice(0, 16);
+    const path = join(cacheDir, `landmarker-${name}-${key}-v${CONVERTER_VERSION}.onnx`);
+    if (!(await exists(path))) await writeAtomically(path, convert(source));
+    paths[name] = path;
+  }
+  return paths;
+}
