@@ -39,9 +39,13 @@ const empty = z.object({});
 const define = <Q extends z.ZodType, A extends z.ZodType>(request: Q, answer: A) => ({ request, answer });
 
 export const requests = {
-  /** Enters the room that the token names. */
+  /**
+   * Enters a room that the token allows; without `roomId` the only one it names. After a lost connection (handshake with
+   * `resume`) takes the old place back: then `resumed` is true and transports, producers and consumers are still there.
+   * `preview` enters unseen: nobody is told, and only the own avatar can be watched.
+   */
   join: define(
-    z.object({ displayName, avatarId: id.optional(), model: z.string().max(64).optional(), preview: z.boolean().optional() }),
+    z.object({ roomId: id.optional(), displayName, avatarId: id.optional(), model: z.string().max(64).optional(), preview: z.boolean().optional() }),
     z.object({
       participantId: id,
       roomId: id,

@@ -1,0 +1,129 @@
+/** A live avatar: landmark packets in, a video track in the room out. One per participant who shows one. */
+import type { DriveState, FrameTrace } from '../../client/src/protocol/index.ts';
+import { serverNow } from './clock.ts';
+import { Emitter } from './Emitter.ts';
+import type { AvatarTrackPort, CallMetricsPort, RoomMediaPort, SynthesisPort, SynthesisSessionPort, SynthesizedFrame } from './ports.ts';
+
+/** Stage times are sent in small batches: four messages a second, not thirty. */
+const TRACE_FLUSH_MS = 250;
+/** Keeps a flush well below the protocol's limits even if a timer is late. */
+const MAX_TRACES = 60;
+
+export interface AvatarOptions {
+  media: RoomMediaPort;
+  synthesis: SynthesisPort;
+  metrics: CallMetricsPort;
+  participantId: string;
+  avatarId: string;
+  model: string;
+}
+
+export class Avatar {
+  readonly events = new Emitter<{ state: DriveState; traces: FrameTrace[]; closed: undefined }>();
+  readonly #session: SynthesisSessionPort;
+  readonly #track: AvatarTrackPort;
+  readonly #metrics: CallMetricsPort;
+  readonly #flushTimer: NodeJS.Timeout;
+  #avatarId: string;
+  #model: string;
+  #traces: FrameTrace[] = [];
+  #state: DriveState = 'idle';
+  #closed = false;
+
+  static async create(options: AvatarOptions): Promise<Avatar> {
+    const { media, synthesis, participantId, avatarId, model } = options;
+    const session = await synthesis.open({ avatarId, model });
+    try {
+      const track = await media.createAvatarTrack({ cname: `avatar-${participantId}` });
+      return new Avatar(session, track, options);
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+  }
+
+  private constructor(session: SynthesisSessionPort, track: AvatarTrackPort, options: AvatarOptions) {
+    this.#session = session;
+    this.#track = track;
+    this.#metrics = options.metrics;
+    this.#avatarId = options.avatarId;
+    this.#model = options.model;
+    session.onFrame((frame) => this.#handleFrame(frame));
+    session.onState((state) => this.#handleState(state));
+    track.onKeyframeRequest(() => {
+      this.#metrics.keyframeRequested('feedback');
+      session.requestKeyframe();
+    });
+    this.#flushTimer = setInterval(() => this.#flushTraces(), TRACE_FLUSH_MS);
+    this.#metrics.avatarStarted();
+  }
+
+  get producerId(): string {
+    return this.#track.producerId;
+  }
+
+  get info(): { id: string; model: string; synthetic: true } {
+    return { id: this.#avatarId, model: this.#model, synthetic: true };
+  }
+
+  get state(): DriveState {
+    return this.#state;
+  }
+
+  handleLandmarks(packet: Uint8Array): void {
+    if (this.#closed) return;
+    this.#metrics.landmarkPacket(packet.length);
+    this.#session.push(packet, serverNow());
+  }
+
+  /** Another person into the running stream: no new track, no renegotiation. */
+  async switchTo({ avatarId, model }: { avatarId: string; model: string }): Promise<void> {
+    await this.#session.switchAvatar({ avatarId, model });
+    this.#avatarId = avatarId;
+    this.#model = model;
+    this.#metrics.keyframeRequested('switch');
+    this.#session.requestKeyframe();
+  }
+
+  recalibrate(): void {
+    this.#session.recalibrate();
+  }
+
+  /** A newcomer watches: it must not wait for the next change. */
+  handleViewer(): void {
+    this.#metrics.keyframeRequested('viewer');
+    this.#session.requestKeyframe();
+  }
+
+  #handleFrame(frame: SynthesizedFrame): void {
+    if (this.#closed) return;
+    const rtpTimestamp = this.#track.send(frame);
+    const trace: FrameTrace = { ...frame.trace, rtpTimestamp, sentMs: serverNow() };
+    this.#metrics.frameSent({ bytes: frame.data.length, keyframe: frame.keyframe, trace });
+    if (this.#traces.length < MAX_TRACES) this.#traces.push(trace);
+  }
+
+  #handleState(state: DriveState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.events.emit('state', state);
+  }
+
+  #flushTraces(): void {
+    if (this.#traces.length === 0) return;
+    const traces = this.#traces;
+    this.#traces = [];
+    this.events.emit('traces', traces);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#flushTimer);
+    this.#session.close();
+    this.#track.close();
+    this.#metrics.avatarStopped();
+    this.events.emit('closed', undefined);
+    this.events.removeAll();
+  }
+}

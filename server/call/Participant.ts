@@ -1,0 +1,235 @@
+/** One person in a room: their transports, what they send, what they receive, their avatar. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { AppError, type DriveState, type EventName, type EventOf, type FrameTrace, type ParticipantInfo } from '../../client/src/protocol/index.ts';
+import { Avatar } from './Avatar.ts';
+import { Emitter } from './Emitter.ts';
+import type { CallMetricsPort, ConsumerPort, Opaque, ProducerPort, RoomMediaPort, SynthesisPort, TransportPort } from './ports.ts';
+
+/** The way to the participant's browser; replaced when they reconnect. */
+export interface ConnectionPort {
+  send<N extends EventName>(name: N, event: EventOf<N>): void;
+  /** Ends the connection from this side, after a last `closed` event. */
+  end(code: string, message: string): void;
+}
+
+export interface ParticipantOptions {
+  displayName: string;
+  /** The token's subject: who this is for the application. */
+  subject: string;
+  /** In the room, but unseen: previewing themselves. */
+  hidden: boolean;
+  media: RoomMediaPort;
+  synthesis: SynthesisPort;
+  metrics: CallMetricsPort;
+  graceMs: number;
+}
+
+interface ParticipantEvents extends Record<string, unknown> {
+  changed: undefined;
+  published: { producerId: string; kind: 'audio' | 'video'; source: 'microphone' | 'avatar' };
+  unpublished: { producerId: string };
+  state: DriveState;
+  traces: FrameTrace[];
+  closed: undefined;
+}
+
+const MAX_TRANSPORTS = 4;
+const MAX_CONSUMERS = 256;
+
+export class Participant {
+  readonly id = randomUUID();
+  readonly resumeKey = randomBytes(24).toString('base64url');
+  readonly displayName: string;
+  readonly subject: string;
+  readonly hidden: boolean;
+  readonly events = new Emitter<ParticipantEvents>();
+  readonly #options: ParticipantOptions;
+  readonly #transports = new Map<string, TransportPort>();
+  readonly #consumers = new Map<string, ConsumerPort>();
+  #connection: ConnectionPort | null = null;
+  #graceTimer: NodeJS.Timeout | undefined;
+  #audio: ProducerPort | null = null;
+  #landmarks: { id: string; close(): void } | null = null;
+  #avatar: Avatar | null = null;
+  /** Changes of avatar are done one after the other, in the order asked for. */
+  #avatarChange: Promise<unknown> = Promise.resolve();
+  #muted = false;
+  #closed = false;
+
+  constructor(options: ParticipantOptions) {
+    this.#options = options;
+    this.displayName = options.displayName;
+    this.subject = options.subject;
+    this.hidden = options.hidden;
+  }
+
+  get info(): ParticipantInfo {
+    const media: ParticipantInfo['media'] = [];
+    if (this.#audio) media.push({ producerId: this.#audio.id, kind: 'audio', source: 'microphone' });
+    if (this.#avatar) media.push({ producerId: this.#avatar.producerId, kind: 'video', source: 'avatar' });
+    return { id: this.id, displayName: this.displayName, muted: this.#muted, avatar: this.#avatar?.info ?? null, media };
+  }
+
+  get avatar(): Avatar | null {
+    return this.#avatar;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  // -- connection
+
+  /** Binds a (new) connection; an older one that is still there is ended. */
+  attach(connection: ConnectionPort): void {
+    clearTimeout(this.#graceTimer);
+    const previous = this.#connection;
+    this.#connection = connection;
+    if (previous && previous !== connection) previous.end('closed', 'This participant has connected from elsewhere.');
+  }
+
+  /** The connection is lost: the place in the room is kept for the grace period. */
+  detach(connection: ConnectionPort): void {
+    if (this.#connection !== connection || this.#closed) return;
+    this.#connection = null;
+    this.#graceTimer = setTimeout(() => this.close(), this.#options.graceMs);
+  }
+
+  send<N extends EventName>(name: N, event: EventOf<N>): void {
+    this.#connection?.send(name, event);
+  }
+
+  /** Ends this participant's call from the server's side. */
+  dismiss(code: string, message: string): void {
+    this.#connection?.end(code, message);
+    this.close();
+  }
+
+  // -- transports and media
+
+  async createTransport(options: { direction: 'send' | 'receive'; forceTcp: boolean }): Promise<TransportPort> {
+    if (this.#transports.size >= MAX_TRANSPORTS) this.#dropOldest(options.direction);
+    const transport = await this.#options.media.createTransport(options);
+    if (this.#closed) {
+      transport.close();
+      throw new AppError('not-joined');
+    }
+    this.#transports.set(transport.id, transport);
+    transport.onClosed(() => this.#transports.delete(transport.id));
+    return transport;
+  }
+
+  transport(id: string): TransportPort {
+    const transport = this.#transports.get(id);
+    if (!transport) throw new AppError('transport-not-found');
+    return transport;
+  }
+
+  async produceAudio(transportId: string, rtpParameters: Opaque): Promise<ProducerPort> {
+    const producer = await this.transport(transportId).produceAudio(rtpParameters);
+    this.#audio?.close();
+    this.#audio = producer;
+    producer.onClosed(() => {
+      if (this.#audio === producer) this.#audio = null;
+      this.events.emit('unpublished', { producerId: producer.id });
+    });
+    if (this.#muted) await producer.pause();
+    this.events.emit('published', { producerId: producer.id, kind: 'audio', source: 'microphone' });
+    return producer;
+  }
+
+  async produceLandmarks(options: { transportId: string; sctpStreamParameters: Opaque; label?: string | undefined; protocol?: string | undefined }): Promise<string> {
+    const { transportId, sctpStreamParameters, label, protocol } = options;
+    const landmarks = await this.transport(transportId).produceLandmarks({
+      sctpStreamParameters,
+      ...(label ? { label } : {}),
+      ...(protocol ? { protocol } : {}),
+      onPacket: (packet) => this.#avatar?.handleLandmarks(packet),
+    });
+    this.#landmarks?.close();
+    this.#landmarks = landmarks;
+    return landmarks.id;
+  }
+
+  async consume(options: { transportId: string; producerId: string; rtpCapabilities: Opaque }): Promise<ConsumerPort> {
+    if (this.#consumers.size >= MAX_CONSUMERS) throw new AppError('rate-limited', 'Too many consumers');
+    const transport = this.transport(options.transportId);
+    if (transport.direction !== 'receive') throw new AppError('bad-request', 'Consume on the receiving transport');
+    const consumer = await transport.consume(options);
+    this.#consumers.set(consumer.id, consumer);
+    consumer.onClosed(() => {
+      this.#consumers.delete(consumer.id);
+      this.send('consumer-closed', { consumerId: consumer.id });
+    });
+    return consumer;
+  }
+
+  consumer(id: string): ConsumerPort {
+    const consumer = this.#consumers.get(id);
+    if (!consumer) throw new AppError('consumer-not-found');
+    return consumer;
+  }
+
+  async setMuted(muted: boolean): Promise<void> {
+    if (muted === this.#muted) return;
+    this.#muted = muted;
+    await (muted ? this.#audio?.pause() : this.#audio?.resume());
+    this.events.emit('changed', undefined);
+  }
+
+  // -- avatar
+
+  /** Shows, exchanges or (null) takes away the avatar. Resolves once its track is in the room. */
+  setAvatar(choice: { avatarId: string; model: string } | null): Promise<void> {
+    const change = this.#avatarChange.then(() => this.#changeAvatar(choice));
+    this.#avatarChange = change.catch(() => undefined); // a refused change must not block the next one
+    return change;
+  }
+
+  async #changeAvatar(choice: { avatarId: string; model: string } | null): Promise<void> {
+    if (this.#closed) throw new AppError('not-joined');
+    if (!choice) return this.#removeAvatar();
+    if (this.#avatar) await this.#avatar.switchTo(choice);
+    else await this.#addAvatar(choice);
+    this.events.emit('changed', undefined);
+  }
+
+  async #addAvatar(choice: { avatarId: string; model: string }): Promise<void> {
+    const { media, synthesis, metrics } = this.#options;
+    const avatar = await Avatar.create({ media, synthesis, metrics, participantId: this.id, ...choice });
+    if (this.#closed) {
+      avatar.close();
+      throw new AppError('not-joined');
+    }
+    this.#avatar = avatar;
+    avatar.events.on('state', (state) => this.events.emit('state', state));
+    avatar.events.on('traces', (traces) => this.events.emit('traces', traces));
+    this.events.emit('published', { producerId: avatar.producerId, kind: 'video', source: 'avatar' });
+  }
+
+  #removeAvatar(): void {
+    const avatar = this.#avatar;
+    if (!avatar) return;
+    this.#avatar = null;
+    avatar.close();
+    this.events.emit('unpublished', { producerId: avatar.producerId });
+    this.events.emit('changed', undefined);
+  }
+
+  /** A client that rebuilds its transports never closes the old ones when the connection is gone. */
+  #dropOldest(direction: 'send' | 'receive'): void {
+    const oldest = [...this.#transports.values()].find((transport) => transport.direction === direction) ?? [...this.#transports.values()][0];
+    oldest?.close();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#graceTimer);
+    this.#connection = null;
+    this.#avatar?.close();
+    for (const transport of [...this.#transports.values()]) transport.close();
+    this.events.emit('closed', undefined);
+    this.events.removeAll();
+  }
+}

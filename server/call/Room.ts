@@ -1,0 +1,110 @@
+/** A room: who is in it, and who is told what. */
+import { AppError, type EventName, type EventOf, type ParticipantInfo } from '../../client/src/protocol/index.ts';
+import { Emitter } from './Emitter.ts';
+import { Participant } from './Participant.ts';
+import type { CallMetricsPort, RoomMediaPort, SynthesisPort } from './ports.ts';
+
+export interface RoomOptions {
+  id: string;
+  media: RoomMediaPort;
+  synthesis: SynthesisPort;
+  metrics: CallMetricsPort;
+  maxParticipants: number;
+  graceMs: number;
+}
+
+export class Room {
+  readonly id: string;
+  readonly media: RoomMediaPort;
+  readonly events = new Emitter<{ empty: undefined; closed: undefined }>();
+  readonly #options: RoomOptions;
+  readonly #participants = new Map<string, Participant>();
+  #closed = false;
+
+  constructor(options: RoomOptions) {
+    this.id = options.id;
+    this.media = options.media;
+    this.#options = options;
+    options.metrics.roomOpened();
+    options.media.onDied(() => this.close('transport-failed', 'The media worker has failed; join again.'));
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get size(): number {
+    return this.#participants.size;
+  }
+
+  /** Everybody who can be seen, in the order they came. */
+  infos(except?: Participant): ParticipantInfo[] {
+    return [...this.#participants.values()].filter((participant) => !participant.hidden && participant !== except).map((participant) => participant.info);
+  }
+
+  participants(): IterableIterator<Participant> {
+    return this.#participants.values();
+  }
+
+  findByResumeKey(resumeKey: string): Participant | undefined {
+    return [...this.#participants.values()].find((participant) => participant.resumeKey === resumeKey);
+  }
+
+  /** Whose media this is, if `viewer` may watch it: visible participants', and always one's own. */
+  publisherOf(producerId: string, viewer: Participant): Participant | undefined {
+    return [...this.#participants.values()].find(
+      (participant) => (participant === viewer || (!participant.hidden && !viewer.hidden)) && participant.info.media.some((media) => media.producerId === producerId),
+    );
+  }
+
+  /** @throws AppError `room-full`. */
+  add({ displayName, subject, hidden }: { displayName: string; subject: string; hidden: boolean }): Participant {
+    if (this.#closed) throw new AppError('shutting-down', 'The room has just been closed');
+    if (this.#participants.size >= this.#options.maxParticipants) throw new AppError('room-full');
+    const { media, synthesis, metrics, graceMs } = this.#options;
+    const participant = new Participant({ displayName, subject, hidden, media, synthesis, metrics, graceMs });
+    this.#participants.set(participant.id, participant);
+    metrics.participantJoined();
+    this.#listen(participant);
+    if (!hidden) this.#broadcast(participant, 'participant-joined', { participant: participant.info });
+    return participant;
+  }
+
+  #listen(participant: Participant): void {
+    const { events, id: participantId } = participant;
+    // The publisher is told too: it may show its own avatar as the others see it.
+    events.on('published', (media) => this.#announce(participant, 'media-published', { participantId, ...media }));
+    events.on('unpublished', ({ producerId }) => this.#announce(participant, 'media-unpublished', { participantId, producerId }));
+    events.on('changed', () => this.#announce(participant, 'participant-changed', { participant: participant.info }));
+    events.on('state', (state) => this.#announce(participant, 'drive-state', { participantId, state }));
+    events.on('traces', (traces) => this.#announce(participant, 'frame-traces', { participantId, traces }));
+    events.on('closed', () => this.#remove(participant));
+  }
+
+  #remove(participant: Participant): void {
+    if (!this.#participants.delete(participant.id)) return;
+    this.#options.metrics.participantLeft();
+    if (!participant.hidden) this.#broadcast(participant, 'participant-left', { participantId: participant.id });
+    if (this.#participants.size === 0) this.events.emit('empty', undefined);
+  }
+
+  /** To everybody who may know of `participant`, and to themselves. */
+  #announce<N extends EventName>(participant: Participant, name: N, event: EventOf<N>): void {
+    participant.send(name, event);
+    if (!participant.hidden) this.#broadcast(participant, name, event);
+  }
+
+  #broadcast<N extends EventName>(from: Participant, name: N, event: EventOf<N>): void {
+    for (const participant of this.#participants.values()) if (participant !== from && !participant.hidden) participant.send(name, event);
+  }
+
+  close(code = 'closed', message = 'The room has been closed.'): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const participant of [...this.#participants.values()]) participant.dismiss(code, message);
+    this.media.close();
+    this.#options.metrics.roomClosed();
+    this.events.emit('closed', undefined);
+    this.events.removeAll();
+  }
+}

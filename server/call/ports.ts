@@ -1,0 +1,110 @@
+/**
+ * What the call domain needs from outside. The media adapter (mediasoup), the synthesis adapter (worker processes)
+ * and the enrolment service implement these; tests may bring fakes.
+ */
+import type { DriveState, FrameTrace } from '../../client/src/protocol/index.ts';
+
+/** mediasoup's structures, which the domain only passes on. */
+export type Opaque = Record<string, unknown>;
+
+export interface MediaPort {
+  createRoomMedia(): Promise<RoomMediaPort>;
+}
+
+/** One room's router. */
+export interface RoomMediaPort {
+  readonly rtpCapabilities: Opaque;
+  /** Called once if the media worker behind this room dies: everything in it is gone. */
+  onDied(listener: () => void): void;
+  createTransport(options: { direction: 'send' | 'receive'; forceTcp: boolean }): Promise<TransportPort>;
+  createAvatarTrack(options: { cname: string }): Promise<AvatarTrackPort>;
+  close(): void;
+}
+
+export interface TransportPort {
+  readonly id: string;
+  readonly direction: 'send' | 'receive';
+  /** ICE, DTLS and SCTP parameters for the client's side. */
+  readonly parameters: { iceParameters: Opaque; iceCandidates: Opaque[]; dtlsParameters: Opaque; sctpParameters?: Opaque };
+  connect(dtlsParameters: Opaque): Promise<void>;
+  restartIce(): Promise<Opaque>;
+  produceAudio(rtpParameters: Opaque): Promise<ProducerPort>;
+  /** `onPacket` gets each landmark message; the buffer is only valid during the call. */
+  produceLandmarks(options: { sctpStreamParameters: Opaque; label?: string; protocol?: string; onPacket: (packet: Uint8Array) => void }): Promise<{ id: string; close(): void }>;
+  consume(options: { producerId: string; rtpCapabilities: Opaque }): Promise<ConsumerPort>;
+  onClosed(listener: () => void): void;
+  close(): void;
+}
+
+export interface ProducerPort {
+  readonly id: string;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  onClosed(listener: () => void): void;
+  close(): void;
+}
+
+export interface ConsumerPort {
+  readonly id: string;
+  readonly producerId: string;
+  readonly kind: 'audio' | 'video';
+  readonly rtpParameters: Opaque;
+  pause(): Promise<void>;
+  /** Starts the flow; for video a keyframe is asked for at once. */
+  resume(): Promise<void>;
+  onClosed(listener: () => void): void;
+  close(): void;
+}
+
+/** A compressed avatar picture. */
+export interface EncodedFrame {
+  data: Uint8Array;
+  keyframe: boolean;
+  /** What the picture shows happened then: ms, server's clock. Becomes the RTP timestamp. */
+  capturedMs: number;
+}
+
+/** The avatar's video in the router: RTP sender with its sequence numbers, timestamps and sender reports. */
+export interface AvatarTrackPort {
+  readonly producerId: string;
+  /** Packs and sends; returns the RTP timestamp (90 kHz, 32 bit) that names the frame at the receivers. */
+  send(frame: EncodedFrame): number;
+  onKeyframeRequest(listener: () => void): void;
+  close(): void;
+}
+
+export interface SynthesisPort {
+  /** Opens a live avatar. Rejects with `capacity`, `avatar-not-found`, `model-unknown` or `synthesis-failed`. */
+  open(options: { avatarId: string; model: string }): Promise<SynthesisSessionPort>;
+}
+
+export interface SynthesizedFrame extends EncodedFrame {
+  trace: Omit<FrameTrace, 'rtpTimestamp' | 'sentMs'>;
+}
+
+export interface SynthesisSessionPort {
+  readonly model: string;
+  /** Hands over one landmark packet; the newest wins, older ones are dropped unseen. */
+  push(packet: Uint8Array, arrivedMs: number): void;
+  requestKeyframe(): void;
+  recalibrate(): void;
+  /** Another person's weights into the running stream; encoder and RTP go on. */
+  switchAvatar(options: { avatarId: string; model: string }): Promise<void>;
+  onFrame(listener: (frame: SynthesizedFrame) => void): void;
+  onState(listener: (state: DriveState) => void): void;
+  close(): void;
+}
+
+/** Counted by the metrics adapter; hot-path calls must be cheap. */
+export interface CallMetricsPort {
+  roomOpened(): void;
+  roomClosed(): void;
+  participantJoined(): void;
+  participantLeft(): void;
+  avatarStarted(): void;
+  avatarStopped(): void;
+  landmarkPacket(bytes: number): void;
+  frameSent(frame: { bytes: number; keyframe: boolean; trace: FrameTrace }): void;
+  keyframeRequested(reason: 'viewer' | 'feedback' | 'switch'): void;
+  playbackReported(report: { skewMs?: number | undefined; presentedLatencyMs: number[] }): void;
+}

@@ -1,0 +1,101 @@
+/** One WebRTC transport of a participant: ICE, DTLS and SCTP with the browser, in one direction. */
+import type { types } from 'mediasoup';
+import type { ConsumerPort, Opaque, ProducerPort, TransportPort } from '../call/ports.ts';
+import { AppError } from '../../client/src/protocol/errors.ts';
+
+/** mediasoup checks these structures itself and throws TypeError on nonsense: that is the client's fault, not ours. */
+async function refusingNonsense<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof TypeError || (error instanceof Error && error.name === 'UnsupportedError')) throw new AppError('bad-request', error.message, { cause: error });
+    throw error;
+  }
+}
+
+export class ClientTransport implements TransportPort {
+  readonly direction: 'send' | 'receive';
+  readonly #transport: types.WebRtcTransport;
+  readonly #router: types.Router;
+  readonly #onLoss: (producerId: string) => void;
+
+  constructor(transport: types.WebRtcTransport, direction: 'send' | 'receive', router: types.Router, onLoss: (producerId: string) => void) {
+    this.#transport = transport;
+    this.direction = direction;
+    this.#router = router;
+    this.#onLoss = onLoss;
+  }
+
+  get id(): string {
+    return this.#transport.id;
+  }
+
+  get parameters(): TransportPort['parameters'] {
+    const { iceParameters, iceCandidates, dtlsParameters, sctpParameters } = this.#transport;
+    return {
+      iceParameters: iceParameters as unknown as Opaque,
+      iceCandidates: iceCandidates as unknown as Opaque[],
+      dtlsParameters: dtlsParameters as unknown as Opaque,
+      ...(sctpParameters ? { sctpParameters: sctpParameters as unknown as Opaque } : {}),
+    };
+  }
+
+  async connect(dtlsParameters: Opaque): Promise<void> {
+    await refusingNonsense(() => this.#transport.connect({ dtlsParameters: dtlsParameters as unknown as types.DtlsParameters }));
+  }
+
+  async restartIce(): Promise<Opaque> {
+    return (await this.#transport.restartIce()) as unknown as Opaque;
+  }
+
+  async produceAudio(rtpParameters: Opaque): Promise<ProducerPort> {
+    const producer = await refusingNonsense(() => this.#transport.produce({ kind: 'audio', rtpParameters: rtpParameters as unknown as types.RtpParameters }));
+    return {
+      id: producer.id,
+      pause: () => producer.pause(),
+      resume: () => producer.resume(),
+      onClosed: (listener) => void producer.observer.once('close', listener),
+      close: () => producer.close(),
+    };
+  }
+
+  async produceLandmarks(options: { sctpStreamParameters: Opaque; label?: string; protocol?: string; onPacket: (packet: Uint8Array) => void }): Promise<{ id: string; close(): void }> {
+    const { sctpStreamParameters, label = 'landmarks', protocol = '', onPacket } = options;
+    const producer = await refusingNonsense(() =>
+      this.#transport.produceData({ sctpStreamParameters: sctpStreamParameters as unknown as types.SctpStreamParameters, label, protocol }),
+    );
+    const direct = await this.#router.createDirectTransport();
+    producer.observer.once('close', () => direct.close());
+    const consumer = await direct.consumeData({ dataProducerId: producer.id });
+    consumer.on('message', (message: Buffer) => onPacket(message));
+    return { id: producer.id, close: () => producer.close() };
+  }
+
+  async consume({ producerId, rtpCapabilities }: { producerId: string; rtpCapabilities: Opaque }): Promise<ConsumerPort> {
+    const capabilities = rtpCapabilities as unknown as types.RtpCapabilities;
+    if (!(await refusingNonsense(async () => this.#router.canConsume({ producerId, rtpCapabilities: capabilities })))) throw new AppError('cannot-consume');
+    const consumer = await refusingNonsense(() => this.#transport.consume({ producerId, rtpCapabilities: capabilities, paused: true }));
+    if (consumer.kind === 'video') {
+      await consumer.enableTraceEvent(['nack']);
+      consumer.on('trace', () => this.#onLoss(producerId));
+    }
+    return {
+      id: consumer.id,
+      producerId,
+      kind: consumer.kind,
+      rtpParameters: consumer.rtpParameters as unknown as Opaque,
+      pause: () => consumer.pause(),
+      resume: () => consumer.resume(),
+      onClosed: (listener) => void consumer.observer.once('close', listener),
+      close: () => consumer.close(),
+    };
+  }
+
+  onClosed(listener: () => void): void {
+    this.#transport.observer.once('close', listener);
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+}

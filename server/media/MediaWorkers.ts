@@ -1,0 +1,109 @@
+/** mediasoup's workers: one per core, each with its own WebRtcServer (one UDP and one TCP port for all its transports). */
+import * as mediasoup from 'mediasoup';
+import type { types } from 'mediasoup';
+import type { Logger } from 'pino';
+import type { MediaPort, RoomMediaPort } from '../call/ports.ts';
+import { routerCodecs } from './codecs.ts';
+import { RoomMedia } from './RoomMedia.ts';
+import type { VideoCodec } from './rtp-packetizer.ts';
+
+export interface MediaOptions {
+  workers: number;
+  /** Address to bind, e.g. 0.0.0.0. */
+  listenIp: string;
+  /** Address told to clients where it differs (NAT, containers). */
+  announcedAddress?: string | undefined;
+  /** Worker n listens on basePort + n, UDP and TCP; 0 lets the system choose. */
+  basePort: number;
+  enableUdp: boolean;
+  enableTcp: boolean;
+  codec: VideoCodec;
+  playoutDelayMs: { min: number; max: number } | null;
+  initialOutgoingBitrateBps: number;
+}
+
+interface Slot {
+  worker: types.Worker;
+  webRtcServer: types.WebRtcServer;
+  rooms: Set<RoomMedia>;
+}
+
+const RESPAWN_DELAY_MS = 500;
+
+export class MediaWorkers implements MediaPort {
+  readonly #options: MediaOptions;
+  readonly #log: Logger;
+  readonly #slots: (Slot | null)[] = [];
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #closed = false;
+
+  /** Starts all workers. The worker binary is the one `gioconda setup` made (MEDIASOUP_WORKER_BIN). */
+  static async create(options: MediaOptions, log: Logger): Promise<MediaWorkers> {
+    const media = new MediaWorkers(options, log.child({ part: 'media' }));
+    await Promise.all(Array.from({ length: options.workers }, (_, index) => media.#start(index)));
+    return media;
+  }
+
+  private constructor(options: MediaOptions, log: Logger) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  get ready(): boolean {
+    return !this.#closed && this.#slots.some((slot) => slot !== null);
+  }
+
+  async createRoomMedia(): Promise<RoomMediaPort> {
+    const slot = this.#slots.filter((candidate) => candidate !== null).sort((a, b) => a.rooms.size - b.rooms.size)[0];
+    if (!slot) throw new Error('no media worker is running');
+    const router = await slot.worker.createRouter({ mediaCodecs: routerCodecs(this.#options.codec) });
+    const room = new RoomMedia(router, slot.webRtcServer, this.#options);
+    slot.rooms.add(room);
+    router.observer.once('close', () => slot.rooms.delete(room));
+    return room;
+  }
+
+  async #start(index: number): Promise<void> {
+    const worker = await mediasoup.createWorker({ logLevel: 'warn', logTags: ['info', 'ice', 'dtls', 'rtp', 'srtp', 'rtcp', 'sctp'] });
+    const { listenIp, announcedAddress, basePort, enableUdp, enableTcp } = this.#options;
+    const common = { ip: listenIp, ...(announcedAddress ? { announcedAddress } : {}), ...(basePort ? { port: basePort + index } : {}) };
+    const webRtcServer = await worker.createWebRtcServer({
+      listenInfos: [...(enableUdp ? [{ protocol: 'udp' as const, ...common }] : []), ...(enableTcp ? [{ protocol: 'tcp' as const, ...common }] : [])],
+    });
+    const slot: Slot = { worker, webRtcServer, rooms: new Set() };
+    this.#slots[index] = slot;
+    worker.on('died', (error) => this.#onDied(index, slot, error));
+  }
+
+  #onDied(index: number, slot: Slot, error: Error): void {
+    if (this.#closed) return;
+    this.#log.error({ err: error, index }, 'media worker died, starting another');
+    this.#slots[index] = null;
+    for (const room of [...slot.rooms]) room.died();
+    this.#respawn(index);
+  }
+
+  #respawn(index: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#start(index).catch((error: unknown) => {
+        this.#log.error({ err: error, index }, 'media worker does not start, trying again');
+        if (!this.#closed) this.#respawn(index);
+      });
+    }, RESPAWN_DELAY_MS);
+    this.#timers.add(timer);
+  }
+
+  /** CPU time of all workers so far, ms (user + system); for benchmarks and metrics. */
+  async cpuMs(): Promise<number> {
+    const usages = await Promise.all(this.#slots.map((slot) => slot?.worker.getResourceUsage()));
+    return usages.reduce((sum, usage) => sum + (usage ? usage.ru_utime + usage.ru_stime : 0), 0);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const slot of this.#slots) slot?.worker.close();
+  }
+}

@@ -1,0 +1,62 @@
+/** One room's router. */
+import type { types } from 'mediasoup';
+import type { AvatarTrackPort, Opaque, RoomMediaPort, TransportPort } from '../call/ports.ts';
+import { AvatarTrack } from './AvatarTrack.ts';
+import { ClientTransport } from './ClientTransport.ts';
+import type { MediaOptions } from './MediaWorkers.ts';
+
+/** Landmark packets are about 100 bytes and at most 1.1 KB: nobody may send more over the data channel. */
+const MAX_DATA_MESSAGE_BYTES = 4096;
+
+export class RoomMedia implements RoomMediaPort {
+  readonly #router: types.Router;
+  readonly #webRtcServer: types.WebRtcServer;
+  readonly #options: MediaOptions;
+  readonly #tracks = new Map<string, AvatarTrack>();
+  readonly #diedListeners = new Set<() => void>();
+
+  constructor(router: types.Router, webRtcServer: types.WebRtcServer, options: MediaOptions) {
+    this.#router = router;
+    this.#webRtcServer = webRtcServer;
+    this.#options = options;
+  }
+
+  get rtpCapabilities(): Opaque {
+    return this.#router.rtpCapabilities as unknown as Opaque;
+  }
+
+  onDied(listener: () => void): void {
+    this.#diedListeners.add(listener);
+  }
+
+  /** Told by the workers when the process behind this room has gone. */
+  died(): void {
+    for (const listener of [...this.#diedListeners]) listener();
+  }
+
+  async createTransport({ direction, forceTcp }: { direction: 'send' | 'receive'; forceTcp: boolean }): Promise<TransportPort> {
+    const transport = await this.#router.createWebRtcTransport({
+      webRtcServer: this.#webRtcServer,
+      enableUdp: this.#options.enableUdp && !forceTcp,
+      enableTcp: this.#options.enableTcp,
+      preferUdp: !forceTcp,
+      enableSctp: direction === 'send',
+      maxReceiveMessageSize: MAX_DATA_MESSAGE_BYTES,
+      initialAvailableOutgoingBitrate: this.#options.initialOutgoingBitrateBps,
+      iceConsentTimeout: 30,
+    });
+    return new ClientTransport(transport, direction, this.#router, (producerId) => this.#tracks.get(producerId)?.lossReported());
+  }
+
+  async createAvatarTrack({ cname }: { cname: string }): Promise<AvatarTrackPort> {
+    const track = await AvatarTrack.create(this.#router, { codec: this.#options.codec, cname, playoutDelayMs: this.#options.playoutDelayMs });
+    this.#tracks.set(track.producerId, track);
+    return track;
+  }
+
+  close(): void {
+    for (const track of this.#tracks.values()) track.close();
+    this.#tracks.clear();
+    if (!this.#router.closed) this.#router.close();
+  }
+}
