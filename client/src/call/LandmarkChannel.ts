@@ -1,0 +1,54 @@
+import { LandmarkEncoder } from '../protocol/index.ts';
+import type { LandmarkFrame } from '../protocol/index.ts';
+
+/** The part of a data producer that the channel uses. */
+export interface PacketSink {
+  readonly readyState: string;
+  readonly bufferedAmount: number;
+  send(packet: Uint8Array): void;
+}
+
+/** More than this waiting means that the network is slower than the camera: what is newer comes soon anyway. */
+const MAX_BUFFERED_BYTES = 3300;
+const NO_FACE_INTERVAL_MS = 200;
+
+/** Encodes frames and sends each at once or not at all; never a queue. */
+export class LandmarkChannel {
+  readonly #encoder = new LandmarkEncoder();
+  readonly #now: () => number;
+  #sink: PacketSink | null = null;
+  #lastNoFaceMs = Number.NEGATIVE_INFINITY;
+  packets = 0;
+  bytes = 0;
+  dropped = 0;
+
+  /** `now`: ms since the Unix epoch on the server's clock. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  attach(sink: PacketSink | null): void {
+    this.#sink = sink;
+  }
+
+  /** Returns whether the frame went out. */
+  send(frame: LandmarkFrame): boolean {
+    const sink = this.#sink;
+    if (!sink || sink.readyState !== 'open') return false;
+    const sentMs = this.#now();
+    // Without a face one packet now and then is enough to say "here, but no face".
+    if (frame.confidence <= 0) {
+      if (sentMs - this.#lastNoFaceMs < NO_FACE_INTERVAL_MS) return false;
+      this.#lastNoFaceMs = sentMs;
+    } else this.#lastNoFaceMs = Number.NEGATIVE_INFINITY;
+    if (sink.bufferedAmount > MAX_BUFFERED_BYTES) {
+      this.dropped++;
+      return false;
+    }
+    const packet = this.#encoder.encode({ ...frame, sentMs });
+    sink.send(packet);
+    this.packets++;
+    this.bytes += packet.byteLength;
+    return true;
+  }
+}

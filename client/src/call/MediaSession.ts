@@ -1,0 +1,231 @@
+/// <reference lib="dom" />
+/** The media side of one join: device, the two transports, what is sent and what is received. Rebuilt whole when it cannot be mended. */
+import { Device } from 'mediasoup-client';
+import type { types as mediasoup } from 'mediasoup-client';
+import { AppError } from '../protocol/index.ts';
+import type { AnswerOf } from '../protocol/index.ts';
+import { Emitter } from './Emitter.ts';
+import type { PacketSink } from './LandmarkChannel.ts';
+import type { RequestFunction } from './ports.ts';
+import { TransportHealer } from './TransportHealer.ts';
+
+export interface MediaSessionOptions {
+  request: RequestFunction;
+  routerRtpCapabilities: AnswerOf<'join'>['routerRtpCapabilities'];
+  iceServers: AnswerOf<'join'>['iceServers'];
+  /** Asks the server for TCP candidates only, for networks that drop UDP. */
+  forceTcp?: boolean;
+  iceTransportPolicy?: 'all' | 'relay';
+  /** `Chrome111` and the like, where the browser cannot be recognised (for example under Node). */
+  handlerName?: mediasoup.BuiltinHandlerName;
+}
+
+export interface ReceivedTrack {
+  consumerId: string;
+  producerId: string;
+  participantId: string;
+  kind: 'audio' | 'video';
+  track: MediaStreamTrack;
+}
+
+export interface MediaSessionEvents {
+  track: ReceivedTrack;
+  'track-ended': ReceivedTrack;
+  /** The landmark channel opened (sink) or closed (null). */
+  landmarks: { sink: PacketSink | null };
+  /** Mending failed: close this session and make a new one. */
+  failed: { error: AppError };
+  connected: object;
+}
+
+interface Received extends ReceivedTrack {
+  consumer: mediasoup.Consumer;
+}
+
+export class MediaSession extends Emitter<MediaSessionEvents> {
+  readonly #options: MediaSessionOptions;
+  readonly #device: Device;
+  readonly #send: mediasoup.Transport;
+  readonly #receive: mediasoup.Transport;
+  readonly #healers: TransportHealer[];
+  readonly #received = new Map<string, Received>();
+  readonly #consuming = new Set<string>();
+  #audio: mediasoup.Producer | null = null;
+  #landmarks: mediasoup.DataProducer | null = null;
+  #closed = false;
+
+  private constructor(options: MediaSessionOptions, device: Device, transports: { send: mediasoup.Transport; receive: mediasoup.Transport }) {
+    super();
+    this.#options = options;
+    this.#device = device;
+    this.#send = transports.send;
+    this.#receive = transports.receive;
+    this.#healers = [this.#send, this.#receive].map((transport) => this.#heal(transport));
+    this.#wire();
+  }
+
+  /** @throws AppError `webrtc-unsupported` without WebRTC, `transport-failed` when the server gives no transport. */
+  static async create(options: MediaSessionOptions): Promise<MediaSession> {
+    const device = await loadDevice(options);
+    const [send, receive] = await Promise.all([openTransport(device, options, 'send'), openTransport(device, options, 'receive')]);
+    return new MediaSession(options, device, { send, receive });
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get tracks(): ReceivedTrack[] {
+    return [...this.#received.values()];
+  }
+
+  /** Opens the unreliable, unordered channel that carries landmark packets. */
+  async openLandmarks(): Promise<void> {
+    if (this.#landmarks || this.#closed) return;
+    const producer = await this.#send.produceData({ ordered: false, maxRetransmits: 0, label: 'landmarks' });
+    if (this.#closed) return producer.close();
+    this.#landmarks = producer;
+    const announce = (): void => this.emit('landmarks', { sink: producer as unknown as PacketSink });
+    producer.on('open', announce);
+    producer.on('close', () => this.emit('landmarks', { sink: null }));
+    if (producer.readyState === 'open') announce();
+  }
+
+  /** Sends this microphone, or nothing with null. The track stays the caller's: it is never stopped here. */
+  async setMicrophone(track: MediaStreamTrack | null, muted: boolean): Promise<void> {
+    if (this.#closed) return;
+    if (this.#audio && track) await this.#audio.replaceTrack({ track });
+    else if (this.#audio) this.#audio.pause();
+    else if (track) {
+      // Discontinuous transmission is off on purpose: steady packets and sender reports keep lips and voice on one clock.
+      this.#audio = await this.#send.produce({ track, stopTracks: false, disableTrackOnPause: false, zeroRtpOnPause: true, codecOptions: { opusFec: true, opusDtx: false } });
+    }
+    this.setMuted(muted);
+  }
+
+  setMuted(muted: boolean): void {
+    if (!this.#audio || this.#audio.closed) return;
+    if (muted) this.#audio.pause();
+    else this.#audio.resume();
+  }
+
+  /** Receives one producer: created paused on the server, resumed after the `track` event was handled. */
+  async consume(participantId: string, producerId: string): Promise<void> {
+    if (this.#closed || this.#consuming.has(producerId)) return;
+    this.#consuming.add(producerId);
+    try {
+      const { request } = this.#options;
+      const answer = await request('consume', { transportId: this.#receive.id, producerId, rtpCapabilities: this.#device.recvRtpCapabilities as unknown as Record<string, unknown> });
+      const consumer = await this.#receive.consume({
+        id: answer.consumerId,
+        producerId,
+        kind: answer.kind,
+        rtpParameters: answer.rtpParameters as unknown as mediasoup.RtpParameters,
+        // One stream per participant: the browser then plays this person's voice and face in sync.
+        streamId: participantId,
+      });
+      this.#keep({ consumerId: consumer.id, producerId, participantId, kind: answer.kind, track: consumer.track, consumer });
+      await request('resume-consumer', { consumerId: consumer.id });
+    } catch (error) {
+      this.#consuming.delete(producerId);
+      if (!this.#closed) throw error;
+    }
+  }
+
+  /** The server closed a consumer, or its producer is gone. */
+  drop(match: { consumerId?: string; producerId?: string }): void {
+    for (const received of this.#received.values()) {
+      if (received.consumerId !== match.consumerId && received.producerId !== match.producerId) continue;
+      this.#received.delete(received.consumerId);
+      this.#consuming.delete(received.producerId);
+      received.consumer.close();
+      this.emit('track-ended', received);
+    }
+  }
+
+  /** Statistics of one received track, as the browser reports them. */
+  async consumerStats(consumerId: string): Promise<RTCStatsReport | null> {
+    const consumer = this.#received.get(consumerId)?.consumer;
+    return consumer && !consumer.closed ? consumer.getStats() : null;
+  }
+
+  async transportStats(): Promise<{ send: RTCStatsReport; receive: RTCStatsReport } | null> {
+    if (this.#closed) return null;
+    const [send, receive] = await Promise.all([this.#send.getStats(), this.#receive.getStats()]);
+    return { send, receive };
+  }
+
+  /** The signalling link is back: whatever could not be mended meanwhile is tried at once. */
+  linkRestored(): void {
+    for (const healer of this.#healers) healer.retry();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const healer of this.#healers) healer.close();
+    this.emit('landmarks', { sink: null });
+    for (const received of this.#received.values()) this.emit('track-ended', received);
+    this.#received.clear();
+    this.#send.close();
+    this.#receive.close();
+    this.clear();
+  }
+
+  #keep(received: Received): void {
+    if (this.#closed) return received.consumer.close();
+    this.#received.set(received.consumerId, received);
+    this.emit('track', received);
+  }
+
+  #heal(transport: mediasoup.Transport): TransportHealer {
+    const restartIce = async (): Promise<void> => {
+      const { iceParameters } = await this.#options.request('restart-ice', { transportId: transport.id });
+      if (!transport.closed) await transport.restartIce({ iceParameters: iceParameters as unknown as mediasoup.IceParameters });
+    };
+    const healer = new TransportHealer({ restartIce, failed: (error) => this.emit('failed', { error }) });
+    transport.on('connectionstatechange', (state) => {
+      healer.handleState(state);
+      if (state === 'connected') this.emit('connected', {});
+    });
+    return healer;
+  }
+
+  #wire(): void {
+    const { request } = this.#options;
+    for (const transport of [this.#send, this.#receive]) {
+      transport.on('connect', ({ dtlsParameters }, done, fail) => {
+        request('connect-transport', { transportId: transport.id, dtlsParameters: { ...dtlsParameters } }).then(() => done(), fail);
+      });
+    }
+    const transportId = this.#send.id;
+    this.#send.on('produce', ({ rtpParameters }, done, fail) => {
+      request('produce-audio', { transportId, rtpParameters: { ...rtpParameters } }).then(({ producerId }) => done({ id: producerId }), fail);
+    });
+    this.#send.on('producedata', ({ sctpStreamParameters, label, protocol }, done, fail) => {
+      const optional = { ...(label && { label }), ...(protocol && { protocol }) };
+      request('produce-landmarks', { transportId, sctpStreamParameters: { ...sctpStreamParameters }, ...optional }).then(({ dataProducerId }) => done({ id: dataProducerId }), fail);
+    });
+  }
+}
+
+async function loadDevice(options: MediaSessionOptions): Promise<Device> {
+  let device: Device;
+  try {
+    device = new Device(options.handlerName ? { handlerName: options.handlerName } : {});
+  } catch (cause) {
+    throw new AppError('webrtc-unsupported', undefined, { cause });
+  }
+  await device.load({ routerRtpCapabilities: options.routerRtpCapabilities as unknown as mediasoup.RtpCapabilities });
+  return device;
+}
+
+async function openTransport(device: Device, options: MediaSessionOptions, direction: 'send' | 'receive'): Promise<mediasoup.Transport> {
+  const answer = await options.request('create-transport', { direction, ...(options.forceTcp && { forceTcp: true }) });
+  const parameters = {
+    ...(answer as unknown as mediasoup.TransportOptions),
+    iceServers: options.iceServers as RTCIceServer[],
+    ...(options.iceTransportPolicy && { iceTransportPolicy: options.iceTransportPolicy }),
+  };
+  return direction === 'send' ? device.createSendTransport(parameters) : device.createRecvTransport(parameters);
+}

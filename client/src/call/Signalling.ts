@@ -1,0 +1,168 @@
+/** The only importer of socket.io: one authenticated link to the server, with typed requests and events. */
+import { io } from 'socket.io-client';
+import type { Socket } from 'socket.io-client';
+import type { z } from 'zod';
+import { AppError, errorTable, events, PROTOCOL_VERSION, requests } from '../protocol/index.ts';
+import type { AnswerOf, ClientToServerEvents, ErrorCode, EventName, RequestName, RequestOf, Result, ServerToClientEvents } from '../protocol/index.ts';
+import { Emitter } from './Emitter.ts';
+import type { ServerEvent } from './ports.ts';
+
+export interface SignallingOptions {
+  /** The server's origin, e.g. `https://calls.example.org`. */
+  url: string;
+  /** Asked before every connection attempt, so that an expired token can be replaced. */
+  getToken: () => Promise<string> | string;
+  path?: string;
+  requestTimeoutMs?: number;
+}
+
+export interface SignallingEvents {
+  /** The link is up, for the first time or again. */
+  up: object;
+  /** The link is down; socket.io goes on trying unless `fatal` follows. */
+  down: { reason: string };
+  /** The server refused the handshake for a reason that trying again cannot mend. */
+  refused: { error: AppError };
+  event: ServerEvent;
+}
+
+const RECONNECT_DELAY_MS = 300;
+const RECONNECT_DELAY_MAX_MS = 5000;
+
+export class Signalling extends Emitter<SignallingEvents> {
+  readonly #socket: Socket<ServerToClientEvents, ClientToServerEvents>;
+  readonly #requestTimeoutMs: number;
+  #resumeKey: string | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #retries = 0;
+  #closed = false;
+
+  constructor({ url, getToken, path = '/socket.io', requestTimeoutMs = 10_000 }: SignallingOptions) {
+    super();
+    this.#requestTimeoutMs = requestTimeoutMs;
+    this.#socket = io(url, {
+      path,
+      autoConnect: false,
+      // WebSocket first saves a round trip; polling stays for proxies that break WebSockets.
+      transports: ['websocket', 'polling'],
+      tryAllTransports: true,
+      forceNew: true,
+      reconnectionDelay: RECONNECT_DELAY_MS,
+      reconnectionDelayMax: RECONNECT_DELAY_MAX_MS,
+      auth: (give) => void this.#authenticate(getToken, give),
+    });
+    this.#socket.on('connect', () => {
+      this.#retries = 0;
+      this.emit('up', {});
+    });
+    this.#socket.on('disconnect', (reason) => {
+      this.emit('down', { reason });
+      // socket.io does not reconnect by itself after the server's own disconnect.
+      if (reason === 'io server disconnect') this.#retryLater();
+    });
+    this.#socket.on('connect_error', (error) => this.#connectFailed(error));
+    for (const name of Object.keys(events) as EventName[]) this.#forward(name);
+  }
+
+  get connected(): boolean {
+    return this.#socket.connected;
+  }
+
+  /** Given to the server at the next handshake, so that it gives this participant's place back. */
+  set resumeKey(key: string | undefined) {
+    this.#resumeKey = key;
+  }
+
+  open(): void {
+    if (!this.#closed) this.#socket.connect();
+  }
+
+  /** Tries at once instead of at the next back-off step, e.g. when the machine is online again. */
+  retryNow(): void {
+    if (this.#closed || this.#socket.connected) return;
+    clearTimeout(this.#retryTimer);
+    this.#socket.disconnect().connect();
+  }
+
+  /** @throws AppError `server-unreachable` while the link is down, `deadline` without an answer, or the server's own. */
+  async request<N extends RequestName>(name: N, request: RequestOf<N>): Promise<AnswerOf<N>> {
+    if (this.#closed) throw new AppError('closed');
+    if (!this.#socket.connected) throw new AppError('server-unreachable');
+    const result = await this.#exchange(name, request);
+    if (!result.ok) throw AppError.fromWire(result.error);
+    const answer = (requests[name].answer as unknown as z.ZodType<AnswerOf<N>>).safeParse(result.data);
+    if (!answer.success) throw new AppError('protocol-version', `the server's answer to "${name}" is not understood`, { cause: answer.error });
+    return answer.data;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#retryTimer);
+    this.#socket.close();
+    this.clear();
+  }
+
+  async #exchange<N extends RequestName>(name: N, request: RequestOf<N>): Promise<Result<AnswerOf<N>>> {
+    // The pair (name, request) is checked by this method's signature; socket.io's overloads cannot carry the generic through.
+    const emitter = this.#socket.timeout(this.#requestTimeoutMs) as unknown as {
+      emitWithAck(name: string, request: unknown): Promise<Result<AnswerOf<N>>>;
+    };
+    try {
+      return await emitter.emitWithAck(name, request);
+    } catch (cause) {
+      throw new AppError(this.#socket.connected ? 'deadline' : 'server-unreachable', undefined, { cause });
+    }
+  }
+
+  #forward(name: EventName): void {
+    const onAny = this.#socket.on as (name: string, listener: (event: unknown) => void) => void;
+    onAny.call(this.#socket, name, (event) => {
+      const parsed = events[name].safeParse(event);
+      if (parsed.success) this.emit('event', { name, event: parsed.data } as ServerEvent);
+      else console.warn(`gioconda: the server's event "${name}" is not understood and was ignored`);
+    });
+  }
+
+  async #authenticate(getToken: SignallingOptions['getToken'], give: (auth: Record<string, unknown>) => void): Promise<void> {
+    try {
+      const token = await getToken();
+      give({ token, protocol: PROTOCOL_VERSION, ...(this.#resumeKey && { resume: this.#resumeKey }) });
+    } catch (error) {
+      this.#socket.disconnect();
+      this.#refuse(AppError.from(error));
+    }
+  }
+
+  #connectFailed(error: Error & { data?: unknown }): void {
+    // While `active`, socket.io itself tries again: the server was not reached at all.
+    if (this.#closed || this.#socket.active) return;
+    this.#refuse(refusal(error));
+  }
+
+  #refuse(error: AppError): void {
+    if (this.#closed) return;
+    if (error.code === 'resume-failed') {
+      this.#resumeKey = undefined;
+      this.#socket.connect();
+    } else if (error.retryable) this.#retryLater();
+    else this.emit('refused', { error });
+  }
+
+  #retryLater(): void {
+    clearTimeout(this.#retryTimer);
+    const delayMs = Math.min(RECONNECT_DELAY_MAX_MS, RECONNECT_DELAY_MS * 2 ** this.#retries++) * (0.5 + Math.random() / 2);
+    this.#retryTimer = setTimeout(() => this.open(), delayMs);
+  }
+}
+
+/** The server's handshake middleware puts its `WireError` into the error's `data`. */
+export function refusal(error: Error & { data?: unknown }): AppError {
+  const data = error.data as { code?: unknown; message?: unknown } | undefined;
+  if (typeof data?.code === 'string' && Object.hasOwn(errorTable, data.code)) {
+    const code = data.code as ErrorCode;
+    return AppError.fromWire({ code, message: String(data.message ?? errorTable[code].advice), retryable: errorTable[code].retryable });
+  }
+  if (Object.hasOwn(errorTable, error.message)) return new AppError(error.message as ErrorCode);
+  return new AppError('server-unreachable', undefined, { cause: error });
+}

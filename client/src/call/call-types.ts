@@ -1,0 +1,55 @@
+/// <reference lib="dom" />
+import type { types as mediasoup } from 'mediasoup-client';
+import type { AppError, DriveState, EventOf, ParticipantInfo } from '../protocol/index.ts';
+import type { SignallingOptions } from './Signalling.ts';
+
+export interface CallOptions extends SignallingOptions {
+  displayName: string;
+  avatarId?: string;
+  /** One of the server's models; its default otherwise. */
+  model?: string;
+  /** Joins unseen: nobody else notices, only the own avatar is received. */
+  preview?: boolean;
+  microphone?: MediaStreamTrack | null;
+  muted?: boolean;
+  /** Receive the own avatar's picture too, as the others see it. Default true. */
+  receiveOwnAvatar?: boolean;
+  /** 'tcp' for networks that drop UDP; 'auto' (default) tries both. */
+  iceTransport?: 'auto' | 'tcp';
+  iceTransportPolicy?: 'all' | 'relay';
+  /** mediasoup-client's handler where the browser cannot be recognised: 'Chrome111' under Node with @roamhq/wrtc. */
+  handlerName?: mediasoup.BuiltinHandlerName;
+  joinTimeoutMs?: number;
+}
+
+/** `reconnecting`: media may still flow, the signalling link is being taken up again. */
+export type CallState = 'connecting' | 'connected' | 'reconnecting' | 'closed';
+
+export interface ReceivedMedia {
+  participantId: string;
+  producerId: string;
+  consumerId: string;
+  kind: 'audio' | 'video';
+  track: MediaStreamTrack;
+}
+
+export interface CallEvents {
+  joined: { participantId: string; resumed: boolean };
+  /** The room was entered again after a loss; `resumed` false means with a new participant id. */
+  rejoined: { participantId: string; resumed: boolean };
+  state: { state: CallState };
+  'participant-joined': { participant: ParticipantInfo };
+  'participant-changed': { participant: ParticipantInfo };
+  'participant-left': { participantId: string };
+  /** Attach the track in this listener: the picture starts right after it. */
+  'track-added': ReceivedMedia;
+  'track-ended': ReceivedMedia;
+  'landmarks-ready': { ready: boolean };
+  'media-state': { connected: boolean };
+  'drive-state': { participantId: string; state: DriveState };
+  'frame-traces': EventOf<'frame-traces'>;
+  /** Something went wrong that the call mends itself. */
+  error: { error: AppError };
+  /** The end: null when it was left here. */
+  closed: { error: AppError | null };
+}
