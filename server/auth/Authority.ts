@@ -1,0 +1,109 @@
+/** Makes and checks tokens (JWT, RFC 7519, HS256) and knows the API key. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { SignJWT, errors, jwtVerify } from 'jose';
+import { AppError } from '../../client/src/protocol/errors.ts';
+import type { Principal, UserPrincipal } from './authorise.ts';
+import { parseScopes, type Scope } from './scopes.ts';
+
+const ISSUER = 'gioconda';
+const ALGORITHM = 'HS256';
+/** Clocks of two servers that share a secret may differ. */
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+export interface AuthorityOptions {
+  apiKey: string;
+  tokenSecret: string;
+  tokenTtlSeconds: number;
+  inviteTtlSeconds: number;
+}
+
+export interface TokenRequest {
+  userId: string;
+  scopes: readonly Scope[];
+  ttlSeconds?: number;
+  now?: Date;
+}
+
+export interface MintedToken {
+  token: string;
+  expiresAt: Date;
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+export class Authority {
+  readonly #apiKeyDigest: Buffer;
+  readonly #secret: Uint8Array;
+  readonly #options: AuthorityOptions;
+
+  private constructor(options: AuthorityOptions) {
+    this.#options = options;
+    this.#apiKeyDigest = digest(options.apiKey);
+    this.#secret = new TextEncoder().encode(options.tokenSecret);
+  }
+
+  static create(options: AuthorityOptions): Authority {
+    return new Authority(options);
+  }
+
+  /** A token for one person. */
+  async mintToken({ userId, scopes, ttlSeconds = this.#options.tokenTtlSeconds, now = new Date() }: TokenRequest): Promise<MintedToken> {
+    const issuedAt = Math.floor(now.getTime() / 1000);
+    const expiresAt = issuedAt + ttlSeconds;
+    const token = await new SignJWT({ scope: scopes.join(' ') })
+      .setProtectedHeader({ alg: ALGORITHM, typ: 'JWT' })
+      .setIssuer(ISSUER)
+      .setSubject(userId)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(expiresAt)
+      .setJti(randomBytes(9).toString('base64url'))
+      .sign(this.#secret);
+    return { token, expiresAt: new Date(expiresAt * 1000) };
+  }
+
+  /** An invite: whoever holds it can become a guest of the room. One made with an invite ends with that one. */
+  async mintInvite(room: string, { inviter = null, now = new Date() }: { inviter?: Principal; now?: Date } = {}): Promise<MintedToken> {
+    let ttlSeconds = this.#options.inviteTtlSeconds;
+    const isGuestHimself = inviter?.kind === 'user' && !inviter.scopes.includes(`join:${room}`);
+    if (isGuestHimself) ttlSeconds = Math.min(ttlSeconds, inviter.expiresAt - Math.floor(now.getTime() / 1000));
+    return this.mintToken({ userId: `invite-${randomBytes(9).toString('base64url')}`, scopes: [`invite:${room}`], ttlSeconds, now });
+  }
+
+  /** A new person, known by nothing but the token. */
+  async mintGuest(room: string): Promise<MintedToken & { userId: string }> {
+    const userId = `guest-${randomBytes(12).toString('base64url')}`;
+    return { userId, ...(await this.mintToken({ userId, scopes: ['enrol', `join:${room}`] })) };
+  }
+
+  /** @throws AppError `token-expired`, `token-invalid` */
+  async verifyToken(token: string, now: Date = new Date()): Promise<UserPrincipal> {
+    try {
+      const { payload } = await jwtVerify(token, this.#secret, {
+        algorithms: [ALGORITHM],
+        issuer: ISSUER,
+        requiredClaims: ['sub', 'exp', 'scope'],
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        currentDate: now,
+      });
+      if (typeof payload.scope !== 'string') throw new AppError('token-invalid');
+      return { kind: 'user', userId: payload.sub!, scopes: parseScopes(payload.scope), expiresAt: payload.exp! };
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) throw new AppError('token-expired', undefined, { cause: error });
+      throw new AppError('token-invalid', undefined, { cause: error });
+    }
+  }
+
+  isApiKey(candidate: string): boolean {
+    // Digests have one length, so that the comparison's time tells nothing about the key.
+    return timingSafeEqual(digest(candidate), this.#apiKeyDigest);
+  }
+
+  /** Whom an `Authorization` header speaks for; null without one. @throws AppError `token-invalid`, `token-expired` */
+  async principalOf(authorization: string | undefined): Promise<Principal> {
+    if (authorization === undefined) return null;
+    const bearer = /^Bearer +([^\s]{1,4096})$/i.exec(authorization)?.[1];
+    if (!bearer) throw new AppError('token-invalid', 'The Authorization header is not "Bearer TOKEN"');
+    if (this.isApiKey(bearer)) return { kind: 'application', userId: 'application' };
+    return this.verifyToken(bearer);
+  }
+}

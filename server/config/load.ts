@@ -1,0 +1,175 @@
+/** Reads the configuration: defaults, then the file, then the environment. */
+import { existsSync, readFileSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { z } from 'zod';
+import { configFields, nearest, type ConfigField } from './fields.ts';
+import { configSchema, type Config } from './schema.ts';
+
+type Tree = { [key: string]: unknown };
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What is wrong with the configuration, one line each, made for the terminal. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+export interface LoadOptions {
+  env?: Environment;
+  cwd?: string;
+  /** From the command line: over everything else. */
+  overrides?: Tree;
+}
+
+export interface LoadedConfig {
+  config: Config;
+  /** The file that was read, or null. */
+  file: string | null;
+  /** Things that are probably mistakes, but not certainly. */
+  warnings: string[];
+}
+
+/** Variables that other parts of the process tree read; not configuration, and not mistakes. */
+const foreignVariables = new Set(['GIOCONDA_CONFIG', 'GIOCONDA_CLOCK_OFFSET_MS']);
+
+function findFile(env: Environment, cwd: string): string | null {
+  const named = env.GIOCONDA_CONFIG;
+  if (named) return resolve(cwd, named);
+  const dataDir = env.GIOCONDA_DATA_DIR ?? '.gioconda/data';
+  const candidates = [join(cwd, 'gioconda.json'), resolve(cwd, dataDir, 'gioconda.json')];
+  return candidates.find((candidate) => existsSync(candidate)) ?? null;
+}
+
+function readTree(file: string): Tree {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new ConfigError([`${file}: ${(error as Error).message}`]);
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new ConfigError([`${file}: not a JSON object.`]);
+  return parsed as Tree;
+}
+
+function parseVariable(field: ConfigField, text: string): unknown {
+  switch (field.kind) {
+    case 'number':
+      return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+    case 'boolean':
+      return ({ true: true, 1: true, yes: true, on: true, false: false, 0: false, no: false, off: false } as Record<string, boolean>)[text.toLowerCase()] ?? text;
+    case 'list':
+      return text.split(',').map((item) => item.trim()).filter((item) => item !== '');
+    case 'json':
+      try {
+        return JSON.parse(text);
+      } catch (error) {
+        throw new ConfigError([`${field.variable}: not JSON: ${(error as Error).message}`]);
+      }
+    case 'string':
+      return text;
+  }
+}
+
+function setAt(tree: Tree, path: readonly string[], value: unknown): void {
+  const [head, ...rest] = path as [string, ...string[]];
+  if (rest.length === 0) {
+    tree[head] = value;
+    return;
+  }
+  const below = tree[head];
+  const branch: Tree = typeof below === 'object' && below !== null ? (below as Tree) : {};
+  tree[head] = branch;
+  setAt(branch, rest, value);
+}
+
+/** An empty variable counts as not set, as in compose files: `GIOCONDA_PORT=`. */
+function environmentTree(env: Environment): Tree {
+  const tree: Tree = {};
+  for (const field of configFields) {
+    const text = env[field.variable];
+    if (text !== undefined && text !== '') setAt(tree, field.key.split('.'), parseVariable(field, text));
+  }
+  return tree;
+}
+
+function merge(base: Tree, over: Tree): Tree {
+  const merged: Tree = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const isBranch = (node: unknown): node is Tree => typeof node === 'object' && node !== null && !Array.isArray(node);
+    if (value === undefined) continue;
+    const below = merged[key];
+    merged[key] = isBranch(value) && isBranch(below) ? merge(below, value) : value;
+  }
+  return merged;
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string[] {
+  const path = issue.path.join('.');
+  if (issue.code !== 'unrecognized_keys') return [`${path || 'configuration'}: ${issue.message}.`];
+  const known = configFields.map((field) => field.key);
+  return issue.keys.map((key) => {
+    const full = path ? `${path}.${key}` : key;
+    return `${full}: there is no such key; did you mean \`${nearest(full, known)}\`?`;
+  });
+}
+
+/** Names that nobody reads. The environment belongs to others too, so these are warnings and not errors. */
+function unknownVariables(env: Environment): string[] {
+  const known = configFields.map((field) => field.variable);
+  return Object.keys(env)
+    .filter((name) => /^GIOCONDA_/.test(name) && !known.includes(name) && !foreignVariables.has(name))
+    .map((name) => `${name}: there is no such setting; did you mean ${nearest(name, known)}?`);
+}
+
+/** What the schema cannot say of one field alone. */
+function contradictions(config: Config): string[] {
+  const problems: string[] = [];
+  if (config.tls.mode === 'files' && !(config.tls.certFile && config.tls.keyFile)) problems.push('tls.mode is `files`: tls.certFile and tls.keyFile are needed.');
+  if (config.media.turnUrls.length > 0 && !config.media.turnSecret) problems.push('media.turnUrls needs media.turnSecret.');
+  if (!config.media.enableUdp && !config.media.enableTcp) problems.push('media.enableUdp and media.enableTcp are both off: nobody could connect.');
+  if (config.auth.tokenTtlSeconds > config.auth.maxTokenTtlSeconds) problems.push('auth.tokenTtlSeconds is above auth.maxTokenTtlSeconds.');
+  return problems;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+/** Folders are made absolute once: against the file's folder is surprising in containers, so against the working directory. */
+function withAbsolutePaths(tree: z.output<typeof configSchema>, cwd: string): z.output<typeof configSchema> {
+  const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(cwd, path));
+  const { certFile, keyFile } = tree.tls;
+  return {
+    ...tree,
+    dataDir: absolute(tree.dataDir),
+    cacheDir: absolute(tree.cacheDir),
+    tls: { ...tree.tls, certFile: certFile && absolute(certFile), keyFile: keyFile && absolute(keyFile) },
+  };
+}
+
+/** Parses a tree as the file would hold it. @throws ConfigError */
+export function parseConfig(tree: Tree = {}, cwd: string = process.cwd()): Config {
+  const parsed = configSchema.safeParse(tree);
+  if (!parsed.success) throw new ConfigError(parsed.error.issues.flatMap(describeIssue));
+  const config = withAbsolutePaths(parsed.data, cwd) as Config;
+  const problems = contradictions(config);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return deepFreeze(config);
+}
+
+/** Reads file and environment. Parsed once, at the start; frozen all through. @throws ConfigError */
+export function loadConfig({ env = process.env, cwd = process.cwd(), overrides = {} }: LoadOptions = {}): LoadedConfig {
+  const file = findFile(env, cwd);
+  if (file && !existsSync(file)) throw new ConfigError([`${file}: named by GIOCONDA_CONFIG, but not there.`]);
+  const tree = merge(merge(file ? readTree(file) : {}, environmentTree(env)), overrides);
+  return { config: parseConfig(tree, cwd), file, warnings: unknownVariables(env) };
+}

@@ -1,0 +1,145 @@
+/**
+ * Files by the sha256 of what they hold. A file appears whole or not at all (temporary file, fsync, rename, fsync of the folder), is the
+ * same for everybody who puts the same bytes, and is compared with its name when it is read. What refers to it is the database's business.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { open, mkdir, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+const shaPattern = /^[0-9a-f]{64}$/;
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** The file is gone, or not what its name says. */
+export class ContentLost extends Error {
+  readonly sha: string;
+
+  constructor(sha: string, reason: 'missing' | 'damaged', options?: ErrorOptions) {
+    super(`Stored file ${sha} is ${reason}.`, options);
+    this.name = 'ContentLost';
+    this.sha = sha;
+  }
+}
+
+export class ContentStore {
+  readonly #folder: string;
+  readonly #temporary: string;
+
+  private constructor(folder: string) {
+    this.#folder = join(folder, 'content');
+    this.#temporary = join(folder, 'incoming');
+  }
+
+  static async create(folder: string): Promise<ContentStore> {
+    const store = new ContentStore(folder);
+    await mkdir(store.#folder, { recursive: true, mode: FOLDER_MODE });
+    await mkdir(store.#temporary, { recursive: true, mode: FOLDER_MODE });
+    return store;
+  }
+
+  /** Where the bytes lie; two characters of sharding keep folders small. */
+  path(sha: string): string {
+    if (!shaPattern.test(sha)) throw new TypeError('Not a sha256 in hex.');
+    return join(this.#folder, sha.slice(0, 2), sha);
+  }
+
+  /** @returns the sha256 under which the bytes can be had again. */
+  async put(bytes: Uint8Array): Promise<string> {
+    const sha = sha256(bytes);
+    const path = this.path(sha);
+    // Size as a cheap check; a damaged file is found by `read` and written anew by the next put.
+    if ((await sizeOf(path)) === bytes.byteLength && (await this.#isSound(sha))) return sha;
+    const folder = join(this.#folder, sha.slice(0, 2));
+    await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+    const temporary = join(this.#temporary, `${sha}.${randomBytes(6).toString('hex')}`);
+    try {
+      await writeSynced(temporary, bytes);
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+    await syncFolder(folder);
+    return sha;
+  }
+
+  /** @throws ContentLost */
+  async read(sha: string): Promise<Buffer> {
+    let bytes: Buffer;
+    try {
+      bytes = await readFile(this.path(sha));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new ContentLost(sha, 'missing', { cause: error });
+      throw error;
+    }
+    if (sha256(bytes) !== sha) throw new ContentLost(sha, 'damaged');
+    return bytes;
+  }
+
+  async remove(sha: string): Promise<void> {
+    const path = this.path(sha);
+    await rm(path, { force: true });
+    await syncFolder(join(this.#folder, sha.slice(0, 2)));
+  }
+
+  /** Removes half-written files and those that nothing refers to; only while nothing is being put. */
+  async collect(isReferred: (sha: string) => boolean): Promise<{ temporary: number; orphans: number }> {
+    const temporary = await readdir(this.#temporary);
+    await Promise.all(temporary.map((name) => rm(join(this.#temporary, name), { force: true, recursive: true })));
+    let orphans = 0;
+    for (const shard of await readdir(this.#folder)) {
+      for (const name of await readdir(join(this.#folder, shard))) {
+        if (shaPattern.test(name) && isReferred(name)) continue;
+        await rm(join(this.#folder, shard, name), { force: true });
+        orphans += 1;
+      }
+    }
+    return { temporary: temporary.length, orphans };
+  }
+
+  /** Writes and removes a small file: a full or read-only disk throws. */
+  async probe(): Promise<void> {
+    const path = join(this.#temporary, `probe.${randomBytes(6).toString('hex')}`);
+    try {
+      await writeSynced(path, new Uint8Array(16));
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  async #isSound(sha: string): Promise<boolean> {
+    return this.read(sha).then(() => true, () => false);
+  }
+}
+
+async function sizeOf(path: string): Promise<number | null> {
+  return stat(path).then((found) => found.size, () => null);
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', FILE_MODE);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A renamed file survives a power cut only once its folder is on the disk as well. */
+async function syncFolder(path: string): Promise<void> {
+  let folder;
+  try {
+    folder = await open(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

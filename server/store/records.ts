@@ -1,0 +1,63 @@
+/** What the store holds, as the other parts see it. Times in ms since the Unix epoch, hashes as hex. */
+
+export interface EnrolmentWarning {
+  /** Which portrait, from 0. */
+  portrait: number;
+  code: string;
+  message: string;
+}
+
+export interface AvatarRecord {
+  id: string;
+  /** The user who enrolled it. */
+  owner: string;
+  name: string;
+  /** The model that it is driven with unless a call asks for another. */
+  model: string;
+  createdMs: number;
+  /** Hash over the portraits' own hashes in their order: the same pictures, the same key. */
+  portraitsKey: string;
+  previewSha: string;
+  portraitCount: number;
+  warnings: EnrolmentWarning[];
+}
+
+export interface PortraitRecord {
+  position: number;
+  sourceSha: string;
+  contentSha: string;
+}
+
+export interface ConsentRecord {
+  avatarId: string;
+  owner: string;
+  /** Who is shown and agreed. */
+  subject: string;
+  statement: string;
+  givenMs: number;
+  recordedMs: number;
+  /** When it was taken back; portraits and weights were deleted then. */
+  revokedMs: number | null;
+}
+
+export interface WeightsKey {
+  portraitsKey: string;
+  model: string;
+  modelVersion: string;
+}
+
+/** What `Store.add` takes: bytes, not hashes. */
+export interface NewAvatar {
+  id: string;
+  owner: string;
+  name: string;
+  model: string;
+  modelVersion: string;
+  createdMs: number;
+  warnings: EnrolmentWarning[];
+  /** In order: hash as uploaded, and the picture to keep. */
+  portraits: { sourceSha: string; normalised: Uint8Array }[];
+  preview: Uint8Array;
+  weights: Uint8Array;
+  consent: { subject: string; statement: string; givenMs: number };
+}
