@@ -2,3 +2,4 @@ export * from './errors.ts';
 export * from './landmarks.ts';
 export * from './signalling.ts';
 export * from './landmark-packet.ts';
+export * from './rest.ts';

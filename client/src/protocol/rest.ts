@@ -1,0 +1,122 @@
+/**
+ * The REST contract under `/api/v1`: what travels as JSON, both ways. The server's OpenAPI document is made of these schemas.
+ * `docs/api.md` tells how the requests are used.
+ */
+import { z } from 'zod';
+import type { ErrorCode } from './errors.ts';
+import { errorTable } from './errors.ts';
+
+const id = z.string().min(1).max(128);
+const isoTime = z.iso.datetime({ offset: true });
+
+/** Body of every answer that is not a success. */
+export const errorBodySchema = z.object({
+  error: z.object({
+    code: z.enum(Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]]),
+    message: z.string().describe('What is wrong, then what to do.'),
+    retryable: z.boolean().describe('Whether the same request can succeed later.'),
+    portrait: z.int().optional().describe('Which of the portraits is meant, counted from 0.'),
+  }),
+});
+
+/** The agreement of the person who is shown; kept with the avatar, revoked by deleting it. */
+export const consentSchema = z.object({
+  subject: z.string().trim().min(1).max(200).describe('Who is shown and agreed.'),
+  givenAt: isoTime.describe('When.'),
+  statement: z.string().trim().min(1).max(4000).describe('To what: the sentence that the person agreed to.'),
+});
+export type Consent = z.infer<typeof consentSchema>;
+
+export const consentRecordSchema = consentSchema.extend({
+  avatarId: id,
+  recordedAt: isoTime,
+  revokedAt: isoTime.nullable().describe('When it was taken back by deleting the avatar.'),
+});
+export type ConsentRecordInfo = z.infer<typeof consentRecordSchema>;
+
+/** Something that makes the avatar less good, but does not prevent it. */
+export const portraitWarningSchema = z.object({
+  portrait: z.int().min(0).describe('Which portrait, counted from 0.'),
+  code: z.string(),
+  message: z.string(),
+});
+export type PortraitWarning = z.infer<typeof portraitWarningSchema>;
+
+export const avatarSchema = z.object({
+  id,
+  name: z.string(),
+  model: z.string(),
+  createdAt: isoTime,
+  portraits: z.int().min(1).describe('How many portraits it was made from.'),
+  warnings: z.array(portraitWarningSchema),
+});
+export type AvatarInfo = z.infer<typeof avatarSchema>;
+export const avatarListSchema = z.object({ avatars: z.array(avatarSchema) });
+
+/** The text fields of the multipart form that creates an avatar; the files are called `portraits`. */
+export const avatarFieldsSchema = z.object({
+  name: z.string().trim().min(1).max(64).optional().describe('What the owner calls it.'),
+  model: z.string().min(1).max(64).optional().describe('The model to drive it with; otherwise the server\'s default.'),
+  owner: id.optional().describe('For whom: with the API key only.'),
+});
+
+/** The answer of the live check; a refusal is an answer here, not an error. */
+export const portraitCheckSchema = z.object({
+  ok: z.boolean(),
+  problem: errorBodySchema.shape.error.nullable().describe('Why the portrait would be refused.'),
+  warnings: z.array(portraitWarningSchema),
+});
+export type PortraitCheck = z.infer<typeof portraitCheckSchema>;
+
+export const roomSchema = z.object({
+  id,
+  open: z.boolean().describe('Whether anybody is in it, or it is held open.'),
+  createdAt: isoTime.nullable(),
+  participantCount: z.int().min(0),
+  participants: z.array(z.object({ id, displayName: z.string(), synthetic: z.boolean().describe('Shown as an avatar.') })),
+});
+export type RoomInfo = z.infer<typeof roomSchema>;
+export const roomListSchema = z.object({ rooms: z.array(roomSchema.omit({ participants: true })) });
+
+export const tokenSchema = z.object({ token: z.string(), userId: id, expiresAt: isoTime });
+export type TokenInfo = z.infer<typeof tokenSchema>;
+
+/** A personal token for whoever followed an invite. */
+export const guestSchema = tokenSchema.extend({ roomId: id });
+export type GuestInfo = z.infer<typeof guestSchema>;
+
+export const inviteSchema = z.object({
+  invite: z.string().describe('The invite token.'),
+  path: z.string().describe('The page\'s address with the invite in its fragment, which never reaches a server\'s log.'),
+  url: z.string().describe('The same as a whole address.'),
+  expiresAt: isoTime,
+});
+export type InviteInfo = z.infer<typeof inviteSchema>;
+
+export const modelListSchema = z.object({
+  models: z.array(z.object({ name: z.string(), version: z.string(), size: z.int().describe('Side of the square picture in pixels.'), default: z.boolean() })),
+});
+export type ModelList = z.infer<typeof modelListSchema>;
+
+/** What a client has to know before it has a token. */
+export const clientConfigSchema = z.object({
+  version: z.string(),
+  protocol: z.int(),
+  assetBase: z.string().describe('Where the tracker\'s wasm and models are.'),
+  trackerModel: z.string().nullable().describe('Address of the face landmarker\'s model; null: use the tracker that brings its own.'),
+  model: z.string().describe('The default model.'),
+  limits: z.object({
+    maxPortraits: z.int(),
+    maxPortraitBytes: z.int(),
+    maxPortraitPixels: z.int(),
+    maxParticipants: z.int(),
+    maxDisplayNameLength: z.int(),
+  }),
+  video: z.object({ size: z.int(), framesPerSecond: z.int(), codec: z.enum(['vp8', 'h264']) }),
+});
+export type ClientConfig = z.infer<typeof clientConfigSchema>;
+
+/** The page's address for an invite: `/#room=ROOM&invite=TOKEN`. */
+export function invitePath(room: string, invite: string): string {
+  return `/#${new URLSearchParams({ room, invite })}`;
+}
