@@ -98,6 +98,11 @@ export class Room {
     for (const participant of this.#participants.values()) if (participant !== from && !participant.hidden) participant.send(name, event);
   }
 
+  /** A viewer's own measurements: the last stage of the latency and the lip sync, as seen on a screen. */
+  reportPlayback(report: { skewMs?: number | undefined; presentedLatencyMs: number[] }): void {
+    this.#options.metrics.playbackReported(report);
+  }
+
   close(code = 'closed', message = 'The room has been closed.'): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,0 +1,80 @@
+/** Entering, leaving, and the small talk of a call. */
+import { AppError, type AnswerOf, type RequestOf } from '../../client/src/protocol/index.ts';
+import { serverNow } from '../call/clock.ts';
+import type { Participant } from '../call/Participant.ts';
+import type { Room } from '../call/Room.ts';
+import { avatarChoice } from './avatar-handlers.ts';
+import type { Session } from './Session.ts';
+
+function roomIdFor(session: Session, asked: string | undefined): string {
+  const { rooms } = session.caller;
+  if (asked !== undefined) {
+    if (!rooms.includes(asked)) throw new AppError('forbidden', 'This token does not allow that room');
+    return asked;
+  }
+  const [only, ...others] = rooms;
+  if (only === undefined) throw new AppError('forbidden', 'This token allows no room');
+  if (others.length > 0) throw new AppError('bad-request', 'This token allows several rooms: name one in roomId');
+  return only;
+}
+
+/** The place that a lost connection left, if it is still kept and was this caller's. */
+function placeToResume(session: Session, room: Room): Participant | undefined {
+  if (session.resumeKey === undefined) return undefined;
+  const participant = room.findByResumeKey(session.resumeKey);
+  return participant?.subject === session.caller.userId && !participant.closed ? participant : undefined;
+}
+
+export function join(session: Session, request: RequestOf<'join'>): Promise<AnswerOf<'join'>> {
+  return session.entering(async () => {
+    const choice = avatarChoice(session, request.avatarId, request.model);
+    const room = await session.rooms.enter(roomIdFor(session, request.roomId));
+    const previous = placeToResume(session, room);
+    const participant = previous ?? room.add({ displayName: request.displayName, subject: session.caller.userId, hidden: request.preview ?? false });
+    session.enter(room, participant);
+    if (!previous && choice) await startAvatar(session, participant, choice);
+    return describe(session, room, participant, previous !== undefined);
+  });
+}
+
+/** An avatar that cannot be shown is a reason not to enter: the caller decides what to do without it. */
+async function startAvatar(session: Session, participant: Participant, choice: { avatarId: string; model: string }): Promise<void> {
+  try {
+    await participant.setAvatar(choice);
+  } catch (error) {
+    session.leave();
+    throw error;
+  }
+}
+
+function describe(session: Session, room: Room, participant: Participant, resumed: boolean): AnswerOf<'join'> {
+  return {
+    participantId: participant.id,
+    roomId: room.id,
+    resumeKey: participant.resumeKey,
+    resumed,
+    graceMs: session.rooms.graceMs,
+    routerRtpCapabilities: room.media.rtpCapabilities,
+    iceServers: session.access.iceServers(session.caller.userId),
+    participants: participant.hidden ? [participant.info] : [...room.infos(participant), participant.info],
+  };
+}
+
+export async function leave(session: Session): Promise<Record<string, never>> {
+  session.leave();
+  return {};
+}
+
+export async function setMuted(session: Session, { muted }: RequestOf<'set-muted'>): Promise<Record<string, never>> {
+  await session.participant.setMuted(muted);
+  return {};
+}
+
+export async function syncClock(): Promise<AnswerOf<'sync-clock'>> {
+  return { serverTimeMs: serverNow() };
+}
+
+export async function reportPlayback(session: Session, report: RequestOf<'report-playback'>): Promise<Record<string, never>> {
+  session.room.reportPlayback(report);
+  return {};
+}

@@ -1,0 +1,189 @@
+/** The parent's side of one synthesis process: requests with deadlines, supervision, resource figures. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import { AppError, type DriveState } from '../../../client/src/protocol/index.ts';
+import { Emitter } from '../../call/Emitter.ts';
+import { clockEnvironment, serverNow } from '../../call/clock.ts';
+import type { SynthesizedFrame } from '../../call/ports.ts';
+import type { CallName, Calls, FromWorker, ToWorker } from './messages.ts';
+
+const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url));
+const START_TIMEOUT_MS = 30_000;
+const PING_INTERVAL_MS = 500;
+const CLOSE_GRACE_MS = 1000;
+
+export interface SynthesisProcessOptions {
+  log: Logger;
+  /** A frame or a ping that takes longer than this ends the process. */
+  deadlineMs: number;
+  cacheDir: string;
+}
+
+interface Waiting {
+  resolve(answer: unknown): void;
+  reject(error: Error): void;
+  timer: NodeJS.Timeout;
+}
+
+interface ProcessEvents extends Record<string, unknown> {
+  frame: { sessionId: string; frame: SynthesizedFrame };
+  state: { sessionId: string; state: DriveState };
+  exited: undefined;
+}
+
+/** An enrolment's refusal, with the portrait it is about. */
+export class PortraitRefusal extends AppError {
+  readonly portrait: number;
+
+  constructor(error: AppError, portrait: number) {
+    super(error.code);
+    this.message = error.message;
+    this.portrait = portrait;
+  }
+}
+
+export class SynthesisProcess {
+  readonly events = new Emitter<ProcessEvents>();
+  readonly #child: ChildProcess;
+  readonly #options: SynthesisProcessOptions;
+  readonly #waiting = new Map<number, Waiting>();
+  #onReady: () => void = () => undefined;
+  #nextRequestId = 1;
+  #pingSequence = 0;
+  #pingSentMs = 0;
+  #pingTimer: NodeJS.Timeout | undefined;
+  #exited = false;
+  #closing = false;
+  rssBytes = 0;
+  cpuMs = 0;
+
+  /** Resolves when the process has loaded its runtime. */
+  static async create(options: SynthesisProcessOptions): Promise<SynthesisProcess> {
+    const child = fork(ENTRY, [], {
+      serialization: 'advanced',
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      env: { ...process.env, ...clockEnvironment(), GIOCONDA_SYNTHESIS_CACHE: options.cacheDir, GIOCONDA_SYNTHESIS_DEADLINE_MS: String(options.deadlineMs) },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const synthesis = new SynthesisProcess(child, options);
+    await synthesis.#started();
+    return synthesis;
+  }
+
+  private constructor(child: ChildProcess, options: SynthesisProcessOptions) {
+    this.#child = child;
+    this.#options = options;
+    child.on('message', (message) => this.#handle(message as FromWorker));
+    child.once('exit', (code, signal) => this.#onExit(code, signal));
+    child.once('error', (error) => {
+      options.log.error({ err: error, pid: child.pid }, 'synthesis process failed');
+      this.#onExit(null, null);
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get alive(): boolean {
+    return !this.#exited && !this.#closing;
+  }
+
+  #started(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#child.kill('SIGKILL');
+        reject(new AppError('synthesis-failed', 'The synthesis process does not start'));
+      }, START_TIMEOUT_MS);
+      const stop = this.events.on('exited', () => {
+        clearTimeout(timer);
+        reject(new AppError('synthesis-failed', 'The synthesis process ended while it started'));
+      });
+      this.#onReady = () => {
+        clearTimeout(timer);
+        stop();
+        this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL_MS);
+        resolve();
+      };
+    });
+  }
+  /** One request and its answer. @throws AppError: the worker's refusal, `deadline`, or `synthesis-failed` if the process dies. */
+  call<N extends CallName>(name: N, request: Calls[N]['request'], timeoutMs: number): Promise<Calls[N]['answer']> {
+    if (!this.alive) return Promise.reject(new AppError('synthesis-failed', 'The synthesis process has ended'));
+    const requestId = this.#nextRequestId++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#settle(requestId)?.reject(new AppError('deadline')), timeoutMs);
+      this.#waiting.set(requestId, { resolve: resolve as (answer: unknown) => void, reject, timer });
+      this.send({ type: 'call', requestId, name, request });
+    });
+  }
+
+  send(message: ToWorker): void {
+    // A child that has just died closes its channel before its exit is seen: its sessions are reopened elsewhere.
+    if (this.alive && this.#child.connected) this.#child.send(message, () => undefined);
+  }
+
+  #settle(requestId: number): Waiting | undefined {
+    const waiting = this.#waiting.get(requestId);
+    this.#waiting.delete(requestId);
+    clearTimeout(waiting?.timer);
+    return waiting;
+  }
+
+  #handle(message: FromWorker): void {
+    switch (message.type) {
+      case 'ready':
+        return this.#onReady();
+      case 'reply':
+        return this.#settle(message.requestId)?.resolve(message.answer);
+      case 'refusal': {
+        const error = AppError.fromWire(message.error);
+        return this.#settle(message.requestId)?.reject(message.portrait === undefined ? error : new PortraitRefusal(error, message.portrait));
+      }
+      case 'frame':
+      case 'state':
+        return this.events.emit(message.type, message as never);
+      case 'fault':
+        this.#options.log.error({ pid: this.pid, reason: message.message }, 'synthesis fault');
+        return;
+      case 'pong':
+        this.#pingSentMs = 0;
+        this.rssBytes = message.rssBytes;
+        this.cpuMs = message.cpuMs;
+        return;
+    }
+  }
+
+  /** A process that does not answer in time hangs: it is ended, the pool brings another. */
+  #ping(): void {
+    if (this.#pingSentMs > 0) {
+      if (serverNow() - this.#pingSentMs <= Math.max(this.#options.deadlineMs, 2 * PING_INTERVAL_MS)) return;
+      this.#options.log.error({ pid: this.pid }, 'synthesis process does not answer, ending it');
+      this.#child.kill('SIGKILL');
+      return;
+    }
+    this.#pingSentMs = serverNow();
+    this.send({ type: 'ping', sequence: this.#pingSequence++ });
+  }
+
+  #onExit(code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#exited) return;
+    this.#exited = true;
+    clearInterval(this.#pingTimer);
+    if (!this.#closing) this.#options.log.warn({ pid: this.pid, code, signal }, 'synthesis process ended');
+    for (const requestId of [...this.#waiting.keys()]) this.#settle(requestId)?.reject(new AppError('synthesis-failed', 'The synthesis process ended'));
+    this.events.emit('exited', undefined);
+    this.events.removeAll();
+  }
+
+  close(): void {
+    if (this.#closing || this.#exited) return;
+    this.#closing = true;
+    clearInterval(this.#pingTimer);
+    this.#child.disconnect(); // the child ends itself when its parent is gone
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_GRACE_MS);
+    timer.unref();
+    this.#child.once('exit', () => clearTimeout(timer));
+  }
+}

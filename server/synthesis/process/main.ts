@@ -1,0 +1,98 @@
+/**
+ * Entry of a synthesis process (forked by `SynthesisProcess`): inference, video encoding and enrolment away from the
+ * event loop that serves signalling. It holds nothing that cannot be rebuilt: the parent may end it at any time.
+ */
+import { AppError } from '../../../client/src/protocol/index.ts';
+import { VideoEncoder } from '../../media/VideoEncoder.ts';
+import type { CallName, Calls, FromWorker, ToWorker } from './messages.ts';
+import { EnrolmentJobs, refusedPortrait } from './EnrolmentJobs.ts';
+import { LiveSession } from './LiveSession.ts';
+import { openRenderer } from './open-renderer.ts';
+
+const deadlineMs = Number(process.env['GIOCONDA_SYNTHESIS_DEADLINE_MS']);
+const cacheDir = process.env['GIOCONDA_SYNTHESIS_CACHE'] ?? '';
+/** sysexits.h EX_SOFTWARE: the parent sees a crash and brings another process. */
+const EXIT_FAULT = 70;
+
+const sessions = new Map<string, LiveSession>();
+const enrolment = new EnrolmentJobs(cacheDir);
+
+function send(message: FromWorker): void {
+  if (process.connected) process.send?.(message);
+}
+
+async function open({ sessionId, source, video }: Calls['open']['request']): Promise<Calls['open']['answer']> {
+  const renderer = await openRenderer(source);
+  const session = new LiveSession({
+    renderer,
+    video,
+    deadlineMs,
+    createEncoder: (options) => new VideoEncoder(options),
+    onFrame: (frame) => send({ type: 'frame', sessionId, frame }),
+    onState: (state) => send({ type: 'state', sessionId, state }),
+    onFault: (error) => {
+      send({ type: 'fault', sessionId, message: `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}` });
+      setTimeout(() => process.exit(EXIT_FAULT), 50); // time for the message to leave
+    },
+  });
+  sessions.get(sessionId)?.close();
+  sessions.set(sessionId, session);
+  return { size: renderer.size };
+}
+
+async function switchAvatar({ sessionId, source }: Calls['switch']['request']): Promise<Calls['switch']['answer']> {
+  const session = sessions.get(sessionId);
+  if (!session) throw new AppError('synthesis-failed', 'No such session');
+  const renderer = await openRenderer(source);
+  session.switchRenderer(renderer);
+  return { size: renderer.size };
+}
+
+const handlers: { [N in CallName]: (request: Calls[N]['request']) => Promise<Calls[N]['answer']> } = {
+  open,
+  switch: switchAvatar,
+  enrol: (request) => enrolment.enrol(request),
+  'check-portrait': (request) => enrolment.check(request),
+};
+
+async function answer(message: Extract<ToWorker, { type: 'call' }>): Promise<void> {
+  const { requestId, name, request } = message;
+  try {
+    send({ type: 'reply', requestId, answer: await handlers[name](request as never) });
+  } catch (error) {
+    const portrait = refusedPortrait(error);
+    const known = AppError.from(error);
+    // The cause stays in this process's own log; only the coded error travels.
+    if (known.code === 'internal') console.error(error);
+    send({ type: 'refusal', requestId, error: known.toWire(), ...(portrait === undefined ? {} : { portrait }) });
+  }
+}
+
+function pong(sequence: number): void {
+  const { user, system } = process.cpuUsage();
+  send({ type: 'pong', sequence, rssBytes: process.memoryUsage.rss(), cpuMs: (user + system) / 1000, sessions: sessions.size });
+}
+
+function handle(message: ToWorker): void {
+  switch (message.type) {
+    case 'call':
+      return void answer(message);
+    case 'landmarks':
+      return sessions.get(message.sessionId)?.push(message.packet, message.arrivedMs);
+    case 'keyframe':
+      return sessions.get(message.sessionId)?.requestKeyframe();
+    case 'recalibrate':
+      return sessions.get(message.sessionId)?.recalibrate();
+    case 'close':
+      sessions.get(message.sessionId)?.close();
+      sessions.delete(message.sessionId);
+      return;
+    case 'ping':
+      return pong(message.sequence);
+  }
+}
+
+process.on('message', (message) => handle(message as ToWorker));
+process.on('disconnect', () => process.exit(0)); // never outlive the parent
+process.on('SIGINT', () => undefined); // the parent ends us, in its own order
+send({ type: 'ready' });

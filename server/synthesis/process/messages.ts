@@ -1,0 +1,66 @@
+/** What parent and synthesis process say to each other. Structured clone over IPC: typed arrays stay binary. */
+import type { DriveState, WireError } from '../../../client/src/protocol/index.ts';
+import type { SynthesizedFrame } from '../../call/ports.ts';
+import type { VideoCodec } from '../../media/rtp-packetizer.ts';
+
+export interface VideoSettings {
+  codec: VideoCodec;
+  fps: number;
+  bitrateBps: number;
+}
+
+/** Where the generated weights lie and which model they are for. */
+export interface AvatarSource {
+  weightsPath: string;
+  model: string;
+}
+
+export interface EnrolmentRequest {
+  portraits: Uint8Array[];
+  model: string;
+  crop: 'head' | 'none';
+}
+
+export interface PortraitNotice {
+  /** Index into the portraits sent. */
+  portrait: number;
+  code: string;
+  message: string;
+}
+
+export interface EnrolmentResult {
+  /** safetensors file of the EnrolledAvatar. */
+  weights: Uint8Array;
+  /** PNG of the avatar at rest. */
+  preview: Uint8Array;
+  /** The portraits upright and without metadata, as they are kept. */
+  normalised: Uint8Array[];
+  warnings: PortraitNotice[];
+  timings: { decodeMs: number; landmarksMs: number; enrolMs: number };
+}
+
+/** Requests with an answer, by name. */
+export interface Calls {
+  open: { request: { sessionId: string; source: AvatarSource; video: VideoSettings }; answer: { size: number } };
+  switch: { request: { sessionId: string; source: AvatarSource }; answer: { size: number } };
+  enrol: { request: EnrolmentRequest; answer: EnrolmentResult };
+  'check-portrait': { request: { portrait: Uint8Array; size: number }; answer: { warnings: PortraitNotice[] } };
+}
+export type CallName = keyof Calls;
+
+export type ToWorker =
+  | { type: 'call'; requestId: number; name: CallName; request: Calls[CallName]['request'] }
+  | { type: 'landmarks'; sessionId: string; packet: Uint8Array; arrivedMs: number }
+  | { type: 'keyframe' | 'recalibrate' | 'close'; sessionId: string }
+  | { type: 'ping'; sequence: number };
+
+export type FromWorker =
+  | { type: 'ready' }
+  | { type: 'reply'; requestId: number; answer: Calls[CallName]['answer'] }
+  /** `portrait` is the index of the portrait that was refused. */
+  | { type: 'refusal'; requestId: number; error: WireError; portrait?: number }
+  | { type: 'frame'; sessionId: string; frame: SynthesizedFrame }
+  | { type: 'state'; sessionId: string; state: DriveState }
+  /** A session cannot go on (inference failed or passed its deadline); the process ends right after. */
+  | { type: 'fault'; sessionId: string; message: string }
+  | { type: 'pong'; sequence: number; rssBytes: number; cpuMs: number; sessions: number };
