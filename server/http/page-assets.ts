@@ -1,0 +1,133 @@
+/** Bundles the page and the tracker's workers at start (milliseconds, in memory and then a cache folder) and lists every file that the page needs. */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import type { BuildOptions } from 'esbuild';
+
+export interface PageAsset {
+  /** Absolute path of the file to serve. */
+  file: string;
+  contentType: string;
+  /** The address carries a version or a hash: browsers may keep it for ever. */
+  immutable: boolean;
+}
+
+export interface PageAssetsOptions {
+  /** Where the bundles are written. */
+  cacheDir: string;
+  /** `face_landmarker.task`, or null where it could not be fetched: the page then uses face_mesh. */
+  trackerModelPath: string | null;
+}
+
+const client = fileURLToPath(new URL('../../client/', import.meta.url));
+const require = createRequire(import.meta.url);
+
+const contentTypes: Record<string, string> = {
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  html: 'text/html; charset=utf-8',
+  json: 'application/json; charset=utf-8',
+  svg: 'image/svg+xml',
+  wasm: 'application/wasm',
+};
+
+/** URL path → file. @throws when the page's sources do not bundle. */
+export async function pageAssets({ cacheDir, trackerModelPath }: PageAssetsOptions): Promise<Map<string, PageAsset>> {
+  await mkdir(cacheDir, { recursive: true });
+  const assets = new Map<string, PageAsset>();
+  const write = async (name: string, content: Uint8Array | string): Promise<string> => {
+    const hashed = withHash(name, content);
+    const file = join(cacheDir, hashed);
+    await writeFile(file, content);
+    assets.set(`/assets/${hashed}`, { file, contentType: typeOf(name), immutable: true });
+    return `/assets/${hashed}`;
+  };
+
+  const bundles = await bundleAll();
+  const [script, style, faceLandmarkerWorker, faceMeshWorker, icon] = await Promise.all([
+    write('page.js', bundles.script),
+    write('page.css', bundles.style),
+    write('face-landmarker-worker.js', bundles.faceLandmarkerWorker),
+    write('face-mesh-worker.js', bundles.faceMeshWorker),
+    readFile(join(client, 'demo/icon.svg')).then((content) => write('icon.svg', content)),
+  ]);
+  const faceLandmarker = trackerModelPath ? { workerUrl: faceLandmarkerWorker, ...(await addFaceLandmarker(assets, trackerModelPath)) } : null;
+  const faceMesh = { workerUrl: faceMeshWorker, baseUrl: await addFaceMesh(assets) };
+
+  const addPlain = async (path: string, name: string, content: string): Promise<void> => {
+    const file = join(cacheDir, name);
+    await writeFile(file, content);
+    assets.set(path, { file, contentType: typeOf(name), immutable: false });
+  };
+  await addPlain('/assets/tracker.json', 'tracker.json', JSON.stringify({ tracker: faceLandmarker ? 'face-landmarker' : 'face-mesh', faceLandmarker, faceMesh }));
+  const html = await readFile(join(client, 'demo/index.html'), 'utf8');
+  await addPlain('/', 'index.html', html.replaceAll('{{script}}', script).replaceAll('{{style}}', style).replaceAll('{{icon}}', icon));
+  return assets;
+}
+
+interface Bundles {
+  script: Uint8Array;
+  style: Uint8Array;
+  faceLandmarkerWorker: Uint8Array;
+  faceMeshWorker: Uint8Array;
+}
+
+async function bundleAll(): Promise<Bundles> {
+  const [script, style, faceLandmarkerWorker, faceMeshWorker] = await Promise.all([
+    bundle('demo/main.ts', 'esm'),
+    bundle('demo/styles/index.css'),
+    bundle('src/tracking/face-landmarker-worker.ts', 'esm'),
+    // No ES module on purpose: face_mesh loads its parts through importScripts, which only classic workers have.
+    bundle('src/tracking/face-mesh-worker.ts', 'iife'),
+  ]);
+  return { script, style, faceLandmarkerWorker, faceMeshWorker };
+}
+
+async function bundle(entry: string, format?: BuildOptions['format']): Promise<Uint8Array> {
+  const { outputFiles } = await build({
+    entryPoints: [join(client, entry)],
+    bundle: true,
+    write: false,
+    minify: true,
+    target: ['chrome111', 'firefox120', 'safari16.4'],
+    logLevel: 'silent',
+    ...(format && { format }),
+  });
+  return outputFiles[0]!.contents;
+}
+
+/** The wasm of tasks-vision (the ES module variant: the worker is a module) and Google's model. */
+async function addFaceLandmarker(assets: Map<string, PageAsset>, modelPath: string): Promise<{ wasmLoaderUrl: string; wasmBinaryUrl: string; modelUrl: string }> {
+  const loader = require.resolve('@mediapipe/tasks-vision/vision_wasm_module_internal.js');
+  const binary = require.resolve('@mediapipe/tasks-vision/vision_wasm_module_internal.wasm');
+  const addHashed = async (file: string, contentType = typeOf(file)): Promise<string> => {
+    const path = `/assets/face-landmarker/${withHash(basename(file), await readFile(file))}`;
+    assets.set(path, { file, contentType, immutable: true });
+    return path;
+  };
+  const [wasmLoaderUrl, wasmBinaryUrl, modelUrl] = await Promise.all([addHashed(loader), addHashed(binary), addHashed(modelPath, 'application/octet-stream')]);
+  return { wasmLoaderUrl, wasmBinaryUrl, modelUrl };
+}
+
+/** face_mesh asks for its parts by their own names, so its folder carries the version. */
+async function addFaceMesh(assets: Map<string, PageAsset>): Promise<string> {
+  const manifest = require.resolve('@mediapipe/face_mesh/package.json');
+  const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
+  const baseUrl = `/assets/face-mesh-${version}/`;
+  for (const name of await readdir(dirname(manifest))) {
+    if (!/^face_mesh.*\.(js|wasm|data|binarypb)$/.test(name)) continue;
+    assets.set(`${baseUrl}${name}`, { file: join(dirname(manifest), name), contentType: typeOf(name), immutable: true });
+  }
+  return baseUrl;
+}
+
+function withHash(name: string, content: Uint8Array | string): string {
+  const hash = createHash('sha256').update(content).digest('base64url').slice(0, 10);
+  const dot = name.lastIndexOf('.');
+  return `${name.slice(0, dot)}.${hash}${name.slice(dot)}`;
+}
+
+const typeOf = (name: string): string => contentTypes[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
