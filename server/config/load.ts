@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { z } from 'zod';
+import { cacheFolder } from '../setup/paths.ts';
 import { configFields, nearest, type ConfigField } from './fields.ts';
 import { configSchema, type Config } from './schema.ts';
 
@@ -22,6 +23,8 @@ export class ConfigError extends Error {
 export interface LoadOptions {
   env?: Environment;
   cwd?: string;
+  /** A configuration file to read instead of looking for one. */
+  file?: string | undefined;
   /** From the command line: over everything else. */
   overrides?: Tree;
 }
@@ -37,8 +40,7 @@ export interface LoadedConfig {
 /** Variables that other parts of the process tree read; not configuration, and not mistakes. */
 const foreignVariables = new Set(['GIOCONDA_CONFIG', 'GIOCONDA_CLOCK_OFFSET_MS']);
 
-function findFile(env: Environment, cwd: string): string | null {
-  const named = env.GIOCONDA_CONFIG;
+function findFile(env: Environment, cwd: string, named = env.GIOCONDA_CONFIG): string | null {
   if (named) return resolve(cwd, named);
   const dataDir = env.GIOCONDA_DATA_DIR ?? '.gioconda/data';
   const candidates = [join(cwd, 'gioconda.json'), resolve(cwd, dataDir, 'gioconda.json')];
@@ -145,31 +147,31 @@ function deepFreeze<T>(value: T): T {
 }
 
 /** Folders are made absolute once: against the file's folder is surprising in containers, so against the working directory. */
-function withAbsolutePaths(tree: z.output<typeof configSchema>, cwd: string): z.output<typeof configSchema> {
+function withAbsolutePaths(tree: z.output<typeof configSchema>, cwd: string, env: Environment): Config {
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(cwd, path));
   const { certFile, keyFile } = tree.tls;
   return {
     ...tree,
     dataDir: absolute(tree.dataDir),
-    cacheDir: absolute(tree.cacheDir),
+    cacheDir: tree.cacheDir ? absolute(tree.cacheDir) : cacheFolder({ ...env, GIOCONDA_CACHE_DIR: undefined }),
     tls: { ...tree.tls, certFile: certFile && absolute(certFile), keyFile: keyFile && absolute(keyFile) },
   };
 }
 
 /** Parses a tree as the file would hold it. @throws ConfigError */
-export function parseConfig(tree: Tree = {}, cwd: string = process.cwd()): Config {
+export function parseConfig(tree: Tree = {}, { cwd = process.cwd(), env = process.env }: Pick<LoadOptions, 'cwd' | 'env'> = {}): Config {
   const parsed = configSchema.safeParse(tree);
   if (!parsed.success) throw new ConfigError(parsed.error.issues.flatMap(describeIssue));
-  const config = withAbsolutePaths(parsed.data, cwd) as Config;
+  const config = withAbsolutePaths(parsed.data, cwd, env);
   const problems = contradictions(config);
   if (problems.length > 0) throw new ConfigError(problems);
   return deepFreeze(config);
 }
 
 /** Reads file and environment. Parsed once, at the start; frozen all through. @throws ConfigError */
-export function loadConfig({ env = process.env, cwd = process.cwd(), overrides = {} }: LoadOptions = {}): LoadedConfig {
-  const file = findFile(env, cwd);
-  if (file && !existsSync(file)) throw new ConfigError([`${file}: named by GIOCONDA_CONFIG, but not there.`]);
+export function loadConfig({ env = process.env, cwd = process.cwd(), file: named, overrides = {} }: LoadOptions = {}): LoadedConfig {
+  const file = findFile(env, cwd, named);
+  if (file && !existsSync(file)) throw new ConfigError([`${file}: there is no such configuration file.`]);
   const tree = merge(merge(file ? readTree(file) : {}, environmentTree(env)), overrides);
-  return { config: parseConfig(tree, cwd), file, warnings: unknownVariables(env) };
+  return { config: parseConfig(tree, { cwd, env }), file, warnings: unknownVariables(env) };
 }

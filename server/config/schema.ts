@@ -72,6 +72,7 @@ const rooms = group({
 const enrolment = group({
   maxPortraits: z.int().min(1).max(8).default(8).describe('Portraits of one avatar.'),
   maxBytes: z.int().min(1024).default(20 * 1024 * 1024).describe('Bytes of one portrait file.'),
+  maxUploadBytes: z.int().min(1024).default(64 * 1024 * 1024).describe('Bytes of all portraits of one request.'),
   maxPixels: z.int().min(65_536).default(50_000_000).describe('Pixels of one portrait, judged before it is decoded.'),
   maxAvatarsPerOwner: z.int().min(1).default(20).describe('Avatars that one user may keep.'),
   maxAvatars: z.int().min(1).default(10_000).describe('Avatars that the server keeps in all.'),
@@ -96,12 +97,12 @@ export const configSchema = z.strictObject({
   port: port.default(7000).describe('HTTP port; 0: any free port.'),
   publicUrl: z.url({ protocol: /^https?$/ }).nullable().default(null).describe('The address that users open, where it differs (proxy, container); invite links begin with it.'),
   dataDir: z.string().min(1).default('.gioconda/data').describe('What survives a restart: records, portraits, generated weights, keys. Relative to the working directory.'),
-  cacheDir: z.string().min(1).default('.gioconda/cache').describe('What can be made anew: fetched models, built parts.'),
+  cacheDir: pathOrNone.describe('What can be made anew: fetched models, built parts. Without one, the user\'s cache folder (`~/.cache/gioconda`).'),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('The least severe messages that are written.'),
   tls, auth, http, media, video, synthesis, rooms, enrolment, metrics,
 });
 
 type DeepReadonly<T> = T extends readonly (infer E)[] ? readonly DeepReadonly<E>[] : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 
-/** Parsed and frozen: what every part is given, or a branch of it. */
-export type Config = DeepReadonly<z.output<typeof configSchema>>;
+/** Parsed and frozen, folders absolute: what every part is given, or a branch of it. */
+export type Config = DeepReadonly<Omit<z.output<typeof configSchema>, 'cacheDir'> & { cacheDir: string }>;

@@ -85,20 +85,32 @@ export class Store {
     return { path: this.#content.path(sha), sha };
   }
 
+  /** All of it or nothing. */
   async add(avatar: NewAvatar): Promise<AvatarRecord> {
     return this.#inTurn(async () => {
-      const previewSha = await this.#content.put(avatar.preview);
-      const portraits = [];
-      for (const [position, { sourceSha, normalised }] of avatar.portraits.entries()) {
-        portraits.push({ position, sourceSha, contentSha: await this.#content.put(normalised) });
+      const written: string[] = [];
+      const put = async (bytes: Uint8Array): Promise<string> => {
+        const sha = await this.#content.put(bytes);
+        written.push(sha);
+        return sha;
+      };
+      try {
+        const previewSha = await put(avatar.preview);
+        const portraits = [];
+        for (const [position, { sourceSha, normalised }] of avatar.portraits.entries()) {
+          portraits.push({ position, sourceSha, contentSha: await put(normalised) });
+        }
+        const weightsSha = await put(avatar.weights);
+        const { id, owner, name, model, createdMs, warnings } = avatar;
+        const portraitsKey = portraitsKeyOf(portraits.map((portrait) => portrait.sourceSha));
+        const record: AvatarRecord = { id, owner, name, model, createdMs, warnings, portraitsKey, previewSha, portraitCount: portraits.length };
+        this.#records.insert(record, portraits, { avatarId: id, owner, recordedMs: createdMs, revokedMs: null, ...avatar.consent });
+        await this.#replaceWeights({ portraitsKey, model, modelVersion: avatar.modelVersion }, weightsSha, createdMs);
+        return record;
+      } catch (error) {
+        await this.#removeUnreferred(written);
+        throw error;
       }
-      const weightsSha = await this.#content.put(avatar.weights);
-      const { id, owner, name, model, createdMs, warnings } = avatar;
-      const portraitsKey = portraitsKeyOf(portraits.map((portrait) => portrait.sourceSha));
-      const record: AvatarRecord = { id, owner, name, model, createdMs, warnings, portraitsKey, previewSha, portraitCount: portraits.length };
-      this.#records.insert(record, portraits, { avatarId: id, owner, recordedMs: createdMs, revokedMs: null, ...avatar.consent });
-      await this.#replaceWeights({ portraitsKey, model, modelVersion: avatar.modelVersion }, weightsSha, createdMs);
-      return record;
     });
   }
 
@@ -151,6 +163,7 @@ export class Store {
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new Error('The store is closed.'));
     const result = this.#turn.then(work);
+    // The caller sees the failure; the next in turn must not.
     this.#turn = result.catch(() => undefined);
     return result;
   }

@@ -70,10 +70,9 @@ export type PortraitCheck = z.infer<typeof portraitCheckSchema>;
 
 export const roomSchema = z.object({
   id,
-  open: z.boolean().describe('Whether anybody is in it, or it is held open.'),
-  createdAt: isoTime.nullable(),
+  open: z.boolean().describe('Whether it is held for anybody just now; a room comes with its first participant.'),
   participantCount: z.int().min(0),
-  participants: z.array(z.object({ id, displayName: z.string(), synthetic: z.boolean().describe('Shown as an avatar.') })),
+  participants: z.array(z.object({ displayName: z.string(), synthetic: z.boolean().describe('Shown as an avatar.') })),
 });
 export type RoomInfo = z.infer<typeof roomSchema>;
 export const roomListSchema = z.object({ rooms: z.array(roomSchema.omit({ participants: true })) });
@@ -93,17 +92,27 @@ export const inviteSchema = z.object({
 });
 export type InviteInfo = z.infer<typeof inviteSchema>;
 
+/** A room that the application opened, with a link to give away. */
+export const createdRoomSchema = inviteSchema.extend({ id });
+export type CreatedRoom = z.infer<typeof createdRoomSchema>;
+
 export const modelListSchema = z.object({
   models: z.array(z.object({ name: z.string(), version: z.string(), size: z.int().describe('Side of the square picture in pixels.'), default: z.boolean() })),
 });
 export type ModelList = z.infer<typeof modelListSchema>;
 
+/** Whether the server can take calls, and if not, which part keeps it from that. */
+export const readinessSchema = z.object({
+  ready: z.boolean(),
+  parts: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string().optional() })),
+});
+export type Readiness = z.infer<typeof readinessSchema>;
+
 /** What a client has to know before it has a token. */
 export const clientConfigSchema = z.object({
   version: z.string(),
   protocol: z.int(),
-  assetBase: z.string().describe('Where the tracker\'s wasm and models are.'),
-  trackerModel: z.string().nullable().describe('Address of the face landmarker\'s model; null: use the tracker that brings its own.'),
+  tracker: z.string().describe('Address of the description of the face tracker: which one, and where its files are.'),
   model: z.string().describe('The default model.'),
   limits: z.object({
     maxPortraits: z.int(),

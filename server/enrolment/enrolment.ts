@@ -1,0 +1,273 @@
+/**
+ * Portraits become an avatar, once: look-up by content, then checks and the model's enrolment graph through the backend, then the
+ * store. The same portraits again cost a look-up; the same portraits at the same time are worked on once.
+ */
+import { randomBytes } from 'node:crypto';
+import { AppError, type AvatarInfo, type Consent, type ConsentRecordInfo, type PortraitWarning } from '../../client/src/protocol/index.ts';
+import type { Config } from '../config.ts';
+import type { EnrolmentOutcome } from '../metrics.ts';
+import { sha256 } from '../store/ContentStore.ts';
+import { portraitsKeyOf, type Store } from '../store/Store.ts';
+import type { AvatarRecord, ConsentRecord } from '../store/records.ts';
+import { checkConsent } from './consent.ts';
+import { PortraitError } from './PortraitError.ts';
+
+export interface ModelInfo {
+  name: string;
+  version: string;
+  /** Side of the square picture in pixels. */
+  size: number;
+}
+
+export interface EnrolmentResult {
+  /** The generated tensors as safetensors. */
+  weights: Uint8Array;
+  /** PNG or JPEG: the base portrait as the avatar is framed. */
+  preview: Uint8Array;
+  /** The portraits to keep, one each: upright, without metadata, good for enrolling again. */
+  normalised: Uint8Array[];
+  warnings: PortraitWarning[];
+}
+
+/** What enrolment needs of the synthesis side. Errors about one portrait carry its index as `portrait`. */
+export interface EnrolmentBackend {
+  models(): ModelInfo[];
+  prepareAndEnrol(job: { portraits: Buffer[]; model: string; size: number; signal: AbortSignal }): Promise<EnrolmentResult>;
+  /** Resolves with warnings; rejects with the reason. */
+  checkPortrait(bytes: Buffer, signal: AbortSignal): Promise<{ warnings: PortraitWarning[] }>;
+}
+
+export interface EnrolmentRequest {
+  owner: string;
+  portraits: Buffer[];
+  /** As received; checked here. */
+  consent: unknown;
+  name?: string | undefined;
+  model?: string | undefined;
+}
+
+export interface EnrolmentOptions {
+  store: Store;
+  backend: EnrolmentBackend;
+  limits: Config['enrolment'];
+  defaultModel: string;
+  metrics?: { enrolled(outcome: EnrolmentOutcome, seconds: number): void };
+}
+
+/** Where the generated weights of an avatar lie. */
+export interface WeightsFile {
+  path: string;
+  /** sha256 of the file, in hex. */
+  sha: string;
+  model: string;
+  modelVersion: string;
+}
+
+export class Enrolment {
+  readonly #options: EnrolmentOptions;
+  readonly #creating = new Map<string, Promise<AvatarRecord>>();
+  readonly #regenerating = new Map<string, Promise<void>>();
+  readonly #deletionListeners = new Set<(avatarId: string) => void>();
+  readonly #closing = new AbortController();
+
+  private constructor(options: EnrolmentOptions) {
+    this.#options = options;
+  }
+
+  static create(options: EnrolmentOptions): Enrolment {
+    return new Enrolment(options);
+  }
+
+  models(): (ModelInfo & { default: boolean })[] {
+    return this.#options.backend.models().map(({ name, version, size }) => ({ name, version, size, default: name === this.#options.defaultModel }));
+  }
+
+  /**
+   * @returns the avatar, and whether it is a new one
+   * @throws AppError `consent-missing`, `portrait-*`, `model-unknown`, `capacity`, `deadline`, `synthesis-failed`
+   */
+  async create(request: EnrolmentRequest): Promise<{ avatar: AvatarInfo; created: boolean }> {
+    const startedMs = performance.now();
+    const done = (outcome: EnrolmentOutcome): void => this.#options.metrics?.enrolled(outcome, (performance.now() - startedMs) / 1000);
+    try {
+      const { avatar, created } = await this.#lookUpOrCreate(request);
+      done(created ? 'created' : 'known');
+      return { avatar: toInfo(avatar), created };
+    } catch (error) {
+      done(error instanceof AppError && !error.retryable ? 'refused' : 'failed');
+      throw error;
+    }
+  }
+
+  /** What a live check tells; keeps nothing. @throws AppError `portrait-*` */
+  async checkPortrait(bytes: Buffer): Promise<PortraitWarning[]> {
+    this.#checkSizes([bytes]);
+    const { warnings } = await this.#withDeadline((signal) => this.#options.backend.checkPortrait(bytes, signal));
+    return warnings;
+  }
+
+  get(avatarId: string): { avatar: AvatarInfo; owner: string } | null {
+    const record = this.#options.store.avatar(avatarId);
+    return record && { avatar: toInfo(record), owner: record.owner };
+  }
+
+  listOf(owner: string): AvatarInfo[] {
+    return this.#options.store.avatarsOf(owner).map(toInfo);
+  }
+
+  /** The preview picture, PNG or JPEG. @throws AppError `avatar-not-found` */
+  async preview(avatarId: string): Promise<Buffer> {
+    return this.#options.store.preview(this.#record(avatarId));
+  }
+
+  /** Stays after the avatar's deletion, then with the time of revocation. */
+  consentOf(avatarId: string): { consent: ConsentRecordInfo; owner: string } | null {
+    const record = this.#options.store.consent(avatarId);
+    return record && { consent: toConsentInfo(record), owner: record.owner };
+  }
+
+  /** Portraits and weights are gone afterwards, consent is revoked; whoever shows the avatar is told first. @returns false if there was none */
+  async delete(avatarId: string): Promise<boolean> {
+    const deleted = await this.#options.store.delete(avatarId);
+    if (deleted) for (const listener of this.#deletionListeners) listener(avatarId);
+    return deleted;
+  }
+
+  /** @returns how to unsubscribe */
+  onDeleted(listener: (avatarId: string) => void): () => void {
+    this.#deletionListeners.add(listener);
+    return () => this.#deletionListeners.delete(listener);
+  }
+
+  /**
+   * The generated weights for a call; made anew from the kept portraits for another model, or after the model's version changed.
+   * @throws AppError `avatar-not-found`, `model-unknown`, `deadline`, `synthesis-failed`
+   */
+  async weights(avatarId: string, modelName?: string): Promise<WeightsFile> {
+    const record = this.#record(avatarId);
+    const { name: model, version: modelVersion, size } = this.#model(modelName ?? record.model);
+    const key = { portraitsKey: record.portraitsKey, model, modelVersion };
+    const kept = await this.#options.store.weights(key);
+    if (kept) return { ...kept, model, modelVersion };
+    await this.#once(this.#regenerating, `${avatarId} ${model} ${modelVersion}`, () => this.#regenerate(avatarId, { model, modelVersion, size }));
+    const made = await this.#options.store.weights(key);
+    if (!made) throw new AppError('avatar-not-found', 'The avatar was deleted just now');
+    return { ...made, model, modelVersion };
+  }
+
+  /** Work under way is given up. */
+  async close(): Promise<void> {
+    this.#closing.abort(new AppError('shutting-down'));
+    this.#deletionListeners.clear();
+    await Promise.allSettled([...this.#creating.values(), ...this.#regenerating.values()]);
+  }
+
+  async #lookUpOrCreate({ owner, portraits, consent: candidate, name = 'Avatar', model: modelName }: EnrolmentRequest): Promise<{ avatar: AvatarRecord; created: boolean }> {
+    const { store, limits, defaultModel } = this.#options;
+    this.#checkCount(portraits);
+    this.#checkSizes(portraits);
+    const consent = checkConsent(candidate, Date.now());
+    const model = this.#model(modelName ?? defaultModel);
+    const sourceShas = portraits.map(sha256);
+    const portraitsKey = portraitsKeyOf(sourceShas);
+    const known = store.find(owner, portraitsKey, model.name);
+    if (known) return { avatar: known, created: false };
+    if (store.count(owner) >= limits.maxAvatarsPerOwner) throw new AppError('capacity', `One user may keep ${limits.maxAvatarsPerOwner} avatars: delete one first`);
+    if (store.count() >= limits.maxAvatars) throw new AppError('capacity');
+    const key = [owner, portraitsKey, model.name].join(' ');
+    const isFirst = !this.#creating.has(key);
+    const avatar = await this.#once(this.#creating, key, () => this.#enrol({ owner, name, model, portraits, sourceShas, consent }));
+    return { avatar, created: isFirst };
+  }
+
+  async #enrol(job: { owner: string; name: string; model: ModelInfo; portraits: Buffer[]; sourceShas: string[]; consent: Consent }): Promise<AvatarRecord> {
+    const { owner, name, model, portraits, sourceShas, consent } = job;
+    const result = await this.#run(portraits, model);
+    if (result.normalised.length !== portraits.length) throw new AppError('internal', undefined, { cause: new Error('The backend returned another number of portraits.') });
+    return this.#options.store.add({
+      id: `av-${randomBytes(12).toString('base64url')}`,
+      owner,
+      name,
+      model: model.name,
+      modelVersion: model.version,
+      createdMs: Date.now(),
+      warnings: result.warnings,
+      portraits: sourceShas.map((sourceSha, index) => ({ sourceSha, normalised: result.normalised[index]! })),
+      preview: result.preview,
+      weights: result.weights,
+      consent: { subject: consent.subject, statement: consent.statement, givenMs: Date.parse(consent.givenAt) },
+    });
+  }
+
+  async #regenerate(avatarId: string, { model, modelVersion, size }: { model: string; modelVersion: string; size: number }): Promise<void> {
+    const { store, metrics } = this.#options;
+    const startedMs = performance.now();
+    const portraits = await store.portraits(avatarId);
+    const { weights } = await this.#run(portraits, { name: model, version: modelVersion, size });
+    await store.putWeights(avatarId, { model, modelVersion }, weights);
+    metrics?.enrolled('regenerated', (performance.now() - startedMs) / 1000);
+  }
+
+  #run(portraits: Buffer[], { name, size }: ModelInfo): Promise<EnrolmentResult> {
+    return this.#withDeadline((signal) => this.#options.backend.prepareAndEnrol({ portraits, model: name, size, signal }));
+  }
+
+  /** The backend is asked to stop, and not waited for if it does not. */
+  async #withDeadline<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(new AppError('deadline')), this.#options.limits.timeoutMs);
+    const signal = AbortSignal.any([deadline.signal, this.#closing.signal]);
+    const aborted = Promise.withResolvers<never>();
+    const onAbort = (): void => aborted.reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      return await Promise.race([work(signal), aborted.promise]);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #once<T>(running: Map<string, Promise<T>>, key: string, work: () => Promise<T>): Promise<T> {
+    const existing = running.get(key);
+    if (existing) return existing;
+    const promise = work().finally(() => running.delete(key));
+    running.set(key, promise);
+    return promise;
+  }
+
+  #record(avatarId: string): AvatarRecord {
+    const record = this.#options.store.avatar(avatarId);
+    if (!record) throw new AppError('avatar-not-found');
+    return record;
+  }
+
+  #model(name: string): ModelInfo {
+    const models = this.#options.backend.models();
+    const model = models.find((candidate) => candidate.name === name);
+    if (!model) throw new AppError('model-unknown', `There is no model "${name}", but ${models.map((known) => known.name).join(', ')}`);
+    return model;
+  }
+
+  #checkCount(portraits: readonly Buffer[]): void {
+    const { maxPortraits } = this.#options.limits;
+    if (portraits.length < 1 || portraits.length > maxPortraits) throw new AppError('portrait-count', `${portraits.length} portraits were sent, of 1 to ${maxPortraits}`);
+  }
+
+  #checkSizes(portraits: readonly Buffer[]): void {
+    const { maxBytes } = this.#options.limits;
+    const index = portraits.findIndex((portrait) => portrait.byteLength > maxBytes);
+    if (index >= 0) throw new PortraitError('portrait-too-large', index, `Portrait ${index + 1} has more than ${maxBytes} bytes`);
+  }
+}
+
+function toInfo({ id, name, model, createdMs, portraitCount, warnings }: AvatarRecord): AvatarInfo {
+  return { id, name, model, createdAt: new Date(createdMs).toISOString(), portraits: portraitCount, warnings };
+}
+
+function toConsentInfo(record: ConsentRecord): ConsentRecordInfo {
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  const { avatarId, subject, statement, givenMs, recordedMs, revokedMs } = record;
+  return { avatarId, subject, statement, givenAt: iso(givenMs), recordedAt: iso(recordedMs), revokedAt: revokedMs === null ? null : iso(revokedMs) };
+}

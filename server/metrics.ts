@@ -1,0 +1,128 @@
+/** Prometheus metrics in a registry of their own. No label carries an id, so that their number stays bounded. */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { FrameTrace } from '../client/src/protocol/index.ts';
+import type { CallMetricsPort } from './call/ports.ts';
+
+const milliseconds = [0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.033, 0.05, 0.08, 0.12, 0.2, 0.4, 1];
+/** Picture ahead of the sound is negative. */
+const skew = [-0.2, -0.1, -0.06, -0.045, -0.03, -0.015, 0, 0.015, 0.03, 0.045, 0.06, 0.1, 0.2];
+
+/** From the camera to the network, in the order in which a frame passes. */
+export type FrameStage = 'capture_to_sent' | 'uplink' | 'queue' | 'synthesis' | 'encode' | 'send';
+export type PacketOutcome = 'accepted' | 'superseded' | 'invalid' | 'unclaimed';
+export type EnrolmentOutcome = 'created' | 'known' | 'regenerated' | 'refused' | 'failed';
+
+export class Metrics implements CallMetricsPort {
+  readonly #registry = new Registry();
+  readonly #httpRequests = this.#counter('gioconda_http_requests_total', 'HTTP requests by route and status', ['method', 'route', 'status']);
+  readonly #httpSeconds = this.#histogram('gioconda_http_request_seconds', 'Time to the end of the answer', [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60], ['route']);
+  readonly #enrolmentSeconds = this.#histogram('gioconda_enrolment_seconds', 'Enrolment from portraits received to avatar stored', [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60], ['outcome']);
+  readonly #rooms = this.#gauge('gioconda_rooms', 'Open rooms');
+  readonly #participants = this.#gauge('gioconda_participants', 'Participants in all rooms');
+  readonly #avatars = this.#gauge('gioconda_avatars_active', 'Avatars being driven');
+  readonly #packets = this.#counter('gioconda_landmark_packets_total', 'Landmark packets by what became of them', ['outcome']);
+  readonly #packetBytes = this.#counter('gioconda_landmark_bytes_total', 'Bytes of landmark packets');
+  readonly #frames = this.#counter('gioconda_frames_total', 'Avatar frames sent');
+  readonly #stageSeconds = this.#histogram('gioconda_frame_stage_seconds', 'Time that an avatar frame takes in each stage', milliseconds, ['stage']);
+  readonly #presentedSeconds = this.#histogram('gioconda_presented_latency_seconds', 'Capture to presentation, as viewers report it', milliseconds);
+  readonly #skewSeconds = this.#histogram('gioconda_audio_video_skew_seconds', 'Picture against sound at the viewer; negative: the picture is ahead', skew);
+  readonly #workerRestarts = this.#counter('gioconda_synthesis_worker_restarts_total', 'Synthesis workers that died and were replaced');
+  readonly #keyframes = this.#counter('gioconda_keyframes_total', 'Keyframes asked for, by reason', ['reason']);
+  readonly #encoderBytes = this.#counter('gioconda_encoder_bytes_total', 'Bytes of compressed avatar video');
+
+  static create({ processDefaults = true }: { processDefaults?: boolean } = {}): Metrics {
+    const metrics = new Metrics();
+    if (processDefaults) collectDefaultMetrics({ register: metrics.#registry });
+    return metrics;
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The text that Prometheus scrapes. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** `route` is the route's pattern, never the address that was asked for. */
+  httpAnswered({ method, route, status, seconds }: { method: string; route: string; status: number; seconds: number }): void {
+    this.#httpRequests.inc({ method, route, status });
+    this.#httpSeconds.observe({ route }, seconds);
+  }
+
+  enrolled(outcome: EnrolmentOutcome, seconds: number): void {
+    this.#enrolmentSeconds.observe({ outcome }, seconds);
+  }
+
+  roomOpened(): void {
+    this.#rooms.inc();
+  }
+
+  roomClosed(): void {
+    this.#rooms.dec();
+  }
+
+  participantJoined(): void {
+    this.#participants.inc();
+  }
+
+  participantLeft(): void {
+    this.#participants.dec();
+  }
+
+  avatarStarted(): void {
+    this.#avatars.inc();
+  }
+
+  avatarStopped(): void {
+    this.#avatars.dec();
+  }
+
+  landmarkPacket(bytes: number, outcome: PacketOutcome = 'accepted'): void {
+    this.#packets.inc({ outcome });
+    this.#packetBytes.inc(bytes);
+  }
+
+  /** Hot path: six observations, no allocation that lasts. */
+  frameSent({ bytes, trace }: { bytes: number; keyframe: boolean; trace: FrameTrace }): void {
+    this.#frames.inc();
+    this.#encoderBytes.inc(bytes);
+    this.stage('uplink', trace.arrivedMs - trace.landmarksSentMs);
+    this.stage('queue', trace.synthesisStartMs - trace.arrivedMs);
+    this.stage('synthesis', trace.synthesisEndMs - trace.synthesisStartMs);
+    this.stage('encode', trace.encodedMs - trace.synthesisEndMs);
+    this.stage('send', trace.sentMs - trace.encodedMs);
+    this.stage('capture_to_sent', trace.sentMs - trace.capturedMs);
+  }
+
+  stage(stage: FrameStage, durationMs: number): void {
+    // Clocks of client and server agree to a few milliseconds only.
+    this.#stageSeconds.observe({ stage }, Math.max(0, durationMs) / 1000);
+  }
+
+  keyframeRequested(reason: 'viewer' | 'feedback' | 'switch'): void {
+    this.#keyframes.inc({ reason });
+  }
+
+  workerRestarted(): void {
+    this.#workerRestarts.inc();
+  }
+
+  playbackReported({ skewMs, presentedLatencyMs }: { skewMs?: number | undefined; presentedLatencyMs: number[] }): void {
+    if (skewMs !== undefined) this.#skewSeconds.observe(skewMs / 1000);
+    for (const latencyMs of presentedLatencyMs) this.#presentedSeconds.observe(Math.max(0, latencyMs) / 1000);
+  }
+
+  #counter<L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> {
+    return new Counter({ name, help, labelNames, registers: [this.#registry] });
+  }
+
+  #gauge(name: string, help: string): Gauge {
+    return new Gauge({ name, help, registers: [this.#registry] });
+  }
+
+  #histogram<L extends string = never>(name: string, help: string, buckets: number[], labelNames: L[] = []): Histogram<L> {
+    return new Histogram({ name, help, buckets, labelNames, registers: [this.#registry] });
+  }
+}
