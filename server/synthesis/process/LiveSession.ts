@@ -34,6 +34,8 @@ export interface LiveSessionOptions {
 const SILENT_INTERVALS = 1.8;
 /** Packets may come a little early; what comes much faster than the frame rate is skipped. */
 const EARLY_SHARE = 0.7;
+/** Until packets tell: tracking a picture and sending its landmarks. */
+const EXPECTED_LATENCY_MS = 60;
 const LATENCY_SMOOTHING = 0.05;
 const REORDER_WINDOW = 256;
 
@@ -57,7 +59,7 @@ export class LiveSession {
   #lastSequence = -1;
   #lastTimeMs = 0;
   /** Typical age of a packet's picture when it arrives: frames made without a packet are dated back by it. */
-  #latencyMs = 0;
+  #latencyMs = EXPECTED_LATENCY_MS;
   #state: DriveState | null = null;
   #malformed = 0;
   #closed = false;
@@ -155,7 +157,7 @@ export class LiveSession {
     // A client whose clock is wrong must not throw lip sync off without bound.
     const age = Math.min(2000, Math.max(0, pending.arrivedMs - decoded.capturedMs));
     decoded.capturedMs = pending.arrivedMs - age;
-    this.#latencyMs += (this.#latencyMs === 0 ? 1 : LATENCY_SMOOTHING) * (age - this.#latencyMs);
+    this.#latencyMs += LATENCY_SMOOTHING * (age - this.#latencyMs);
     return { decoded, arrivedMs: pending.arrivedMs };
   }
 
