@@ -6,12 +6,9 @@ import canonical from './canonical-face.json' with { type: 'json' };
 
 /**
  * [478, 3] x right, y down, z away from the camera, as `LandmarkFrame`; the face is 1 wide (points 234 to 454),
- * the origin is the centre of `rigidPoints`. Exactly mirror-symmetric in x.
+ * the origin is the centre of `rigidPoints` (mesh-topology.ts). Exactly mirror-symmetric in x.
  */
 export const canonicalFace: Float32Array = Float32Array.from(canonical.points);
 
 /** [478] each point's partner on the other side of the face; itself on the middle line. */
 export const mirrorPoints: Uint16Array = Uint16Array.from(canonical.mirror);
-
-/** Nose ridge and eye corners: what neither brows, jaw nor lips move. */
-export const rigidPoints: readonly number[] = [3, 4, 5, 6, 122, 168, 195, 196, 197, 248, 351, 419, 33, 133, 263, 362];

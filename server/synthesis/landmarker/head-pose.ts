@@ -1,6 +1,7 @@
 /** Where a head looks, from its landmarks alone. */
-import { canonicalFace, rigidPoints } from './canonical-face.ts';
-import { fitSimilarity } from './rigid-fit.ts';
+import { rigidPoints } from '../mesh-topology.ts';
+import { fitSimilarity } from '../rigid-fit.ts';
+import { canonicalFace } from './canonical-face.ts';
 
 export interface HeadPose {
   /** Degrees; positive: the face turns to the picture's right. */
@@ -18,7 +19,7 @@ export interface HeadPose {
 const degrees = (radians: number): number => (radians * 180) / Math.PI;
 
 /** @param points [478, 3] x, y, z in one unit (pixels, or picture widths) */
-export function headPose(points: ArrayLike<number>): HeadPose {
+export function headPose(points: Float32Array | Float64Array): HeadPose {
   const { rotation, scale } = fitSimilarity(canonicalFace, points, rigidPoints);
   // The face looks along -z; rotation = Ry(yaw) Rx(pitch) Rz(roll), so that yaw and pitch do not depend on the tilt.
   const [lookX, lookY, lookZ] = [-rotation[2]!, -rotation[5]!, -rotation[8]!];

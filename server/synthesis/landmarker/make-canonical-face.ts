@@ -5,9 +5,9 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import sharp from 'sharp';
-import { rigidPoints } from './canonical-face.ts';
+import { rigidPoints } from '../mesh-topology.ts';
+import { fitSimilarity } from '../rigid-fit.ts';
 import { Landmarker } from './Landmarker.ts';
-import { fitSimilarity } from './rigid-fit.ts';
 
 const POINTS = 478;
 /** Faces turned further than this from the mean face are left out, degrees. */
@@ -29,14 +29,14 @@ async function landmarks(cacheDir: string, files: string[]): Promise<Float64Arra
 /** Each face in the frame of `mean`; faces turned away are dropped. */
 function aligned(faces: Float64Array[], mean: Float64Array): Float64Array[] {
   return faces.flatMap((face) => {
-    const { rotation, scale, fromCentre, toCentre } = fitSimilarity(face, mean, all);
+    const { rotation, scale, sourceCentre, targetCentre } = fitSimilarity(face, mean, all);
     if ((Math.acos(Math.min(1, rotation[8]!)) * 180) / Math.PI > MAX_TURN) return [];
     const out = new Float64Array(face.length);
     for (let i = 0; i < face.length; i += 3)
       for (let a = 0; a < 3; a += 1) {
         let sum = 0;
-        for (let b = 0; b < 3; b += 1) sum += rotation[3 * a + b]! * (face[i + b]! - fromCentre[b]!);
-        out[i + a] = scale * sum + toCentre[a]!;
+        for (let b = 0; b < 3; b += 1) sum += rotation[3 * a + b]! * (face[i + b]! - sourceCentre[b]!);
+        out[i + a] = scale * sum + targetCentre[a]!;
       }
     return [out];
   });
