@@ -1,0 +1,42 @@
+/** The command `gioconda`. A subcommand's code is loaded when it runs: `--help` and `doctor` need nothing of the rest. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../../client/src/protocol/index.ts';
+import { ConfigError } from '../config.ts';
+import { repositoryRoot } from '../setup/paths.ts';
+import { SetupError } from '../setup/SetupError.ts';
+import { createProgram, type Runners } from './program.ts';
+
+const runners: Runners = {
+  start: async (options) => (await import('./start.ts')).run(options),
+  setup: async (options) => (await import('./setup.ts')).run(options),
+  doctor: async (options) => (await import('./doctor.ts')).run(options),
+  enrol: async (options) => (await import('./enrol.ts')).run(options),
+  render: async (options) => (await import('./render.ts')).run(options),
+  bench: async (options) => (await import('./bench.ts')).run(options),
+};
+
+/** What was expected to go wrong is told in a sentence; a mistake of ours with its stack. */
+function explain(error: unknown): string {
+  if (error instanceof SetupError) return error.mend ? `${error.message}\n→ ${error.mend}` : error.message;
+  if (error instanceof ConfigError) return error.message;
+  if (error instanceof AppError && error.code !== 'internal') return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** The launcher is gone without a word (killed): this process ends as if it had been told to. */
+function endWithLauncher(): void {
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  process.channel?.unref();
+}
+
+const { version } = JSON.parse(await readFile(join(repositoryRoot, 'package.json'), 'utf8')) as { version: string };
+endWithLauncher();
+try {
+  await createProgram(version, runners, (exitCode) => {
+    process.exitCode = exitCode;
+  }).parseAsync();
+} catch (error) {
+  console.error(`gioconda: ${explain(error)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,38 @@
+/** The server's own landmark networks: ONNX converted from the tflite files inside npm packages. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Check, Part } from './part.ts';
+import { packageVersion } from './paths.ts';
+
+
+export const landmarkFolder = (cacheDir: string): string => join(cacheDir, 'landmarker');
+
+async function convert(cacheDir: string): Promise<string[]> {
+  // Lazily: the converter brings flatbuffers and protobuf along.
+  const { ensureLandmarkModels } = await import('../synthesis/landmarker/landmark-models.ts');
+  return Object.values(await ensureLandmarkModels(landmarkFolder(cacheDir)));
+}
+
+export const landmarkModelsPart: Part = {
+  name: 'landmark-models',
+  need: 'start',
+  version: async () => (await packageVersion('@mediapipe/face_mesh')) ?? '-',
+
+  async check(cacheDir): Promise<Check> {
+    if (!(await this.ready(cacheDir))) return { ok: false, detail: 'not converted yet', mend: 'npx gioconda setup landmark-models' };
+    try {
+      const paths = await convert(cacheDir);
+      return { ok: true, detail: `${paths.length} networks in ${landmarkFolder(cacheDir)}` };
+    } catch (error) {
+      return { ok: false, detail: `cannot be converted: ${(error as Error).message}`, mend: 'npm install' };
+    }
+  },
+
+  ready: async (cacheDir) => (await readdir(landmarkFolder(cacheDir)).catch(() => [])).filter((name) => name.endsWith('.onnx')).length >= 3,
+
+  async ensure({ cacheDir, progress }) {
+    progress.step('converting the landmark networks to ONNX');
+    await convert(cacheDir);
+  },
+};
+
