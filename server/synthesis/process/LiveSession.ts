@@ -58,6 +58,8 @@ export class LiveSession {
   #lastFrameMs = 0;
   #lastSequence = -1;
   #lastTimeMs = 0;
+  /** Whether the last frame had a packet. */
+  #driven = false;
   /** Typical age of a packet's picture when it arrives: frames made without a packet are dated back by it. */
   #latencyMs = EXPECTED_LATENCY_MS;
   #state: DriveState | null = null;
@@ -79,7 +81,10 @@ export class LiveSession {
   /** Latest wins: a packet that was not rendered yet is replaced unseen. */
   push(packet: Uint8Array, arrivedMs: number): void {
     this.#pending = { packet, arrivedMs };
-    if (!this.#busy && arrivedMs - this.#lastFrameMs >= this.#intervalMs * EARLY_SHARE) this.#step();
+    if (this.#busy) return; // taken as soon as the frame in the making is done
+    const waitMs = this.#earliestMs() - serverNow();
+    if (waitMs <= 0) this.#step();
+    else this.#schedule(waitMs);
   }
 
   requestKeyframe(): void {
@@ -120,9 +125,18 @@ export class LiveSession {
     void this.#renderOnce().finally(() => {
       this.#busy = false;
       for (const renderer of this.#retired.splice(0)) renderer.close();
-      if (this.#pending) this.#schedule(Math.max(0, this.#lastFrameMs + this.#intervalMs * EARLY_SHARE - serverNow()));
-      else this.#schedule(Math.max(1, this.#lastFrameMs + this.#intervalMs * SILENT_INTERVALS - serverNow()));
+      this.#schedule(Math.max(0, (this.#pending ? this.#earliestMs() : this.#latestMs()) - serverNow()));
     });
+  }
+
+  /** Before this the next frame would be faster than anybody shows. */
+  #earliestMs(): number {
+    return this.#lastFrameMs + this.#intervalMs * EARLY_SHARE;
+  }
+
+  /** After this the session goes on without a packet: a late one is waited for, an absent client is not. */
+  #latestMs(): number {
+    return this.#lastFrameMs + this.#intervalMs * (this.#driven ? SILENT_INTERVALS : 1);
   }
 
   async #renderOnce(): Promise<void> {
@@ -130,6 +144,7 @@ export class LiveSession {
     const landmarks = this.#takeLandmarks();
     const arrivedMs = landmarks?.arrivedMs ?? startMs;
     const observation = landmarks?.decoded ?? null;
+    this.#driven = landmarks !== null;
     // Time never runs backwards for the renderer, whatever a client stamps.
     const timeMs = Math.max(this.#lastTimeMs + 1, observation?.capturedMs ?? startMs - this.#latencyMs);
     this.#lastFrameMs = startMs;

@@ -1,8 +1,8 @@
-/** All synthesis processes of this server: places live avatars, replaces what dies, keeps one process for enrolment. */
+/** All synthesis processes of this server: places live avatars and replaces what dies. */
 import type { Logger } from 'pino';
 import { AppError } from '../../../client/src/protocol/index.ts';
 import type { SynthesisPort, SynthesisSessionPort } from '../../call/ports.ts';
-import type { AvatarSource, EnrolmentRequest, EnrolmentResult, PortraitNotice, VideoSettings } from './messages.ts';
+import type { AvatarSource, VideoSettings } from './messages.ts';
 import { PooledSession } from './PooledSession.ts';
 import { SynthesisProcess } from './SynthesisProcess.ts';
 
@@ -19,7 +19,6 @@ export interface SynthesisPoolOptions {
 }
 
 const RESPAWN_DELAY_MS = 1000;
-const ENROLMENT_TIMEOUT_MS = 60_000;
 
 export class SynthesisPool implements SynthesisPort {
   readonly #options: SynthesisPoolOptions;
@@ -28,8 +27,6 @@ export class SynthesisPool implements SynthesisPort {
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Being opened right now: a process that dies meanwhile must not open them twice. */
   readonly #placing = new Set<PooledSession>();
-  /** Portraits are checked and enrolled apart from the live avatars, so that nobody's picture stutters. */
-  #enroller: Promise<SynthesisProcess> | null = null;
   #closed = false;
 
   static async create(options: SynthesisPoolOptions): Promise<SynthesisPool> {
@@ -50,8 +47,6 @@ export class SynthesisPool implements SynthesisPort {
   get processes(): { pid: number | undefined; sessions: number; rssBytes: number; cpuMs: number }[] {
     return [...this.#processes].map((process) => ({ pid: process.pid, sessions: this.#load(process), rssBytes: process.rssBytes, cpuMs: process.cpuMs }));
   }
-
-  // -- live avatars
 
   async open({ avatarId, model }: { avatarId: string; model: string }): Promise<SynthesisSessionPort> {
     if (this.#sessions.size >= this.#options.maxAvatars) throw new AppError('capacity');
@@ -132,40 +127,11 @@ export class SynthesisPool implements SynthesisPort {
     this.#timers.add(timer);
   }
 
-  // -- enrolment
-
-  /** Checks, crops and landmarks the portraits and runs the model's enrolment graph. @throws PortraitRefusal, AppError. */
-  async enrol(request: EnrolmentRequest): Promise<EnrolmentResult> {
-    return (await this.#enrollerProcess()).call('enrol', request, ENROLMENT_TIMEOUT_MS);
-  }
-
-  async checkPortrait(portrait: Uint8Array, size: number): Promise<{ warnings: PortraitNotice[] }> {
-    return (await this.#enrollerProcess()).call('check-portrait', { portrait, size }, ENROLMENT_TIMEOUT_MS);
-  }
-
-  #enrollerProcess(): Promise<SynthesisProcess> {
-    if (this.#closed) return Promise.reject(new AppError('shutting-down'));
-    this.#enroller ??= this.#startEnroller();
-    return this.#enroller;
-  }
-
-  async #startEnroller(): Promise<SynthesisProcess> {
-    try {
-      const process = await SynthesisProcess.create({ ...this.#options, deadlineMs: ENROLMENT_TIMEOUT_MS });
-      process.events.on('exited', () => (this.#enroller = null));
-      return process;
-    } catch (error) {
-      this.#enroller = null;
-      throw error;
-    }
-  }
-
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
     for (const session of [...this.#sessions.values()]) session.close();
     for (const process of this.#processes) process.close();
-    this.#enroller?.then((process) => process.close()).catch(() => undefined);
   }
 }

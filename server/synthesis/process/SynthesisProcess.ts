@@ -6,6 +6,7 @@ import { AppError, type DriveState } from '../../../client/src/protocol/index.ts
 import { Emitter } from '../../call/Emitter.ts';
 import { clockEnvironment, serverNow } from '../../call/clock.ts';
 import type { SynthesizedFrame } from '../../call/ports.ts';
+import { PortraitError } from '../../enrolment/PortraitError.ts';
 import type { CallName, Calls, FromWorker, ToWorker } from './messages.ts';
 
 const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -32,15 +33,11 @@ interface ProcessEvents extends Record<string, unknown> {
   exited: undefined;
 }
 
-/** An enrolment's refusal, with the portrait it is about. */
-export class PortraitRefusal extends AppError {
-  readonly portrait: number;
-
-  constructor(error: AppError, portrait: number) {
-    super(error.code);
-    this.message = error.message;
-    this.portrait = portrait;
-  }
+/** A refusal that names its portrait, as the worker worded it. */
+function portraitRefusal(error: AppError, portrait: number): PortraitError {
+  const refusal = new PortraitError(error.code, portrait);
+  refusal.message = error.message;
+  return refusal;
 }
 
 export class SynthesisProcess {
@@ -139,7 +136,7 @@ export class SynthesisProcess {
         return this.#settle(message.requestId)?.resolve(message.answer);
       case 'refusal': {
         const error = AppError.fromWire(message.error);
-        return this.#settle(message.requestId)?.reject(message.portrait === undefined ? error : new PortraitRefusal(error, message.portrait));
+        return this.#settle(message.requestId)?.reject(message.portrait === undefined ? error : portraitRefusal(error, message.portrait));
       }
       case 'frame':
       case 'state':

@@ -1,6 +1,7 @@
 /** What parent and synthesis process say to each other. Structured clone over IPC: typed arrays stay binary. */
-import type { DriveState, WireError } from '../../../client/src/protocol/index.ts';
+import type { DriveState, PortraitWarning, WireError } from '../../../client/src/protocol/index.ts';
 import type { SynthesizedFrame } from '../../call/ports.ts';
+import type { EnrolmentResult } from '../../enrolment/enrolment.ts';
 import type { VideoCodec } from '../../media/rtp-packetizer.ts';
 
 export interface VideoSettings {
@@ -21,30 +22,12 @@ export interface EnrolmentRequest {
   crop: 'head' | 'none';
 }
 
-export interface PortraitNotice {
-  /** Index into the portraits sent. */
-  portrait: number;
-  code: string;
-  message: string;
-}
-
-export interface EnrolmentResult {
-  /** safetensors file of the EnrolledAvatar. */
-  weights: Uint8Array;
-  /** PNG of the avatar at rest. */
-  preview: Uint8Array;
-  /** The portraits upright and without metadata, as they are kept. */
-  normalised: Uint8Array[];
-  warnings: PortraitNotice[];
-  timings: { decodeMs: number; landmarksMs: number; enrolMs: number };
-}
-
 /** Requests with an answer, by name. */
 export interface Calls {
   open: { request: { sessionId: string; source: AvatarSource; video: VideoSettings }; answer: { size: number } };
   switch: { request: { sessionId: string; source: AvatarSource }; answer: { size: number } };
   enrol: { request: EnrolmentRequest; answer: EnrolmentResult };
-  'check-portrait': { request: { portrait: Uint8Array; size: number }; answer: { warnings: PortraitNotice[] } };
+  'check-portrait': { request: { portrait: Uint8Array }; answer: { warnings: PortraitWarning[] } };
 }
 export type CallName = keyof Calls;
 

@@ -1,0 +1,179 @@
+/** The composition root: every part is made here, wired here, and ended here in reverse order. */
+import type { Server as NodeHttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { AppError } from '../client/src/protocol/index.ts';
+import { Authority } from './auth/Authority.ts';
+import { authorise, type Principal } from './auth/authorise.ts';
+import { iceServersFor } from './auth/ice-servers.ts';
+import { loadOrCreateKeys, type Keys } from './auth/keys.ts';
+import { Rooms } from './call/Rooms.ts';
+import type { Config } from './config.ts';
+import { Enrolment } from './enrolment/enrolment.ts';
+import { createHttpServer } from './http/HttpServer.ts';
+import { pageAssets } from './http/page-assets.ts';
+import type { HealthPart } from './http/ports.ts';
+import { createLog } from './log.ts';
+import { MediaWorkers } from './media/MediaWorkers.ts';
+import { Metrics } from './metrics.ts';
+import type { Access } from './signalling/access.ts';
+import { SignallingServer } from './signalling/SignallingServer.ts';
+import { Store } from './store/Store.ts';
+import { listModels } from './synthesis/model-manifest.ts';
+import { EnrolmentWorker } from './synthesis/process/EnrolmentWorker.ts';
+import { SynthesisPool } from './synthesis/process/SynthesisPool.ts';
+
+export interface ServerOptions {
+  config: Config;
+  /** The Face Landmarker model that browsers are given, or null for the offline tracker. */
+  trackerModelPath: string | null;
+  log?: Logger;
+}
+
+/** The room that the link printed in development mode leads to. */
+const DEVELOPMENT_ROOM = 'studio';
+
+export class GiocondaServer {
+  readonly keys: Keys;
+  readonly url: string;
+  readonly pool: SynthesisPool;
+  readonly media: MediaWorkers;
+  readonly #authority: Authority;
+  readonly #closing: (() => unknown)[];
+  #closed: Promise<void> | null = null;
+
+  /** Starts everything and listens. What was started is ended again if a later part fails. */
+  static async create(options: ServerOptions): Promise<GiocondaServer> {
+    const closing: (() => unknown)[] = [];
+    try {
+      return await start(options, closing);
+    } catch (error) {
+      await closeAll(closing);
+      throw error;
+    }
+  }
+
+  /** @internal */
+  constructor(parts: { keys: Keys; url: string; pool: SynthesisPool; media: MediaWorkers; authority: Authority; closing: (() => unknown)[] }) {
+    this.keys = parts.keys;
+    this.url = parts.url;
+    this.pool = parts.pool;
+    this.media = parts.media;
+    this.#authority = parts.authority;
+    this.#closing = parts.closing;
+  }
+
+  /** A link with which anybody can enter the room as a guest. */
+  async inviteLink(room = DEVELOPMENT_ROOM): Promise<string> {
+    const { token } = await this.#authority.mintInvite(room);
+    return `${this.url}/#room=${encodeURIComponent(room)}&invite=${token}`;
+  }
+
+  /** Ends calls, processes and files; a second call waits for the first. */
+  close(): Promise<void> {
+    this.#closed ??= closeAll(this.#closing);
+    return this.#closed;
+  }
+}
+
+async function start({ config, trackerModelPath, log = createLog(config) }: ServerOptions, closing: (() => unknown)[]): Promise<GiocondaServer> {
+  const owned = <T>(part: T, close: (part: T) => unknown): T => {
+    closing.unshift(() => close(part));
+    return part;
+  };
+  const keys = loadOrCreateKeys(config);
+  const authority = Authority.create({ ...config.auth, ...keys });
+  const metrics = Metrics.create();
+  const [store, assets, media] = await Promise.all([
+    Store.create({ dataDir: config.dataDir }).then((part) => owned(part, (store) => store.close())),
+    pageAssets({ cacheDir: join(config.cacheDir, 'page'), trackerModelPath }),
+    MediaWorkers.create(mediaOptions(config), log).then((part) => owned(part, (media) => media.close())),
+  ]);
+  const enroller = owned(new EnrolmentWorker({ log, cacheDir: config.cacheDir, models: listModels() }), (part) => part.close());
+  const enrolment = owned(
+    Enrolment.create({ store, backend: enroller, limits: config.enrolment, defaultModel: config.synthesis.model, metrics }),
+    (part) => part.close(),
+  );
+  const pool = owned(await SynthesisPool.create(poolOptions(config, { enrolment, metrics, log })), (part) => part.close());
+  const { maxParticipants, graceMs } = config.rooms;
+  const rooms = owned(new Rooms({ media, synthesis: pool, metrics, maxParticipants, graceMs }), (part) => part.close());
+  enrolment.onDeleted((avatarId) => {
+    rooms.withdrawAvatar(avatarId).catch((error: unknown) => log.error({ err: error }, 'a deleted avatar could not be withdrawn'));
+  });
+  const health = (): HealthPart[] => [{ name: 'media', ok: media.ready }, { name: 'synthesis', ok: pool.ready }];
+  const http = owned(await createHttpServer({ config, auth: authority, enrolment, rooms, metrics, health, assets, log }), (part) => part.close());
+  const access = accessOf(config, { authority, enrolment });
+  const signalling = new SignallingServer({ httpServer: http.server, access, rooms, corsOrigins: [...config.http.corsOrigins], log });
+  closing.unshift(() => signalling.close());
+  await http.listen({ host: config.host, port: config.port });
+  return new GiocondaServer({ keys, url: addressOf(config, http), pool, media, authority, closing });
+}
+
+function mediaOptions({ media, video, host }: Config): Parameters<typeof MediaWorkers.create>[0] {
+  return {
+    workers: media.workers ?? availableParallelism(),
+    listenIp: media.listenIp ?? host,
+    announcedAddress: media.announcedAddress ?? undefined,
+    basePort: media.rtcPort,
+    enableUdp: media.enableUdp,
+    enableTcp: media.enableTcp,
+    codec: video.codec,
+    playoutDelayMs: { min: 0, max: video.playoutDelayMs },
+    initialOutgoingBitrateBps: media.initialBitrateBps,
+  };
+}
+
+function poolOptions({ synthesis, video, cacheDir }: Config, parts: { enrolment: Enrolment; metrics: Metrics; log: Logger }): Parameters<typeof SynthesisPool.create>[0] {
+  return {
+    workers: synthesis.workers ?? availableParallelism(),
+    maxAvatars: synthesis.maxAvatars,
+    deadlineMs: synthesis.deadlineMs,
+    cacheDir,
+    video: { codec: video.codec, fps: video.framesPerSecond, bitrateBps: video.bitrateBps },
+    log: parts.log,
+    resolve: async (avatarId, model) => ({ weightsPath: (await parts.enrolment.weights(avatarId, model)).path, model }),
+    onRestart: () => parts.metrics.workerRestarted(),
+  };
+}
+
+function accessOf(config: Config, { authority, enrolment }: { authority: Authority; enrolment: Enrolment }): Access {
+  const models = enrolment.models().map(({ name }) => name);
+  return {
+    defaultModel: config.synthesis.model,
+    models,
+    iceServers: (userId) => iceServersFor(config.media, userId, Date.now()),
+    async identify(token) {
+      if (token === '') throw new AppError('token-missing');
+      const principal: Principal = await authority.verifyToken(token);
+      return {
+        userId: principal.userId,
+        rooms: principal.scopes.filter((scope) => scope.startsWith('join:')).map((scope) => scope.slice('join:'.length)),
+        mayUseAvatar(avatarId) {
+          const known = enrolment.get(avatarId);
+          return known !== null && authorise(principal, { do: 'use-avatar', avatar: { id: avatarId, owner: known.owner } });
+        },
+      };
+    },
+  };
+}
+
+function addressOf(config: Config, http: FastifyInstance<NodeHttpServer>): string {
+  if (config.publicUrl) return config.publicUrl.replace(/\/$/, '');
+  const { port } = http.server.address() as AddressInfo;
+  const host = ['0.0.0.0', '::', '127.0.0.1'].includes(config.host) ? 'localhost' : config.host;
+  return `${config.tls.mode === 'off' ? 'http' : 'https'}://${host}:${port}`;
+}
+
+/** Every part gets its chance to end, whatever the others do. */
+async function closeAll(closing: (() => unknown)[]): Promise<void> {
+  for (const close of closing.splice(0)) {
+    try {
+      await close();
+    } catch (error) {
+      console.error('while closing:', error);
+    }
+  }
+}
