@@ -6,6 +6,9 @@ import type { DetectedFace, PreparedPortrait, RgbImage } from '../synthesis/type
 /** Side of the square over the face's width and over its height (forehead to chin): head with hair, neck and some shoulder. */
 const WIDTHS = 2.4;
 const HEIGHTS = 2.0;
+/** Rather than leave the picture, the square shrinks to this share and shifts by that share of its side: a closer look beats invented borders. */
+const MIN_SHRINK = 0.82;
+const MAX_SHIFT = 0.06;
 /** Where the middle of the face lies in the square, from the top: more room for hair above than the mesh shows. */
 const FACE_LEVEL = 0.48;
 /** A turned head has its back on the other side: the square follows by this share of the face's width at 90 degrees. */
@@ -17,16 +20,25 @@ const BLUR_SIGMA = 0.03;
 export type PortraitFraming = 'head' | 'none';
 export type Square = PreparedPortrait['crop'];
 
-/** `points` in pixels of the picture. */
-export function headSquare(points: Float32Array): Square {
+/** @param points in pixels of the picture */
+export function headSquare(points: Float32Array, { width, height }: Pick<RgbImage, 'width' | 'height'>): Square {
   const pose = headPose(points);
   const at = (i: number, axis: number) => points[i * 3 + axis]!;
-  const height = Math.hypot(...[0, 1, 2].map((axis) => at(152, axis) - at(10, axis)));
-  const size = Math.round(Math.max(WIDTHS * pose.faceWidth, HEIGHTS * height));
+  const faceHeight = Math.hypot(...[0, 1, 2].map((axis) => at(152, axis) - at(10, axis)));
+  const wanted = Math.max(WIDTHS * pose.faceWidth, HEIGHTS * faceHeight);
+  const size = Math.round(Math.max(MIN_SHRINK * wanted, Math.min(wanted, width, height)));
   const middleX = (at(10, 0) + at(152, 0) + at(234, 0) + at(454, 0)) / 4;
   const middleY = (at(10, 1) + at(152, 1)) / 2;
   const shift = -Math.sin((pose.yaw * Math.PI) / 180) * BACK_OF_HEAD * pose.faceWidth;
-  return { x: Math.round(middleX + shift - size / 2), y: Math.round(middleY - FACE_LEVEL * size), size };
+  return { x: keepInside(middleX + shift - size / 2, size, width), y: keepInside(middleY - FACE_LEVEL * size, size, height), size };
+}
+
+function keepInside(start: number, size: number, length: number): number {
+  const room = MAX_SHIFT * size;
+  const end = start + size;
+  if (size > length) return Math.round(start);
+  if (start < 0) return Math.round(start + Math.min(room, -start));
+  return Math.round(end > length ? start - Math.min(room, end - length) : start);
 }
 
 /** The largest centred square: the whole picture, where it is square already. */

@@ -34,7 +34,7 @@ export async function preparePortrait(bytes: Uint8Array, { landmarker, size, cro
   const { face, warnings } = await judge(decoded, landmarker);
   const foundMs = performance.now();
   const { image, normalised } = decoded;
-  const square = crop === 'head' ? headSquare(face.points.map((value) => value * image.width)) : wholeSquare(image);
+  const square = crop === 'head' ? headSquare(face.points.map((value) => value * image.width), image) : wholeSquare(image);
   const cropped = await cropSquare(image, square, size);
   const matte = await landmarker.matte(cropped);
   const points = pointsInCrop(face, image.width, square, size);
