@@ -38,7 +38,7 @@ export interface LoadedConfig {
 }
 
 /** Variables that other parts of the process tree read; not configuration, and not mistakes. */
-const foreignVariables = new Set(['GIOCONDA_CONFIG', 'GIOCONDA_CLOCK_OFFSET_MS']);
+const foreignVariables = new Set(['GIOCONDA_CONFIG', 'GIOCONDA_CLOCK_OFFSET_MS', 'GIOCONDA_SYNTHESIS_CACHE', 'GIOCONDA_NO_SYSTEM_INSTALL']);
 
 function findFile(env: Environment, cwd: string, named = env.GIOCONDA_CONFIG): string | null {
   if (named) return resolve(cwd, named);

@@ -117,6 +117,7 @@ export const clientConfigSchema = z.object({
   limits: z.object({
     maxPortraits: z.int(),
     maxPortraitBytes: z.int(),
+    maxUploadBytes: z.int().describe('Of all portraits together.'),
     maxPortraitPixels: z.int(),
     maxParticipants: z.int(),
     maxDisplayNameLength: z.int(),

@@ -1,0 +1,91 @@
+/** Puts the HTTP side together: limits, headers, rights, document, routes. socket.io attaches to the same `server`. */
+import cors from '@fastify/cors';
+import multipart from '@fastify/multipart';
+import rateLimit from '@fastify/rate-limit';
+import { fastify, LogController, type FastifyServerOptions } from 'fastify';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { AppError } from '../../client/src/protocol/index.ts';
+import { enforceAccess } from './access.ts';
+import { handleError, handleNotFound } from './errors.ts';
+import { describeApi } from './openapi.ts';
+import type { HttpServerOptions } from './ports.ts';
+import { addAssetRoutes } from './routes/assets.ts';
+import { addAvatarRoutes } from './routes/avatars.ts';
+import { addInformationRoutes, addOperationRoutes } from './routes/operation.ts';
+import { addRoomRoutes } from './routes/rooms.ts';
+import { addTokenRoutes } from './routes/tokens.ts';
+import { addSecurityHeaders } from './security-headers.ts';
+import { loadTls } from './tls.ts';
+import type { App } from './types.ts';
+
+export type { App } from './types.ts';
+
+const JSON_BODY_BYTES = 64 * 1024;
+const KEEP_ALIVE_MS = 65_000;
+
+async function createApp({ config, log }: HttpServerOptions): Promise<App> {
+  const https = await loadTls(config);
+  const options: FastifyServerOptions & { https: typeof https } = {
+    https,
+    loggerInstance: log.child({ part: 'http' }),
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: JSON_BODY_BYTES,
+    requestTimeout: config.http.requestTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Sockets that stay open (socket.io) must not hold up the end.
+    forceCloseConnections: true,
+    trustProxy: config.http.trustProxy,
+    routerOptions: { maxParamLength: 200 },
+  };
+  // With TLS the server is node:https's, which has the same interface.
+  return fastify(options as FastifyServerOptions) as unknown as App;
+}
+
+async function addLimits(app: App, { config }: HttpServerOptions): Promise<void> {
+  const { corsOrigins, rateLimitPerMinute } = config.http;
+  if (corsOrigins.length > 0) {
+    await app.register(cors, { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins], methods: ['GET', 'HEAD', 'POST', 'DELETE'], allowedHeaders: ['authorization', 'content-type'], maxAge: 3600 });
+  }
+  await app.register(rateLimit, {
+    global: true,
+    max: rateLimitPerMinute,
+    timeWindow: 60_000,
+    cache: 10_000,
+    errorResponseBuilder: (_request, { after }) => new AppError('rate-limited', `Too many requests; again in ${after}`),
+  });
+  await app.register(multipart, { throwFileSizeLimit: true });
+}
+
+function measure(app: App, { metrics }: HttpServerOptions): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const { url, config } = request.routeOptions;
+    metrics.httpAnswered({ method: request.method, route: config.metricsLabel ?? url ?? 'unmatched', status: reply.statusCode, seconds: reply.elapsedTime / 1000 });
+  });
+}
+
+/** Ready to `listen`; `app.server` is the node server for socket.io. The caller closes it. */
+export async function createHttpServer(options: HttpServerOptions): Promise<App> {
+  const { config, auth, assets } = options;
+  const app = await createApp(options);
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(handleError);
+  addSecurityHeaders(app, { https: config.tls.mode === 'files', crossOrigin: config.http.corsOrigins.length > 0 });
+  measure(app, options);
+  await addLimits(app, options);
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, handleNotFound);
+  enforceAccess(app, auth);
+  await describeApi(app);
+  await app.register(async (api) => {
+    const scoped = api as unknown as App;
+    scoped.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
+    addAvatarRoutes(scoped, options);
+    addRoomRoutes(scoped, options);
+    addTokenRoutes(scoped, options);
+    addInformationRoutes(scoped, options);
+  }, { prefix: '/api/v1' });
+  addOperationRoutes(app, options);
+  await addAssetRoutes(app, assets);
+  await app.ready();
+  return app;
+}

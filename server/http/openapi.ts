@@ -1,0 +1,43 @@
+/** The OpenAPI 3.1 document, made of the routes' own schemas. */
+import swagger from '@fastify/swagger';
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { avatarSchema, consentRecordSchema, consentSchema, errorBodySchema, portraitWarningSchema, roomSchema } from '../../client/src/protocol/index.ts';
+import { securitySchemes } from './access.ts';
+import type { App } from './types.ts';
+import { version } from './version.ts';
+
+/** Schemas that the document names instead of repeating them. */
+const named = z.registry<{ id: string }>();
+named.add(errorBodySchema, { id: 'Error' });
+named.add(avatarSchema, { id: 'Avatar' });
+named.add(roomSchema, { id: 'Room' });
+named.add(consentSchema, { id: 'Consent' });
+named.add(consentRecordSchema, { id: 'ConsentRecord' });
+named.add(portraitWarningSchema, { id: 'PortraitWarning' });
+
+export const OPENAPI_PATH = '/api/v1/openapi.json';
+
+/** Call before the routes are added. */
+export async function describeApi(app: App): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Gioconda',
+        version,
+        description: 'Avatars from portraits, rooms and tokens. Calls themselves run over socket.io and WebRTC: see docs/protocol.md.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      tags: [
+        { name: 'avatars', description: 'Portraits in, avatars out.' },
+        { name: 'rooms', description: 'Rooms and who is in them.' },
+        { name: 'tokens', description: 'Who may do what.' },
+        { name: 'operation', description: 'For the page and for whoever runs the server.' },
+      ],
+      components: { securitySchemes },
+    },
+    transform: createJsonSchemaTransform({ schemaRegistry: named }),
+    transformObject: createJsonSchemaTransformObject({ schemaRegistry: named }),
+  });
+}

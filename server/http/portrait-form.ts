@@ -1,0 +1,113 @@
+/** Reads a multipart form with portraits, within limits; nothing touches the disk. */
+import type { MultipartFile } from '@fastify/multipart';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { AppError, avatarFieldsSchema, consentSchema } from '../../client/src/protocol/index.ts';
+import { PortraitError } from '../enrolment/PortraitError.ts';
+
+export interface FormLimits {
+  maxPortraits: number;
+  /** Of one file. */
+  maxBytes: number;
+  /** Of all files. */
+  maxUploadBytes: number;
+}
+
+const MAX_FIELD_BYTES = 16 * 1024;
+
+/** The form as the document describes it. */
+export const avatarFormSchema = avatarFieldsSchema.extend({
+  portraits: z.array(z.file()).min(1).max(8).describe('JPEG, PNG, WebP or AVIF pictures of one face; the best first.'),
+  consent: consentSchema.describe('As JSON.'),
+});
+export const checkFormSchema = z.object({ portrait: z.file().describe('One picture.') });
+
+export interface PortraitForm {
+  portraits: Buffer[];
+  /** The text fields, as sent. */
+  fields: Record<string, unknown>;
+}
+
+/** Its own words for the parser's limits. */
+function refusalOf(error: unknown, index: number, { maxBytes, maxPortraits }: FormLimits): unknown {
+  const { code, message = '' } = (error ?? {}) as { code?: string; message?: string };
+  if (code === 'FST_REQ_FILE_TOO_LARGE') return new PortraitError('portrait-too-large', index, `Portrait ${index + 1} has more than ${maxBytes} bytes`);
+  if (code === 'FST_FILES_LIMIT' || code === 'FST_PARTS_LIMIT') return new AppError('portrait-count', `More than ${maxPortraits} files were sent`);
+  if (error instanceof AppError || code?.startsWith('FST_')) return error;
+  // busboy has no codes.
+  if (/multipart|unexpected end|malformed|boundary|terminated|aborted|premature/i.test(message)) return new AppError('bad-request', 'The form is damaged or incomplete', { cause: error });
+  return error;
+}
+
+class FormReader {
+  readonly #limits: FormLimits;
+  readonly #fileField: string;
+  readonly form: PortraitForm = { portraits: [], fields: Object.create(null) as Record<string, unknown> };
+  #bytes = 0;
+  /** The form is read to its end even after a refusal, so that the client gets to read the answer. */
+  #refusal: unknown;
+
+  constructor(fileField: string, limits: FormLimits) {
+    this.#fileField = fileField;
+    this.#limits = limits;
+  }
+
+  async takeFile(part: MultipartFile): Promise<void> {
+    if (part.fieldname !== this.#fileField) this.refuse(new AppError('bad-request', `A file came in the field "${part.fieldname.slice(0, 40)}", files belong into "${this.#fileField}"`));
+    if (this.#refusal) return void part.file.resume();
+    const bytes = await part.toBuffer();
+    this.#bytes += bytes.byteLength;
+    if (this.#bytes > this.#limits.maxUploadBytes) this.refuse(new AppError('payload-too-large', `The pictures have more than ${this.#limits.maxUploadBytes} bytes in all`));
+    else this.form.portraits.push(bytes);
+  }
+
+  takeField(name: string, value: unknown, truncated: boolean | undefined): void {
+    if (truncated) return this.refuse(new AppError('payload-too-large', `The field "${name.slice(0, 40)}" has more than ${MAX_FIELD_BYTES} bytes`));
+    if (name in this.form.fields) return this.refuse(new AppError('bad-request', `The field "${name.slice(0, 40)}" came twice`));
+    this.form.fields[name] = value;
+  }
+
+  refuse(error: unknown): void {
+    this.#refusal ??= error;
+    this.form.portraits.length = 0;
+  }
+
+  finish(): PortraitForm {
+    if (this.#refusal) throw this.#refusal;
+    return this.form;
+  }
+}
+
+/** @throws AppError `bad-request`, `payload-too-large`, `portrait-too-large`, `portrait-count` */
+export async function readPortraitForm(request: FastifyRequest, fileField: 'portraits' | 'portrait', limits: FormLimits): Promise<PortraitForm> {
+  const reader = new FormReader(fileField, limits);
+  const { maxPortraits, maxBytes } = limits;
+  const multipartLimits = { fileSize: maxBytes, files: maxPortraits, fields: 16, fieldSize: MAX_FIELD_BYTES, fieldNameSize: 100, headerPairs: 50, parts: maxPortraits + 17 };
+  try {
+    for await (const part of request.parts({ limits: multipartLimits })) {
+      if (part.type === 'file') await reader.takeFile(part);
+      else reader.takeField(part.fieldname, part.value, part.valueTruncated);
+    }
+  } catch (error) {
+    throw refusalOf(error, reader.form.portraits.length, limits);
+  }
+  return reader.finish();
+}
+
+/** Checks the text fields against their schema; a field that does not exist is refused by name. */
+export function parseFields<S extends z.ZodObject>(schema: S, fields: Record<string, unknown>): z.output<S> {
+  const parsed = z.strictObject(schema.shape).safeParse(fields);
+  if (parsed.success) return parsed.data as z.output<S>;
+  const [issue] = parsed.error.issues;
+  throw new AppError('bad-request', `${issue!.path.join('.') || 'form'}: ${issue!.message}`);
+}
+
+/** The consent field: JSON text, or already parsed where its part says `application/json`. */
+export function parseConsentField(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value);
+  } catch (error) {
+    throw new AppError('consent-missing', 'The field "consent" is not JSON', { cause: error });
+  }
+}

@@ -1,0 +1,67 @@
+/** What the HTTP API needs from the other parts; `main.ts` hands them over, tests bring their own. */
+import type { AvatarInfo, ConsentRecordInfo, PortraitWarning } from '../../client/src/protocol/index.ts';
+import type { Authority } from '../auth/Authority.ts';
+import type { Config } from '../config.ts';
+import type { Logger } from '../log.ts';
+
+/** Avatars, as `Enrolment` has them. */
+export interface EnrolmentService {
+  models(): { name: string; version: string; size: number; default: boolean }[];
+  create(request: { owner: string; portraits: Buffer[]; consent: unknown; name?: string | undefined; model?: string | undefined }): Promise<{ avatar: AvatarInfo; created: boolean }>;
+  checkPortrait(bytes: Buffer): Promise<PortraitWarning[]>;
+  get(avatarId: string): { avatar: AvatarInfo; owner: string } | null;
+  listOf(owner: string): AvatarInfo[];
+  preview(avatarId: string): Promise<Buffer>;
+  consentOf(avatarId: string): { consent: ConsentRecordInfo; owner: string } | null;
+  delete(avatarId: string): Promise<boolean>;
+}
+
+export interface RoomSummary {
+  id: string;
+  participants: { displayName: string; avatar: boolean }[];
+}
+
+/** The rooms that are open just now, as the call domain has them. */
+export interface RoomDirectory {
+  summaries(): RoomSummary[];
+  summary(id: string): RoomSummary | undefined;
+  /** Ends the room for everybody in it; false if there is none. */
+  closeRoom(id: string): boolean;
+}
+
+export interface HttpMetrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+  httpAnswered(answer: { method: string; route: string; status: number; seconds: number }): void;
+}
+
+/** One part's answer to "can you work?". `detail` is for operators: no paths, no names. */
+export interface HealthPart {
+  name: string;
+  ok: boolean;
+  detail?: string;
+}
+
+/** Asked for each `/readyz`: must be quick. A rejection counts as one part that is not ready. */
+export type HealthCheck = () => Promise<HealthPart[]> | HealthPart[];
+
+/** A file of the page or of the tracker. */
+export interface StaticAsset {
+  /** Absolute path. */
+  file: string;
+  contentType: string;
+  /** The address changes when the content does: it may be cached for ever. */
+  immutable: boolean;
+}
+
+export interface HttpServerOptions {
+  config: Config;
+  auth: Authority;
+  enrolment: EnrolmentService;
+  rooms: RoomDirectory;
+  metrics: HttpMetrics;
+  health: HealthCheck;
+  /** URL path → file. */
+  assets: ReadonlyMap<string, StaticAsset>;
+  log: Logger;
+}

@@ -1,0 +1,67 @@
+/** Rooms: who is in them, and links into them. A room itself comes with its first participant. */
+import { randomBytes } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { AppError, createdRoomSchema, inviteSchema, roomListSchema, roomSchema, type RoomInfo } from '../../../client/src/protocol/index.ts';
+import { roomIdSchema } from '../../auth/scopes.ts';
+import { callerOf, permit } from '../access.ts';
+import { createInvite } from '../invites.ts';
+import type { HttpServerOptions, RoomSummary } from '../ports.ts';
+import type { App } from '../types.ts';
+
+const tags = ['rooms'];
+const params = z.object({ room: roomIdSchema });
+
+function toInfo(id: string, summary: RoomSummary | undefined): RoomInfo {
+  const participants = (summary?.participants ?? []).map(({ displayName, avatar }) => ({ displayName, synthetic: avatar }));
+  return { id, open: summary !== undefined, participantCount: participants.length, participants };
+}
+
+export function addRoomRoutes(app: App, { config, auth, rooms }: HttpServerOptions): void {
+  const baseUrlOf = (request: FastifyRequest): string => config.publicUrl ?? `${request.protocol}://${request.host}`;
+
+  app.get('/rooms', {
+    config: { access: 'application' },
+    schema: { tags, summary: 'All open rooms', response: { 200: roomListSchema } },
+  }, async () => ({ rooms: rooms.summaries().map((summary) => ({ id: summary.id, open: true, participantCount: summary.participants.length })) }));
+
+  app.post('/rooms', {
+    config: { access: 'application' },
+    schema: {
+      tags, summary: 'Names a room and makes a link into it', body: z.strictObject({ id: roomIdSchema.optional().describe('Otherwise one is made up.') }),
+      response: { 201: createdRoomSchema },
+    },
+  }, async (request, reply) => {
+    const id = request.body.id ?? `room-${randomBytes(9).toString('base64url')}`;
+    return reply.status(201).send({ id, ...(await createInvite(auth, { room: id, baseUrl: baseUrlOf(request) })) });
+  });
+
+  app.get('/rooms/:room', {
+    config: { access: 'token' },
+    schema: { tags, summary: 'Who is in a room', params, response: { 200: roomSchema } },
+  }, async (request) => {
+    const { room } = request.params;
+    permit(request, { do: 'read-room', room });
+    return toInfo(room, rooms.summary(room));
+  });
+
+  app.delete('/rooms/:room', {
+    config: { access: 'application', errors: ['not-found'] },
+    schema: { tags, summary: 'Ends the room for everybody in it', params, response: { 204: z.null().describe('Closed') } },
+  }, async (request, reply) => {
+    if (!rooms.closeRoom(request.params.room)) throw new AppError('not-found', 'There is no such open room');
+    return reply.status(204).send(null);
+  });
+
+  app.post('/rooms/:room/invites', {
+    config: { access: 'token' },
+    schema: {
+      tags, summary: 'Makes a link into the room', description: 'For whoever may join it. An invite that was made with an invite is valid no longer than that one.',
+      params, response: { 201: inviteSchema },
+    },
+  }, async (request, reply) => {
+    const { room } = request.params;
+    permit(request, { do: 'invite', room });
+    return reply.status(201).send(await createInvite(auth, { room, baseUrl: baseUrlOf(request), inviter: callerOf(request) }));
+  });
+}

@@ -1,0 +1,43 @@
+/** Tokens: for participants, by the application; for guests, by an invite. */
+import { z } from 'zod';
+import { AppError, guestSchema, tokenSchema } from '../../../client/src/protocol/index.ts';
+import { scopeSchema, userIdSchema, type Scope } from '../../auth/scopes.ts';
+import { callerOf, permit } from '../access.ts';
+import type { HttpServerOptions } from '../ports.ts';
+import type { App } from '../types.ts';
+
+const tags = ['tokens'];
+
+const tokenRequestSchema = z.strictObject({
+  userId: userIdSchema.describe('The application\'s own name for the person; owner of the avatars made with the token.'),
+  scopes: z.array(scopeSchema).min(1).max(32).describe('`enrol`, `avatar:ID`, `join:ROOM`, `invite:ROOM`.'),
+  ttlSeconds: z.int().min(10).optional().describe('How long it is valid; the server has a default and a maximum.'),
+});
+
+export function addTokenRoutes(app: App, { config, auth }: HttpServerOptions): void {
+  app.post('/tokens', {
+    config: { access: 'application' },
+    schema: { tags, summary: 'Makes a participant\'s token', body: tokenRequestSchema, response: { 201: tokenSchema } },
+  }, async (request, reply) => {
+    const { userId, scopes, ttlSeconds = config.auth.tokenTtlSeconds } = request.body;
+    const { maxTokenTtlSeconds } = config.auth;
+    if (ttlSeconds > maxTokenTtlSeconds) throw new AppError('bad-request', `body.ttlSeconds: at most ${maxTokenTtlSeconds}`);
+    const { token, expiresAt } = await auth.mintToken({ userId, scopes: scopes as Scope[], ttlSeconds });
+    return reply.status(201).send({ token, userId, expiresAt: expiresAt.toISOString() });
+  });
+
+  app.post('/guests', {
+    config: { access: 'user', rateLimit: { max: config.http.guestLimitPerMinute } },
+    schema: {
+      tags, summary: 'Lets a guest in', description: 'The invite is the bearer token. The answer is a token of one\'s own: to enrol, and to join that room.',
+      response: { 201: guestSchema },
+    },
+  }, async (request, reply) => {
+    const caller = callerOf(request);
+    const room = caller.kind === 'user' ? caller.scopes.find((scope) => scope.startsWith('invite:'))?.slice('invite:'.length) : undefined;
+    if (room === undefined) throw new AppError('forbidden', 'This token is not an invite');
+    permit(request, { do: 'enter-as-guest', room });
+    const { token, userId, expiresAt } = await auth.mintGuest(room);
+    return reply.status(201).send({ token, userId, roomId: room, expiresAt: expiresAt.toISOString() });
+  });
+}

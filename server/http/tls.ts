@@ -1,0 +1,85 @@
+/** The certificate: none, the operator's files, or one of our own that browsers accept after a warning. */
+import { X509Certificate } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { generate } from 'selfsigned';
+import type { Config } from '../config.ts';
+
+export interface TlsMaterial {
+  cert: string;
+  key: string;
+}
+
+const DAY_MS = 24 * 3600 * 1000;
+/** Apple's platforms refuse certificates that are valid for longer than 825 days. */
+const VALID_DAYS = 398;
+const RENEW_BEFORE_DAYS = 30;
+
+/** Everything that this machine may be called by. */
+function namesOf({ host, publicUrl, tls }: Config): string[] {
+  const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []).map(({ address }) => address.replace(/%.*$/, ''));
+  const specific = ['0.0.0.0', '::'].includes(host) ? [] : [host];
+  const fromUrl = publicUrl ? [new URL(publicUrl).hostname.replace(/^\[|\]$/g, '')] : [];
+  return [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...specific, ...fromUrl, ...tls.hostnames, ...addresses])].filter((name) => name !== '');
+}
+
+function isStillGood(cert: string, names: readonly string[]): boolean {
+  const certificate = new X509Certificate(cert);
+  const expiresInMs = Date.parse(certificate.validTo) - Date.now();
+  return expiresInMs > RENEW_BEFORE_DAYS * DAY_MS && names.every((name) => (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined);
+}
+
+async function readPair(certFile: string, keyFile: string): Promise<TlsMaterial | null> {
+  try {
+    const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')]);
+    return { cert, key };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+async function writePrivately(path: string, content: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, content, { mode: 0o600, flush: true });
+  await rename(temporary, path);
+}
+
+/** Kept in the data folder, so that the browser's exception holds over restarts; made anew shortly before it ends or when the names change. */
+async function selfSigned(config: Config): Promise<TlsMaterial> {
+  const folder = join(config.dataDir, 'keys');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const certFile = join(folder, 'tls-certificate.pem');
+  const keyFile = join(folder, 'tls-key.pem');
+  const names = namesOf(config);
+  const kept = await readPair(certFile, keyFile);
+  if (kept && isStillGood(kept.cert, names)) return kept;
+  const { cert, private: key } = await generate([{ name: 'commonName', value: 'Gioconda (self-signed)' }], {
+    keyType: 'ec',
+    curve: 'P-256',
+    algorithm: 'sha256',
+    notBeforeDate: new Date(Date.now() - DAY_MS),
+    notAfterDate: new Date(Date.now() + VALID_DAYS * DAY_MS),
+    extensions: [
+      { name: 'basicConstraints', cA: false, critical: true },
+      { name: 'keyUsage', digitalSignature: true, critical: true },
+      { name: 'extKeyUsage', serverAuth: true },
+      { name: 'subjectAltName', altNames: names.map((name) => (isIP(name) ? { type: 7 as const, ip: name } : { type: 2 as const, value: name })) },
+    ],
+  });
+  await writePrivately(keyFile, key);
+  await writePrivately(certFile, cert);
+  return { cert, key };
+}
+
+/** Null: plain HTTP. @throws when the operator's files cannot be read */
+export async function loadTls(config: Config): Promise<TlsMaterial | null> {
+  const { mode, certFile, keyFile } = config.tls;
+  if (mode === 'off') return null;
+  if (mode === 'self-signed') return selfSigned(config);
+  const pair = await readPair(certFile!, keyFile!);
+  if (!pair) throw new Error('tls.certFile or tls.keyFile does not exist.');
+  return pair;
+}
