@@ -1,7 +1,22 @@
 /** Join a call as an avatar. Framework-free; no DOM access at import time. */
+export { Gioconda } from './Gioconda.ts';
+export type { EnrolOptions, GiocondaOptions, JoinOptions } from './Gioconda.ts';
 export { Call } from './call/Call.ts';
 export type { CallEvents, CallOptions, CallState, ReceivedMedia } from './call/call-types.ts';
 export type { CallSnapshot } from './call/statistics/CallStatistics.ts';
 export { stageNames } from './call/statistics/ParticipantStatistics.ts';
 export type { ParticipantSnapshot, Quantiles, StageName } from './call/statistics/ParticipantStatistics.ts';
+export { PortraitRefusal } from './http/RestClient.ts';
+export { Camera, openMicrophone } from './tracking/Camera.ts';
+export type { CameraEvents, CameraOptions } from './tracking/Camera.ts';
+export { driveCall } from './tracking/drive.ts';
+export { measureFace } from './tracking/face-measure.ts';
+export type { FaceMeasure } from './tracking/face-measure.ts';
+export { feedTracker } from './tracking/FrameSource.ts';
+export type { FrameSourceOptions } from './tracking/FrameSource.ts';
+export { captureSteps, GuidedCapture } from './tracking/GuidedCapture.ts';
+export type { CaptureHint, CaptureProgress, CaptureStep } from './tracking/GuidedCapture.ts';
+export { loadTracker, loadTrackerAssets } from './tracking/load-tracker.ts';
+export type { FaceLight, TrackedFrame, TrackerAssets, TrackerName } from './tracking/Tracker.ts';
+export { WorkerTracker } from './tracking/WorkerTracker.ts';
 export * from './protocol/index.ts';

@@ -158,9 +158,10 @@ export class Call extends Emitter<CallEvents> {
   async #linkUp(): Promise<void> {
     const generation = ++this.#generation;
     try {
-      const { displayName, preview } = this.#options;
+      const { displayName, preview, roomId } = this.#options;
       const answer = await this.#signalling.request('join', {
         displayName,
+        ...(roomId && { roomId }),
         ...(this.#avatarId && { avatarId: this.#avatarId }),
         ...(this.#model && { model: this.#model }),
         ...(preview && { preview }),

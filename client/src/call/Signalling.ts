@@ -61,7 +61,7 @@ export class Signalling extends Emitter<SignallingEvents> {
       if (reason === 'io server disconnect') this.#retryLater();
     });
     this.#socket.on('connect_error', (error) => this.#connectFailed(error));
-    for (const name of Object.keys(events) as EventName[]) this.#forward(name);
+    this.#socket.onAny((name: string, event: unknown) => this.#forward(name, event));
   }
 
   get connected(): boolean {
@@ -115,13 +115,12 @@ export class Signalling extends Emitter<SignallingEvents> {
     }
   }
 
-  #forward(name: EventName): void {
-    const onAny = this.#socket.on as (name: string, listener: (event: unknown) => void) => void;
-    onAny.call(this.#socket, name, (event) => {
-      const parsed = events[name].safeParse(event);
-      if (parsed.success) this.emit('event', { name, event: parsed.data } as ServerEvent);
-      else console.warn(`gioconda: the server's event "${name}" is not understood and was ignored`);
-    });
+  #forward(name: string, event: unknown): void {
+    // Events that only a newer server knows are none of our business.
+    if (!Object.hasOwn(events, name)) return;
+    const parsed = events[name as EventName].safeParse(event);
+    if (parsed.success) this.emit('event', { name, event: parsed.data } as ServerEvent);
+    else console.warn(`gioconda: the server's event "${name}" is not understood and was ignored`);
   }
 
   async #authenticate(getToken: SignallingOptions['getToken'], give: (auth: Record<string, unknown>) => void): Promise<void> {
@@ -161,7 +160,8 @@ export function refusal(error: Error & { data?: unknown }): AppError {
   const data = error.data as { code?: unknown; message?: unknown } | undefined;
   if (typeof data?.code === 'string' && Object.hasOwn(errorTable, data.code)) {
     const code = data.code as ErrorCode;
-    return AppError.fromWire({ code, message: String(data.message ?? errorTable[code].advice), retryable: errorTable[code].retryable });
+    const message = typeof data.message === 'string' ? data.message : errorTable[code].advice;
+    return AppError.fromWire({ code, message, retryable: errorTable[code].retryable });
   }
   if (Object.hasOwn(errorTable, error.message)) return new AppError(error.message as ErrorCode);
   return new AppError('server-unreachable', undefined, { cause: error });

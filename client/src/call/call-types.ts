@@ -4,6 +4,8 @@ import type { AppError, DriveState, EventOf, ParticipantInfo } from '../protocol
 import type { SignallingOptions } from './Signalling.ts';
 
 export interface CallOptions extends SignallingOptions {
+  /** May be left out where the token names only one room. */
+  roomId?: string;
   displayName: string;
   avatarId?: string;
   /** One of the server's models; its default otherwise. */

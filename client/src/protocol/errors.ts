@@ -50,6 +50,8 @@ export const errorTable = {
   'camera-not-found': { status: 0, retryable: false, advice: 'Plug in a camera.' },
   'camera-in-use': { status: 0, retryable: true, advice: 'Close the other program that uses the camera.' },
   'microphone-denied': { status: 0, retryable: false, advice: 'Allow the microphone for this page, or join without sound.' },
+  'microphone-not-found': { status: 0, retryable: false, advice: 'Plug in a microphone, or join without sound.' },
+  'microphone-in-use': { status: 0, retryable: true, advice: 'Close the other program that uses the microphone, or join without sound.' },
   'webrtc-unsupported': { status: 0, retryable: false, advice: 'Use a current Chrome, Edge, Firefox or Safari: this browser has no WebRTC.' },
   'tracker-failed': { status: 0, retryable: true, advice: 'Reload the page; the face tracker could not be started.' },
   'server-unreachable': { status: 0, retryable: true, advice: 'The server does not answer; the page goes on trying.' },

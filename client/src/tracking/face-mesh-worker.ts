@@ -51,7 +51,8 @@ async function load({ faceMesh: { baseUrl } }: TrackerAssets): Promise<Detector>
   pretendPage();
   scope.importScripts(`${baseUrl}face_mesh.js`);
   const mesh = new scope.FaceMesh({ locateFile: (path) => `${baseUrl}${path}` });
-  mesh.setOptions({ maxNumFaces: 1, refineLandmarks: true, minDetectionConfidence: 0.5, minTrackingConfidence: 0.5, selfieMode: false });
+  // The confidences stay at their default of 0.5: setting them replaces the detector's whole options and it refuses to run.
+  mesh.setOptions({ maxNumFaces: 1, refineLandmarks: true, selfieMode: false });
   let newest: Results | null = null;
   mesh.onResults((results) => {
     newest = results;
@@ -60,7 +61,10 @@ async function load({ faceMesh: { baseUrl } }: TrackerAssets): Promise<Detector>
   return {
     detect: async (picture) => {
       newest = null;
-      await mesh.send({ image: picture as unknown as HTMLCanvasElement });
+      // It reads `width` and `height`, which a VideoFrame does not have.
+      const bitmap = picture instanceof ImageBitmap ? picture : await createImageBitmap(picture);
+      await mesh.send({ image: bitmap as unknown as HTMLCanvasElement });
+      if (bitmap !== picture) bitmap.close();
       return (newest as Results | null)?.multiFaceLandmarks?.[0] ?? null;
     },
     close: () => void mesh.close(),

@@ -13,7 +13,7 @@ export function allowOnlyOrigin(assetUrl: string): void {
     return allowed(url) ? fetchBefore(input, init) : Promise.reject(new TypeError('refused: the tracker talks to nobody but its own server'));
   };
 
-  const openBefore = XMLHttpRequest.prototype.open as (method: string, url: string, ...rest: unknown[]) => void;
+  const openBefore = Object.getOwnPropertyDescriptor(XMLHttpRequest.prototype, 'open')?.value as (this: XMLHttpRequest, method: string, url: string, ...rest: unknown[]) => void;
   XMLHttpRequest.prototype.open = function open(this: XMLHttpRequest, method: string, url: string | URL, ...rest: unknown[]) {
     if (!allowed(String(url))) throw new DOMException('refused: the tracker talks to nobody but its own server', 'NetworkError');
     openBefore.call(this, method, String(url), ...rest);
