@@ -1,9 +1,7 @@
 /** The composition root: every part is made here, wired here, and ended here in reverse order. */
-import type { Server as NodeHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { AppError } from '../client/src/protocol/index.ts';
 import { Authority } from './auth/Authority.ts';
@@ -13,7 +11,8 @@ import { loadOrCreateKeys, type Keys } from './auth/keys.ts';
 import { Rooms } from './call/Rooms.ts';
 import type { Config } from './config.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
-import { createHttpServer } from './http/HttpServer.ts';
+import { createHttpServer, type App } from './http/create-http-server.ts';
+import { createInvite } from './http/invites.ts';
 import { pageAssets } from './http/page-assets.ts';
 import type { HealthPart } from './http/ports.ts';
 import { createLog } from './log.ts';
@@ -68,8 +67,7 @@ export class GiocondaServer {
 
   /** A link with which anybody can enter the room as a guest. */
   async inviteLink(room = DEVELOPMENT_ROOM): Promise<string> {
-    const { token } = await this.#authority.mintInvite(room);
-    return `${this.url}/#room=${encodeURIComponent(room)}&invite=${token}`;
+    return (await createInvite(this.#authority, { room, baseUrl: this.url })).url;
   }
 
   /** Ends calls, processes and files; a second call waits for the first. */
@@ -160,7 +158,7 @@ function accessOf(config: Config, { authority, enrolment }: { authority: Authori
   };
 }
 
-function addressOf(config: Config, http: FastifyInstance<NodeHttpServer>): string {
+function addressOf(config: Config, http: App): string {
   if (config.publicUrl) return config.publicUrl.replace(/\/$/, '');
   const { port } = http.server.address() as AddressInfo;
   const host = ['0.0.0.0', '::', '127.0.0.1'].includes(config.host) ? 'localhost' : config.host;

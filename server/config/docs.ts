@@ -22,7 +22,7 @@ In Kubernetes, a service that is called \`gioconda\` puts \`GIOCONDA_PORT=tcp://
 function showDefault({ default: value, kind }: ConfigField): string {
   if (value === null) return 'none';
   if (kind === 'list' || kind === 'json') return (value as unknown[]).length === 0 ? 'empty' : `\`${JSON.stringify(value)}\``;
-  return `\`${String(value)}\``;
+  return `\`${value as string | number | boolean}\``;
 }
 
 function row(field: ConfigField): string {

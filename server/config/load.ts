@@ -124,7 +124,7 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
 function unknownVariables(env: Environment): string[] {
   const known = configFields.map((field) => field.variable);
   return Object.keys(env)
-    .filter((name) => /^GIOCONDA_/.test(name) && !known.includes(name) && !foreignVariables.has(name))
+    .filter((name) => name.startsWith('GIOCONDA_') && !known.includes(name) && !foreignVariables.has(name))
     .map((name) => `${name}: there is no such setting; did you mean ${nearest(name, known)}?`);
 }
 

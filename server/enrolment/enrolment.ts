@@ -8,8 +8,10 @@ import type { Config } from '../config.ts';
 import type { EnrolmentOutcome } from '../metrics.ts';
 import { sha256 } from '../store/ContentStore.ts';
 import { portraitsKeyOf, type Store } from '../store/Store.ts';
-import type { AvatarRecord, ConsentRecord } from '../store/records.ts';
+import type { AvatarRecord } from '../store/records.ts';
+import { toConsentInfo, toInfo } from './avatar-info.ts';
 import { checkConsent } from './consent.ts';
+import { withDeadline } from './deadline.ts';
 import { PortraitError } from './PortraitError.ts';
 
 export interface ModelInfo {
@@ -84,7 +86,7 @@ export class Enrolment {
 
   /**
    * @returns the avatar, and whether it is a new one
-   * @throws AppError `consent-missing`, `portrait-*`, `model-unknown`, `capacity`, `deadline`, `synthesis-failed`
+   * @throws AppError `consent-missing`, `portrait-*`, `model-unknown`, `avatar-limit`, `capacity`, `deadline`, `synthesis-failed`
    */
   async create(request: EnrolmentRequest): Promise<{ avatar: AvatarInfo; created: boolean }> {
     const startedMs = performance.now();
@@ -102,7 +104,7 @@ export class Enrolment {
   /** What a live check tells; keeps nothing. @throws AppError `portrait-*` */
   async checkPortrait(bytes: Buffer): Promise<PortraitWarning[]> {
     this.#checkSizes([bytes]);
-    const { warnings } = await this.#withDeadline((signal) => this.#options.backend.checkPortrait(bytes, signal));
+    const { warnings } = await this.#inTime((signal) => this.#options.backend.checkPortrait(bytes, signal));
     return warnings;
   }
 
@@ -126,7 +128,7 @@ export class Enrolment {
     return record && { consent: toConsentInfo(record), owner: record.owner };
   }
 
-  /** Portraits and weights are gone afterwards, consent is revoked; whoever shows the avatar is told first. @returns false if there was none */
+  /** Portraits and weights are gone afterwards, consent is revoked; then whoever shows the avatar is told. @returns false if there was none */
   async delete(avatarId: string): Promise<boolean> {
     const deleted = await this.#options.store.delete(avatarId);
     if (deleted) for (const listener of this.#deletionListeners) listener(avatarId);
@@ -155,6 +157,11 @@ export class Enrolment {
     return { ...made, model, modelVersion };
   }
 
+  /** @throws when nothing can be stored, e.g. on a full disk */
+  probe(): Promise<void> {
+    return this.#options.store.probe();
+  }
+
   /** Work under way is given up. */
   async close(): Promise<void> {
     this.#closing.abort(new AppError('shutting-down'));
@@ -170,11 +177,12 @@ export class Enrolment {
     const model = this.#model(modelName ?? defaultModel);
     const sourceShas = portraits.map(sha256);
     const portraitsKey = portraitsKeyOf(sourceShas);
+    const key = [owner, portraitsKey, model.name].join(' ');
     const known = store.find(owner, portraitsKey, model.name);
     if (known) return { avatar: known, created: false };
-    if (store.count(owner) >= limits.maxAvatarsPerOwner) throw new AppError('capacity', `One user may keep ${limits.maxAvatarsPerOwner} avatars: delete one first`);
+    const pending = [...this.#creating.keys()].filter((key) => key.startsWith(`${owner} `)).length;
+    if (store.count(owner) + pending >= limits.maxAvatarsPerOwner && !this.#creating.has(key)) throw new AppError('avatar-limit', `One user may keep ${limits.maxAvatarsPerOwner} avatars`);
     if (store.count() >= limits.maxAvatars) throw new AppError('capacity');
-    const key = [owner, portraitsKey, model.name].join(' ');
     const isFirst = !this.#creating.has(key);
     const avatar = await this.#once(this.#creating, key, () => this.#enrol({ owner, name, model, portraits, sourceShas, consent }));
     return { avatar, created: isFirst };
@@ -202,31 +210,20 @@ export class Enrolment {
   async #regenerate(avatarId: string, { model, modelVersion, size }: { model: string; modelVersion: string; size: number }): Promise<void> {
     const { store, metrics } = this.#options;
     const startedMs = performance.now();
-    const portraits = await store.portraits(avatarId);
+    const portraits = await store.portraits(avatarId).catch((error: unknown) => {
+      throw store.avatar(avatarId) ? error : new AppError('avatar-not-found', 'The avatar was deleted just now', { cause: error });
+    });
     const { weights } = await this.#run(portraits, { name: model, version: modelVersion, size });
     await store.putWeights(avatarId, { model, modelVersion }, weights);
     metrics?.enrolled('regenerated', (performance.now() - startedMs) / 1000);
   }
 
   #run(portraits: Buffer[], { name, size }: ModelInfo): Promise<EnrolmentResult> {
-    return this.#withDeadline((signal) => this.#options.backend.prepareAndEnrol({ portraits, model: name, size, signal }));
+    return this.#inTime((signal) => this.#options.backend.prepareAndEnrol({ portraits, model: name, size, signal }));
   }
 
-  /** The backend is asked to stop, and not waited for if it does not. */
-  async #withDeadline<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(new AppError('deadline')), this.#options.limits.timeoutMs);
-    const signal = AbortSignal.any([deadline.signal, this.#closing.signal]);
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    try {
-      return await Promise.race([work(signal), aborted.promise]);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-    }
+  #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withDeadline(work, { timeoutMs: this.#options.limits.timeoutMs, closing: this.#closing.signal });
   }
 
   async #once<T>(running: Map<string, Promise<T>>, key: string, work: () => Promise<T>): Promise<T> {
@@ -260,14 +257,4 @@ export class Enrolment {
     const index = portraits.findIndex((portrait) => portrait.byteLength > maxBytes);
     if (index >= 0) throw new PortraitError('portrait-too-large', index, `Portrait ${index + 1} has more than ${maxBytes} bytes`);
   }
-}
-
-function toInfo({ id, name, model, createdMs, portraitCount, warnings }: AvatarRecord): AvatarInfo {
-  return { id, name, model, createdAt: new Date(createdMs).toISOString(), portraits: portraitCount, warnings };
-}
-
-function toConsentInfo(record: ConsentRecord): ConsentRecordInfo {
-  const iso = (ms: number): string => new Date(ms).toISOString();
-  const { avatarId, subject, statement, givenMs, recordedMs, revokedMs } = record;
-  return { avatarId, subject, statement, givenAt: iso(givenMs), recordedAt: iso(recordedMs), revokedAt: revokedMs === null ? null : iso(revokedMs) };
 }

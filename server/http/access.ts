@@ -6,7 +6,7 @@ import type { FastifyRequest, RouteOptions } from 'fastify';
 import { AppError, type ErrorCode } from '../../client/src/protocol/index.ts';
 import type { Authority } from '../auth/Authority.ts';
 import { authorise, type Action, type Principal } from '../auth/authorise.ts';
-import { errorResponses } from './errors.ts';
+import { refusals } from './responses.ts';
 import type { App } from './types.ts';
 
 /** `token`: any valid token or the API key, the handler asks further. `application`: the API key only. `user`: a token, not the key. */
@@ -48,10 +48,10 @@ const accessErrors: Record<RouteAccess, ErrorCode[]> = {
 
 function describeAccess(route: RouteOptions, access: RouteAccess): void {
   const { schema = {} } = route;
-  const refusals: ErrorCode[] = [...accessErrors[access], ...(route.config?.errors ?? []), 'rate-limited', 'internal'];
-  if (schema.params || schema.body || schema.querystring) refusals.push('bad-request');
-  if (schema.body) refusals.push('payload-too-large');
-  route.schema = { ...schema, security: security[access], response: { ...(schema.response as object), ...errorResponses(refusals) } };
+  const codes: ErrorCode[] = [...accessErrors[access], ...(route.config?.errors ?? []), 'rate-limited', 'internal'];
+  if (schema.params || schema.body || schema.querystring) codes.push('bad-request');
+  if (schema.body) codes.push('payload-too-large');
+  route.schema = { ...schema, security: security[access], response: { ...(schema.response as object), ...refusals(codes) } };
 }
 
 /** Call before the routes are added. */

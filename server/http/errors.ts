@@ -1,7 +1,7 @@
-/** The one place where what was thrown becomes an answer, and where the document learns which errors a route can give. */
+/** The one place where what was thrown becomes an answer. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
-import { AppError, errorBodySchema, errorTable, type ErrorCode, type WireError } from '../../client/src/protocol/index.ts';
+import { AppError, type ErrorCode, type WireError } from '../../client/src/protocol/index.ts';
 import { portraitOf } from '../enrolment/PortraitError.ts';
 
 /** Fastify's own refusals, in our words; what is not listed goes by its status. */
@@ -58,15 +58,4 @@ export function handleError(thrown: unknown, request: FastifyRequest, reply: Fas
 
 export function handleNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   return handleError(new AppError('not-found'), request, reply);
-}
-
-/** For the document: the answers with which a route can refuse. */
-export function errorResponses(codes: readonly ErrorCode[]): Record<number, { description: string; content: Record<string, { schema: typeof errorBodySchema }> }> {
-  const byStatus = Map.groupBy(codes, (code) => errorTable[code].status);
-  return Object.fromEntries(
-    [...byStatus].map(([status, group]) => [
-      status,
-      { description: [...new Set(group)].map((code) => `\`${code}\``).join(', '), content: { 'application/json': { schema: errorBodySchema } } },
-    ]),
-  );
 }

@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document, made of the routes' own schemas. */
 import swagger from '@fastify/swagger';
-import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { avatarSchema, consentRecordSchema, consentSchema, errorBodySchema, portraitWarningSchema, roomSchema } from '../../client/src/protocol/index.ts';
 import { securitySchemes } from './access.ts';
@@ -8,7 +8,7 @@ import type { App } from './types.ts';
 import { version } from './version.ts';
 
 /** Schemas that the document names instead of repeating them. */
-const named = z.registry<{ id: string }>();
+const named = z.globalRegistry;
 named.add(errorBodySchema, { id: 'Error' });
 named.add(avatarSchema, { id: 'Avatar' });
 named.add(roomSchema, { id: 'Room' });
@@ -17,6 +17,18 @@ named.add(consentRecordSchema, { id: 'ConsentRecord' });
 named.add(portraitWarningSchema, { id: 'PortraitWarning' });
 
 export const OPENAPI_PATH = '/api/v1/openapi.json';
+
+/** Each named schema comes as request and as response; only those that something refers to are of use. */
+function withoutUnused(document: ReturnType<typeof jsonSchemaTransformObject>): typeof document {
+  const schemas = { ...(document.components as { schemas?: Record<string, unknown> } | undefined)?.schemas };
+  const { components, ...rest } = document;
+  for (let unused: string | undefined = ''; unused !== undefined;) {
+    delete schemas[unused];
+    const text = JSON.stringify([rest, schemas]);
+    unused = Object.keys(schemas).find((name) => !text.includes(`"#/components/schemas/${name}"`));
+  }
+  return { ...document, components: { ...components, schemas } } as typeof document;
+}
 
 /** Call before the routes are added. */
 export async function describeApi(app: App): Promise<void> {
@@ -37,7 +49,7 @@ export async function describeApi(app: App): Promise<void> {
       ],
       components: { securitySchemes },
     },
-    transform: createJsonSchemaTransform({ schemaRegistry: named }),
-    transformObject: createJsonSchemaTransformObject({ schemaRegistry: named }),
+    transform: jsonSchemaTransform,
+    transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document)),
   });
 }

@@ -45,7 +45,7 @@ class FormReader {
   readonly form: PortraitForm = { portraits: [], fields: Object.create(null) as Record<string, unknown> };
   #bytes = 0;
   /** The form is read to its end even after a refusal, so that the client gets to read the answer. */
-  #refusal: unknown;
+  #refusal: AppError | null = null;
 
   constructor(fileField: string, limits: FormLimits) {
     this.#fileField = fileField;
@@ -67,7 +67,7 @@ class FormReader {
     this.form.fields[name] = value;
   }
 
-  refuse(error: unknown): void {
+  refuse(error: AppError): void {
     this.#refusal ??= error;
     this.form.portraits.length = 0;
   }

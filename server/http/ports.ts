@@ -14,6 +14,8 @@ export interface EnrolmentService {
   preview(avatarId: string): Promise<Buffer>;
   consentOf(avatarId: string): { consent: ConsentRecordInfo; owner: string } | null;
   delete(avatarId: string): Promise<boolean>;
+  /** Rejects when avatars cannot be stored. */
+  probe(): Promise<void>;
 }
 
 export interface RoomSummary {

@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { PortraitWarning } from '../../client/src/protocol/index.ts';
+import type {
+  AvatarInfo, ClientConfig, ConsentRecordInfo, CreatedRoom, GuestInfo, ModelList, PortraitCheck, PortraitWarning, Readiness, RoomInfo, TokenInfo, WireError,
+} from '../../client/src/protocol/index.ts';
 import { Authority } from '../../server/auth/Authority.ts';
 import { loadOrCreateKeys } from '../../server/auth/keys.ts';
 import { parseConfig, type Config } from '../../server/config.ts';
@@ -103,9 +105,17 @@ export interface Answer {
   status: number;
   headers: Headers;
   bytes: Buffer;
-  /** Parsed JSON, or undefined. */
-  body: any;
+  /** Parsed JSON; empty where there is none. What is in it, the contract has checked. */
+  body: AnswerBody;
 }
+
+type Bodies = AvatarInfo & ClientConfig & ConsentRecordInfo & CreatedRoom & GuestInfo & ModelList & Omit<PortraitCheck, 'problem'> & Readiness & RoomInfo & TokenInfo;
+export type AnswerBody = Partial<Bodies> & {
+  error?: WireError & { portrait?: number };
+  problem?: (WireError & { portrait?: number }) | null;
+  avatars?: AvatarInfo[];
+  rooms?: Omit<RoomInfo, 'participants'>[];
+};
 
 export interface StartOptions {
   config?: Record<string, unknown>;
@@ -144,7 +154,7 @@ export async function startHttp({ config: overrides = {}, dataDir, assets = new 
     });
     const bytes = Buffer.from(await response.arrayBuffer());
     const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
-    const answer = { status: response.status, headers: response.headers, bytes, body: isJson ? JSON.parse(bytes.toString()) : undefined };
+    const answer = { status: response.status, headers: response.headers, bytes, body: isJson ? (JSON.parse(bytes.toString()) as AnswerBody) : {} };
     contract.check({ method, path: full, status: answer.status, contentType: response.headers.get('content-type'), body: answer.body });
     return answer;
   };

@@ -28,6 +28,7 @@ export const errorTable = {
   'portrait-count': { status: 422, retryable: false, advice: 'Send one to eight portraits.' },
   'consent-missing': { status: 422, retryable: false, advice: 'Send a consent object: who agreed, when, and to what statement.' },
   'avatar-not-found': { status: 404, retryable: false, advice: 'Enrol again or choose another avatar: this one does not exist any more.' },
+  'avatar-limit': { status: 409, retryable: false, advice: 'Delete an avatar first: you have as many as one user may keep.' },
   'model-unknown': { status: 422, retryable: false, advice: 'Choose one of the models that the message lists.' },
   // calls
   'room-full': { status: 409, retryable: true, advice: 'Wait until somebody leaves, or open another room.' },

@@ -5,12 +5,12 @@ import {
   AppError, avatarFieldsSchema, avatarListSchema, avatarSchema, consentRecordSchema, portraitCheckSchema, type AvatarInfo,
 } from '../../../client/src/protocol/index.ts';
 import { avatarIdSchema, userIdSchema } from '../../auth/scopes.ts';
-import type { Action } from '../../auth/authorise.ts';
-import { authorise } from '../../auth/authorise.ts';
+import { authorise, type Action } from '../../auth/authorise.ts';
 import { callerOf, permit } from '../access.ts';
 import { toAppError, wireError } from '../errors.ts';
 import { avatarFormSchema, checkFormSchema, parseConsentField, parseFields, readPortraitForm } from '../portrait-form.ts';
 import type { EnrolmentService, HttpServerOptions } from '../ports.ts';
+import { json, nothing, picture } from '../responses.ts';
 import type { App } from '../types.ts';
 
 const tags = ['avatars'];
@@ -24,11 +24,6 @@ const portraitErrors = [
 
 /** The handler reads multipart bodies itself, as they stream in; the schema is for the document. */
 const unvalidatedBody = { validatorCompiler: () => (value: unknown) => ({ value }) };
-
-const picture = (description: string) => ({
-  description,
-  content: { 'image/png': { schema: z.file() }, 'image/jpeg': { schema: z.file() } },
-});
 
 /** An avatar that the caller has no right to is no different from one that does not exist. */
 function avatarFor(enrolment: EnrolmentService, request: FastifyRequest, action: Extract<Action, { avatar: unknown }>['do']): AvatarInfo {
@@ -46,7 +41,7 @@ export function addAvatarRoutes(app: App, { config, enrolment }: HttpServerOptio
 
   app.get('/avatars', {
     config: { access: 'token' },
-    schema: { tags, summary: 'The caller\'s own avatars', response: { 200: avatarListSchema } },
+    schema: { tags, summary: 'The caller\'s own avatars', response: { 200: json(avatarListSchema, 'Those that the caller enrolled') } },
   }, async (request) => {
     permit(request, { do: 'list-avatars' });
     return { avatars: enrolment.listOf(callerOf(request).userId) };
@@ -54,7 +49,7 @@ export function addAvatarRoutes(app: App, { config, enrolment }: HttpServerOptio
 
   app.get('/avatars/:avatar', {
     config: { access: 'token', errors: ['avatar-not-found'] },
-    schema: { tags, summary: 'One avatar', params, response: { 200: avatarSchema } },
+    schema: { tags, summary: 'One avatar', params, response: { 200: json(avatarSchema, 'The avatar') } },
   }, async (request) => avatarFor(enrolment, request, 'read-avatar'));
 
   app.get('/avatars/:avatar/preview', {
@@ -72,7 +67,7 @@ export function addAvatarRoutes(app: App, { config, enrolment }: HttpServerOptio
     schema: {
       tags, summary: 'Deletes portraits and generated weights, and revokes the consent', params,
       description: 'Calls that show the avatar stop showing it at once.',
-      response: { 204: z.null().describe('Gone') },
+      response: { 204: nothing('Gone') },
     },
   }, async (request, reply) => {
     const { id } = avatarFor(enrolment, request, 'delete-avatar');
@@ -82,7 +77,7 @@ export function addAvatarRoutes(app: App, { config, enrolment }: HttpServerOptio
 
   app.get('/avatars/:avatar/consent', {
     config: { access: 'token', errors: ['avatar-not-found'] },
-    schema: { tags, summary: 'The consent, also after it was revoked', params, response: { 200: consentRecordSchema } },
+    schema: { tags, summary: 'The consent, also after it was revoked', params, response: { 200: json(consentRecordSchema, 'The record') } },
   }, async (request) => {
     const found = enrolment.consentOf(request.params.avatar);
     if (!found || !authorise(request.principal, { do: 'read-consent', avatar: { id: request.params.avatar, owner: found.owner } })) throw new AppError('avatar-not-found');
@@ -97,14 +92,14 @@ function addEnrolmentRoutes(app: App, { config, enrolment }: Pick<HttpServerOpti
     ...unvalidatedBody,
     config: {
       access: 'token',
-      errors: ['consent-missing', 'model-unknown', 'capacity', 'synthesis-failed', 'deadline', 'shutting-down', ...portraitErrors],
+      errors: ['consent-missing', 'model-unknown', 'avatar-limit', 'capacity', 'synthesis-failed', 'deadline', 'shutting-down', ...portraitErrors],
       rateLimit: { max: enrolLimitPerMinute },
     },
     schema: {
       tags, summary: 'Creates an avatar from 1 to 8 portraits',
       description: 'The same portraits again, by the same owner and for the same model, give the avatar that is there already.',
       consumes: ['multipart/form-data'], body: avatarFormSchema,
-      response: { 200: avatarSchema.describe('It was there already'), 201: avatarSchema.describe('Created') },
+      response: { 200: json(avatarSchema, 'It was there already'), 201: json(avatarSchema, 'Created') },
     },
   }, async (request, reply) => {
     permit(request, { do: 'create-avatar' });
@@ -121,7 +116,7 @@ function addEnrolmentRoutes(app: App, { config, enrolment }: Pick<HttpServerOpti
     config: { access: 'token', errors: ['synthesis-failed', 'deadline', 'shutting-down', 'portrait-count', 'portrait-too-large'], rateLimit: { max: enrolLimitPerMinute * 10 } },
     schema: {
       tags, summary: 'Says whether a portrait would do; keeps nothing', description: 'For live checks while pictures are taken.',
-      consumes: ['multipart/form-data'], body: checkFormSchema, response: { 200: portraitCheckSchema },
+      consumes: ['multipart/form-data'], body: checkFormSchema, response: { 200: json(portraitCheckSchema, 'What was found') },
     },
   }, async (request) => {
     permit(request, { do: 'check-portrait' });

@@ -4,6 +4,7 @@ import { PROTOCOL_VERSION, clientConfigSchema, modelListSchema, readinessSchema,
 import { permit } from '../access.ts';
 import { OPENAPI_PATH } from '../openapi.ts';
 import type { HealthPart, HttpServerOptions } from '../ports.ts';
+import { json } from '../responses.ts';
 import type { App } from '../types.ts';
 import { version } from '../version.ts';
 
@@ -30,25 +31,28 @@ function clientConfig({ config }: HttpServerOptions): ClientConfig {
   };
 }
 
-async function partsOf({ health, log }: HttpServerOptions): Promise<HealthPart[]> {
-  try {
-    return await health();
-  } catch (error) {
-    log.error({ err: error }, 'health check failed');
-    return [{ name: 'health', ok: false, detail: 'The check itself failed; see the log.' }];
-  }
+async function partsOf({ health, enrolment, log }: HttpServerOptions): Promise<HealthPart[]> {
+  const failed = (name: string) => (error: unknown): HealthPart[] => {
+    log.error({ err: error, name }, 'health check failed');
+    return [{ name, ok: false, detail: 'See the log.' }];
+  };
+  const parts = await Promise.all([
+    enrolment.probe().then((): HealthPart[] => [{ name: 'store', ok: true }], failed('store')),
+    Promise.resolve().then(health).catch(failed('health')),
+  ]);
+  return parts.flat();
 }
 
 /** Below `/api/v1`. */
 export function addInformationRoutes(app: App, options: HttpServerOptions): void {
   app.get('/config/client', {
     config: { access: 'public' },
-    schema: { tags, summary: 'What a client has to know before it has a token', response: { 200: clientConfigSchema } },
+    schema: { tags, summary: 'What a client has to know before it has a token', response: { 200: json(clientConfigSchema, 'Versions, limits and defaults') } },
   }, async () => clientConfig(options));
 
   app.get('/models', {
     config: { access: 'token' },
-    schema: { tags, summary: 'The models that avatars can be driven with', response: { 200: modelListSchema } },
+    schema: { tags, summary: 'The models that avatars can be driven with', response: { 200: json(modelListSchema, 'The models') } },
   }, async (request) => {
     permit(request, { do: 'list-models' });
     return { models: options.enrolment.models() };
@@ -61,12 +65,12 @@ export function addOperationRoutes(app: App, options: HttpServerOptions): void {
 
   app.get('/healthz', {
     config: { access: 'public', ...unlimited },
-    schema: { tags, summary: 'The process is up', response: { 200: z.object({ ok: z.literal(true), version: z.string() }) } },
+    schema: { tags, summary: 'The process is up', response: { 200: json(z.object({ ok: z.literal(true), version: z.string() }), 'Up') } },
   }, async () => ({ ok: true as const, version }));
 
   app.get('/readyz', {
     config: { access: 'public', ...unlimited },
-    schema: { tags, summary: 'The server can take calls', response: { 200: readinessSchema.describe('It can'), 503: readinessSchema.describe('It cannot: see the parts') } },
+    schema: { tags, summary: 'The server can take calls', response: { 200: json(readinessSchema, 'It can'), 503: json(readinessSchema, 'It cannot: see the parts') } },
   }, async (_request, reply) => {
     const parts = await partsOf(options);
     const ready = parts.every((part) => part.ok);
@@ -80,6 +84,6 @@ export function addOperationRoutes(app: App, options: HttpServerOptions): void {
 
   app.get(OPENAPI_PATH, {
     config: { access: 'public' },
-    schema: { tags, summary: 'This document', response: { 200: z.record(z.string(), z.unknown()).describe('OpenAPI 3.1') } },
+    schema: { tags, summary: 'This document', response: { 200: json(z.record(z.string(), z.unknown()), 'OpenAPI 3.1') } },
   }, async () => app.swagger() as unknown as Record<string, unknown>);
 }

@@ -7,6 +7,7 @@ import { roomIdSchema } from '../../auth/scopes.ts';
 import { callerOf, permit } from '../access.ts';
 import { createInvite } from '../invites.ts';
 import type { HttpServerOptions, RoomSummary } from '../ports.ts';
+import { json, nothing } from '../responses.ts';
 import type { App } from '../types.ts';
 
 const tags = ['rooms'];
@@ -22,14 +23,14 @@ export function addRoomRoutes(app: App, { config, auth, rooms }: HttpServerOptio
 
   app.get('/rooms', {
     config: { access: 'application' },
-    schema: { tags, summary: 'All open rooms', response: { 200: roomListSchema } },
+    schema: { tags, summary: 'All open rooms', response: { 200: json(roomListSchema, 'The rooms') } },
   }, async () => ({ rooms: rooms.summaries().map((summary) => ({ id: summary.id, open: true, participantCount: summary.participants.length })) }));
 
   app.post('/rooms', {
     config: { access: 'application' },
     schema: {
       tags, summary: 'Names a room and makes a link into it', body: z.strictObject({ id: roomIdSchema.optional().describe('Otherwise one is made up.') }),
-      response: { 201: createdRoomSchema },
+      response: { 201: json(createdRoomSchema, 'The link') },
     },
   }, async (request, reply) => {
     const id = request.body.id ?? `room-${randomBytes(9).toString('base64url')}`;
@@ -38,7 +39,7 @@ export function addRoomRoutes(app: App, { config, auth, rooms }: HttpServerOptio
 
   app.get('/rooms/:room', {
     config: { access: 'token' },
-    schema: { tags, summary: 'Who is in a room', params, response: { 200: roomSchema } },
+    schema: { tags, summary: 'Who is in a room', params, response: { 200: json(roomSchema, 'The room; with nobody in it if it is not open') } },
   }, async (request) => {
     const { room } = request.params;
     permit(request, { do: 'read-room', room });
@@ -47,7 +48,7 @@ export function addRoomRoutes(app: App, { config, auth, rooms }: HttpServerOptio
 
   app.delete('/rooms/:room', {
     config: { access: 'application', errors: ['not-found'] },
-    schema: { tags, summary: 'Ends the room for everybody in it', params, response: { 204: z.null().describe('Closed') } },
+    schema: { tags, summary: 'Ends the room for everybody in it', params, response: { 204: nothing('Closed') } },
   }, async (request, reply) => {
     if (!rooms.closeRoom(request.params.room)) throw new AppError('not-found', 'There is no such open room');
     return reply.status(204).send(null);
@@ -57,7 +58,7 @@ export function addRoomRoutes(app: App, { config, auth, rooms }: HttpServerOptio
     config: { access: 'token' },
     schema: {
       tags, summary: 'Makes a link into the room', description: 'For whoever may join it. An invite that was made with an invite is valid no longer than that one.',
-      params, response: { 201: inviteSchema },
+      params, response: { 201: json(inviteSchema, 'The link') },
     },
   }, async (request, reply) => {
     const { room } = request.params;

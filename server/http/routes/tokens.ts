@@ -4,6 +4,7 @@ import { AppError, guestSchema, tokenSchema } from '../../../client/src/protocol
 import { scopeSchema, userIdSchema, type Scope } from '../../auth/scopes.ts';
 import { callerOf, permit } from '../access.ts';
 import type { HttpServerOptions } from '../ports.ts';
+import { json } from '../responses.ts';
 import type { App } from '../types.ts';
 
 const tags = ['tokens'];
@@ -17,7 +18,7 @@ const tokenRequestSchema = z.strictObject({
 export function addTokenRoutes(app: App, { config, auth }: HttpServerOptions): void {
   app.post('/tokens', {
     config: { access: 'application' },
-    schema: { tags, summary: 'Makes a participant\'s token', body: tokenRequestSchema, response: { 201: tokenSchema } },
+    schema: { tags, summary: 'Makes a participant\'s token', body: tokenRequestSchema, response: { 201: json(tokenSchema, 'The token') } },
   }, async (request, reply) => {
     const { userId, scopes, ttlSeconds = config.auth.tokenTtlSeconds } = request.body;
     const { maxTokenTtlSeconds } = config.auth;
@@ -30,7 +31,7 @@ export function addTokenRoutes(app: App, { config, auth }: HttpServerOptions): v
     config: { access: 'user', rateLimit: { max: config.http.guestLimitPerMinute } },
     schema: {
       tags, summary: 'Lets a guest in', description: 'The invite is the bearer token. The answer is a token of one\'s own: to enrol, and to join that room.',
-      response: { 201: guestSchema },
+      response: { 201: json(guestSchema, 'The guest\'s own token') },
     },
   }, async (request, reply) => {
     const caller = callerOf(request);
