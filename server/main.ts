@@ -21,7 +21,8 @@ import { Metrics } from './metrics.ts';
 import type { Access } from './signalling/access.ts';
 import { SignallingServer } from './signalling/SignallingServer.ts';
 import { Store } from './store/Store.ts';
-import { listModels } from './synthesis/model-manifest.ts';
+import { availableModels } from './synthesis/available-models.ts';
+import { landmarkFolder } from './setup/landmark-models.ts';
 import { EnrolmentWorker } from './synthesis/process/EnrolmentWorker.ts';
 import { SynthesisPool } from './synthesis/process/SynthesisPool.ts';
 
@@ -90,7 +91,10 @@ async function start({ config, trackerModelPath, log = createLog(config) }: Serv
     pageAssets({ cacheDir: join(config.cacheDir, 'page'), trackerModelPath }),
     MediaWorkers.create(mediaOptions(config), log).then((part) => owned(part, (media) => media.close())),
   ]);
-  const enroller = owned(new EnrolmentWorker({ log, cacheDir: config.cacheDir, models: listModels() }), (part) => part.close());
+  const enroller = owned(
+    new EnrolmentWorker({ log, cacheDir: landmarkFolder(config.cacheDir), models: await availableModels(config.video.size) }),
+    (part) => part.close(),
+  );
   const enrolment = owned(
     Enrolment.create({ store, backend: enroller, limits: config.enrolment, defaultModel: config.synthesis.model, metrics }),
     (part) => part.close(),
@@ -129,7 +133,7 @@ function poolOptions({ synthesis, video, cacheDir }: Config, parts: { enrolment:
     workers: synthesis.workers ?? availableParallelism(),
     maxAvatars: synthesis.maxAvatars,
     deadlineMs: synthesis.deadlineMs,
-    cacheDir,
+    cacheDir: landmarkFolder(cacheDir),
     video: { codec: video.codec, fps: video.framesPerSecond, bitrateBps: video.bitrateBps },
     log: parts.log,
     resolve: async (avatarId, model) => ({ weightsPath: (await parts.enrolment.weights(avatarId, model)).path, model }),

@@ -3,16 +3,17 @@ import sharp from 'sharp';
 import { AppError, type PortraitWarning } from '../../../client/src/protocol/index.ts';
 import type { EnrolmentResult } from '../../enrolment/enrolment.ts';
 import { PortraitError, portraitOf } from '../../enrolment/PortraitError.ts';
-import { preparePortrait } from '../../enrolment/portrait-prepare.ts';
-import { avatarToBytes } from '../avatar-file.ts';
+import { inspectPortrait, preparePortrait } from '../../enrolment/portrait-prepare.ts';
+import { encodeAvatar } from '../avatar-file.ts';
 import { enrolAvatar } from '../enrol-avatar.ts';
+import { i420ToRgb } from '../i420.ts';
 import { Landmarker } from '../landmarker/Landmarker.ts';
 import type { PreparedPortrait } from '../types.ts';
 import type { EnrolmentRequest } from './messages.ts';
-import { ModelCache, previewOf } from './open-renderer.ts';
+import { renderAtRest, type ModelCache } from './open-renderer.ts';
 
-/** A live check keeps no picture: any size will do. */
-const CHECK_SIZE = 256;
+/** One of several portraits may well show an open mouth or closed eyes: the others show the rest. */
+const harmlessAmongOthers: ReadonlySet<string> = new Set(['eyes-closed', 'mouth-open', 'turned']);
 
 export class EnrolmentJobs {
   readonly #cacheDir: string;
@@ -24,26 +25,25 @@ export class EnrolmentJobs {
     this.#models = models;
   }
 
-  async enrol({ portraits, model, crop }: EnrolmentRequest): Promise<EnrolmentResult> {
-    const loaded = await this.#models.get(model);
+  async enrol({ portraits, model, size, crop }: EnrolmentRequest): Promise<EnrolmentResult> {
+    const loaded = await this.#models.get(model, size);
     const landmarker = await this.#landmarkerOnce();
     const prepared: PreparedPortrait[] = [];
     const normalised: Uint8Array[] = [];
     const warnings: PortraitWarning[] = [];
     for (const [index, bytes] of portraits.entries()) {
-      const result = await aboutPortrait(index, () => preparePortrait(bytes, { landmarker, size: loaded.size, crop, only: portraits.length === 1 }));
+      const result = await aboutPortrait(index, () => preparePortrait(bytes, { landmarker, size, crop }));
       prepared.push(result.portrait);
       normalised.push(result.normalised);
-      warnings.push(...result.warnings.map(({ code, message }) => ({ portrait: index, code, message })));
+      warnings.push(...result.warnings.filter(({ code }) => portraits.length === 1 || !harmlessAmongOthers.has(code)).map(({ code, message }) => ({ portrait: index, code, message })));
     }
     const avatar = await enrolAvatar({ model: loaded, portraits: prepared });
-    const preview = await encodePreview(await previewOf(loaded, avatar), avatar.size);
-    return { weights: avatarToBytes(avatar), preview, normalised, warnings };
+    const preview = await encodePreview(await renderAtRest(loaded, avatar), size);
+    return { weights: encodeAvatar(avatar), preview, normalised, warnings };
   }
 
   async check({ portrait }: { portrait: Uint8Array }): Promise<{ warnings: PortraitWarning[] }> {
-    const landmarker = await this.#landmarkerOnce();
-    const { warnings } = await preparePortrait(portrait, { landmarker, size: CHECK_SIZE, crop: 'head', only: true });
+    const warnings = await inspectPortrait(portrait, await this.#landmarkerOnce());
     return { warnings: warnings.map(({ code, message }) => ({ portrait: 0, code, message })) };
   }
 
@@ -68,6 +68,6 @@ async function aboutPortrait<T>(index: number, work: () => Promise<T>): Promise<
   }
 }
 
-async function encodePreview(rgb: Uint8Array, size: number): Promise<Uint8Array> {
-  return sharp(rgb, { raw: { width: size, height: size, channels: 3 } }).png().toBuffer();
+async function encodePreview(i420: Uint8Array, size: number): Promise<Uint8Array> {
+  return sharp(i420ToRgb(i420, size, size), { raw: { width: size, height: size, channels: 3 } }).png().toBuffer();
 }

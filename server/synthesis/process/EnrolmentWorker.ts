@@ -29,7 +29,7 @@ export class EnrolmentWorker implements EnrolmentBackend {
   }
 
   async prepareAndEnrol(job: { portraits: Buffer[]; model: string; size: number }): Promise<EnrolmentResult> {
-    return (await this.#start()).call('enrol', { portraits: job.portraits, model: job.model, crop: 'head' }, TIMEOUT_MS);
+    return (await this.#start()).call('enrol', { portraits: job.portraits, model: job.model, size: job.size, crop: 'head' }, TIMEOUT_MS);
   }
 
   async checkPortrait(portrait: Buffer): Promise<{ warnings: PortraitWarning[] }> {

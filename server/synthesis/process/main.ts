@@ -7,7 +7,7 @@ import { VideoEncoder } from '../../media/VideoEncoder.ts';
 import type { CallName, Calls, FromWorker, ToWorker } from './messages.ts';
 import { EnrolmentJobs, refusedPortrait } from './EnrolmentJobs.ts';
 import { LiveSession } from './LiveSession.ts';
-import { openRenderer } from './open-renderer.ts';
+import { ModelCache, openRenderer } from './open-renderer.ts';
 
 const deadlineMs = Number(process.env['GIOCONDA_SYNTHESIS_DEADLINE_MS']);
 const cacheDir = process.env['GIOCONDA_SYNTHESIS_CACHE'] ?? '';
@@ -15,14 +15,15 @@ const cacheDir = process.env['GIOCONDA_SYNTHESIS_CACHE'] ?? '';
 const EXIT_FAULT = 70;
 
 const sessions = new Map<string, LiveSession>();
-const enrolment = new EnrolmentJobs(cacheDir);
+const models = new ModelCache();
+const enrolment = new EnrolmentJobs(cacheDir, models);
 
 function send(message: FromWorker): void {
   if (process.connected) process.send?.(message);
 }
 
 async function open({ sessionId, source, video }: Calls['open']['request']): Promise<Calls['open']['answer']> {
-  const renderer = await openRenderer(source);
+  const renderer = await openRenderer(source, models);
   const session = new LiveSession({
     renderer,
     video,
@@ -43,7 +44,7 @@ async function open({ sessionId, source, video }: Calls['open']['request']): Pro
 async function switchAvatar({ sessionId, source }: Calls['switch']['request']): Promise<Calls['switch']['answer']> {
   const session = sessions.get(sessionId);
   if (!session) throw new AppError('synthesis-failed', 'No such session');
-  const renderer = await openRenderer(source);
+  const renderer = await openRenderer(source, models);
   session.switchRenderer(renderer);
   return { size: renderer.size };
 }

@@ -19,6 +19,8 @@ export interface AvatarSource {
 export interface EnrolmentRequest {
   portraits: Uint8Array[];
   model: string;
+  /** Side of the avatar's picture. */
+  size: number;
   crop: 'head' | 'none';
 }
 

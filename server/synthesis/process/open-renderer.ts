@@ -1,0 +1,50 @@
+/** From a file of generated weights to something that renders. Models are loaded once per process and shared. */
+import { readFile } from 'node:fs/promises';
+import { AppError } from '../../../client/src/protocol/index.ts';
+import { AvatarSession } from '../AvatarSession.ts';
+import { decodeAvatar } from '../avatar-file.ts';
+import { loadModel, type OnnxModel } from '../OnnxModel.ts';
+import type { EnrolledAvatar } from '../types.ts';
+import type { Renderer } from './LiveSession.ts';
+import type { AvatarSource } from './messages.ts';
+
+export class ModelCache {
+  readonly #models = new Map<string, Promise<OnnxModel>>();
+
+  /** @throws AppError `model-unknown`, `internal`. */
+  get(name: string, size: number): Promise<OnnxModel> {
+    const key = `${name} ${size}`;
+    let model = this.#models.get(key);
+    if (!model) {
+      model = loadModel(name, { threads: 1, size });
+      this.#models.set(key, model);
+      model.catch(() => this.#models.delete(key)); // the files may be mended meanwhile
+    }
+    return model;
+  }
+}
+
+/** @throws AppError `avatar-not-found` if the file is gone or damaged, `model-unknown`. */
+export async function openRenderer({ weightsPath, model }: AvatarSource, models: ModelCache): Promise<Renderer> {
+  const avatar = decodeAvatar(await readWeights(weightsPath));
+  if (avatar.model !== model) throw new AppError('model-unknown', `These weights are for the model ${avatar.model}`);
+  return AvatarSession.create({ model: await models.get(model, avatar.size), avatar, motion: 'relative' });
+}
+
+async function readWeights(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new AppError('avatar-not-found', "The avatar's generated weights are gone", { cause: error });
+  }
+}
+
+/** The avatar at rest: planar I420, [size * 3 / 2, size]. */
+export async function renderAtRest(model: OnnxModel, avatar: EnrolledAvatar): Promise<Uint8Array> {
+  const session = await AvatarSession.create({ model, avatar, motion: 'relative' });
+  try {
+    return Uint8Array.from((await session.render({ landmarks: null, timeMs: 0 })).i420);
+  } finally {
+    session.close();
+  }
+}
