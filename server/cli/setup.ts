@@ -4,7 +4,7 @@ import type { SetupOptions } from './options.ts';
 /** `gioconda setup`: what a first start does, without starting. */
 export async function run({ parts, tests }: SetupOptions): Promise<number> {
   const startedMs = performance.now();
-  await ensureSetup({ only: parts, tests });
+  await ensureSetup({ only: parts, tests, retry: true });
   console.log(`Ready, after ${((performance.now() - startedMs) / 1000).toFixed(1)} s. \`npm start\` starts the server, \`npx gioconda doctor\` shows the parts.`);
   return 0;
 }

@@ -29,6 +29,8 @@ export interface EnsureOptions {
   /** Also what the tests need. */
   tests?: boolean;
   cacheDir?: string;
+  /** Tries anew what could not be had lately; else a closed network is asked once a day. */
+  retry?: boolean;
   /** False (also `GIOCONDA_OFFLINE=1`): ask no server on the network. */
   network?: boolean;
 }
@@ -48,7 +50,7 @@ function wantedParts({ only, tests = false }: EnsureOptions): readonly Part[] {
 export async function ensureSetup(options: EnsureOptions = {}): Promise<void> {
   const { cacheDir = cacheFolder(), network = !process.env.GIOCONDA_OFFLINE } = options;
   const wanted = wantedParts(options);
-  const ready = await Promise.all(wanted.map((part) => part.ready(cacheDir)));
+  const ready = await Promise.all(wanted.map(async (part) => !options.retry && (await part.ready(cacheDir))));
   const open = wanted.filter((_, index) => !ready[index]);
   if (open.length > 0) await ensureAll(open, { cacheDir, network, progress: options.progress });
   if (wanted.includes(workerPart)) process.env.MEDIASOUP_WORKER_BIN = await workerBinary(cacheDir);
@@ -65,7 +67,7 @@ async function ensureAll(open: readonly Part[], { cacheDir, network, progress }:
   const shown = progress ?? (terminal as Progress);
   try {
     for (const part of open) {
-      shown.step(`setting up ${part.name} ${await part.version()}`);
+      shown.step(`${part.name} ${await part.version()}`);
       await part.ensure({ progress: shown, cacheDir, network });
     }
   } finally {
