@@ -1,0 +1,228 @@
+"""Writes the `warp` model's ONNX graphs and the manifest's entry for it. No learning, no weights.
+
+    python models/warp/build_graphs.py
+
+Enrolment: portraits -> what every frame samples (cached tensors). Frame: cached tensors + geometry -> I420 planes.
+Everything is float32 in 0..1 unless it says otherwise; sampling grids are GridSample's (-1..1, align_corners 0), kept
+inside of the outermost pixel centres by the caller, so that the fast zero-padding path never shows its zeros.
+"""
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto as T, helper as h, numpy_helper
+
+HERE = Path(__file__).parent
+SIZES = (256, 512)
+INTERIOR = 128
+VERSION = '1'
+OPSET = 17
+CHANNELS = ('mouth', 'mouth-light', 'reuse')
+
+
+class Graph:
+    """Collects nodes and constants; every method returns the name of its output."""
+
+    def __init__(self, name):
+        self.name, self.nodes, self.constants, self.inputs, self.outputs, self.count = name, [], [], [], [], 0
+
+    def const(self, value, dtype=np.float32):
+        self.count += 1
+        name = f'c{self.count}'
+        self.constants.append(numpy_helper.from_array(np.asarray(value, dtype), name))
+        return name
+
+    def ints(self, *values):
+        return self.const(values, np.int64)
+
+    def op(self, kind, *inputs, out=None, **attributes):
+        self.count += 1
+        name = out or f'{kind.lower()}_{self.count}'
+        self.nodes.append(h.make_node(kind, list(inputs), [name], **attributes))
+        return name
+
+    def input(self, name, shape, kind=T.FLOAT):
+        self.inputs.append(h.make_tensor_value_info(name, kind, shape))
+        return name
+
+    def output(self, name, shape, kind=T.FLOAT):
+        self.outputs.append(h.make_tensor_value_info(name, kind, shape))
+
+    def slice(self, x, axis, start, end):
+        return self.op('Slice', x, self.ints(start), self.ints(end), self.ints(axis))
+
+    def sample(self, x, grid):
+        return self.op('GridSample', x, grid, mode='bilinear', padding_mode='zeros', align_corners=0)
+
+    def save(self, path):
+        model = h.make_model(h.make_graph(self.nodes, self.name, self.inputs, self.outputs, self.constants),
+                             opset_imports=[h.make_opsetid('', OPSET)], ir_version=8, producer_name='gioconda')
+        onnx.checker.check_model(model, full_check=True)
+        path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def odd(x):
+    return int(x) // 2 * 2 + 1
+
+
+def blur(g, x, size):
+    """Box filter that repeats the border."""
+    k = odd(size)
+    padded = g.op('Pad', x, g.ints(0, 0, k // 2, k // 2, 0, 0, k // 2, k // 2), mode='edge')
+    return g.op('AveragePool', padded, kernel_shape=[k, k])
+
+
+def dilate(g, x, size):
+    k = odd(size)
+    return g.op('MaxPool', x, kernel_shape=[k, k], pads=[k // 2] * 4)
+
+
+def fill_behind(g, picture, known, size):
+    """Push-pull: averages of what is known at ever coarser scale fill what is not. known [1,1,S,S] 0..1."""
+    colour, weight, levels = g.op('Mul', picture, known), known, []
+    side = size
+    while side > 2:
+        levels.append((colour, weight, side))
+        colour = g.op('AveragePool', colour, kernel_shape=[2, 2], strides=[2, 2])
+        weight = g.op('AveragePool', weight, kernel_shape=[2, 2], strides=[2, 2])
+        side //= 2
+    filled = g.op('Div', colour, g.op('Add', weight, g.const(1e-6)))
+    for colour, weight, side in reversed(levels):
+        coarse = g.op('Resize', filled, '', '', g.ints(1, 3, side, side), mode='linear', coordinate_transformation_mode='half_pixel')
+        coarse = blur(g, coarse, 3)
+        # the weight saturates: half known counts as known, so that edges of the plate stay sharp
+        trust = g.op('Clip', g.op('Mul', weight, g.const(2)), g.const(0), g.const(1))
+        own = g.op('Div', colour, g.op('Add', weight, g.const(1e-6)))
+        filled = g.op('Add', coarse, g.op('Mul', trust, g.op('Sub', own, coarse)))
+    return filled
+
+
+def enrolment(size):
+    g = Graph('warp-enrolment')
+    portraits = g.input('portraits', ['K', 3, size, size])
+    mattes = g.input('mattes', ['K', 1, size, size])
+    base = g.input('base_index', [1], T.INT64)
+    interior = g.input('interior_index', [1], T.INT64)
+    flow = g.input('interior_flow', [1, INTERIOR, INTERIOR, 2])
+    mask = g.input('interior_mask', [1, 1, INTERIOR, INTERIOR])
+    fill = g.input('interior_fill', [1, 3, INTERIOR, INTERIOR])
+    gain = g.input('interior_gain', [1, 3, 1, 1])
+
+    portrait = g.op('Gather', portraits, base, axis=0)
+    matte = g.op('Gather', mattes, base, axis=0)
+    # a seam of background goes with the hair: the matte's own edge is softer and less true than the picture
+    edge = size / 256
+    alpha = blur(g, dilate(g, matte, 7 * edge), 9 * edge)
+    alpha = g.op('Clip', alpha, g.const(0), g.const(1))
+    behind = g.op('Sub', g.const(1), dilate(g, matte, 17 * edge))
+    plate = fill_behind(g, portrait, behind, size)
+    g.op('Clip', plate, g.const(0), g.const(1), out='plate')
+    # what the person adds over the plate, so that at rest the composite is the portrait itself
+    veil = g.op('Mul', g.op('Sub', g.const(1), alpha), 'plate')
+    over = g.op('Max', g.op('Min', g.op('Sub', portrait, veil), alpha), g.const(0))
+    g.op('Concat', over, alpha, axis=1, out='source')
+
+    teeth = g.op('Clip', g.op('Mul', g.sample(g.op('Gather', portraits, interior, axis=0), flow), gain), g.const(0), g.const(1))
+    g.op('Add', fill, g.op('Mul', mask, g.op('Sub', teeth, fill)), out='interior')
+    g.output('source', [1, 4, size, size])
+    g.output('plate', [1, 3, size, size])
+    g.output('interior', [1, 3, INTERIOR, INTERIOR])
+    return g
+
+
+def i420(g, rgb, size):
+    """[1,3,S,S] 0..1 -> uint8 [1, S*3/2, S], BT.601 limited range, chroma averaged over 2x2."""
+    luma = g.const(np.array([65.481, 128.553, 24.966]).reshape(1, 3, 1, 1))
+    y = g.op('Conv', rgb, luma, g.const([16.5]))
+    small = g.op('AveragePool', rgb, kernel_shape=[2, 2], strides=[2, 2])
+    chroma = np.array([[-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]).reshape(2, 3, 1, 1)
+    uv = g.op('Conv', small, g.const(chroma), g.const([128.5, 128.5]))
+    y = g.op('Cast', y, to=T.UINT8)
+    uv = g.op('Cast', uv, to=T.UINT8)
+    y = g.op('Reshape', y, g.ints(1, size, size))
+    uv = g.op('Reshape', uv, g.ints(1, size // 2, size))
+    g.op('Concat', y, uv, axis=1, out='i420')
+    g.output('i420', [1, size * 3 // 2, size], T.UINT8)
+
+
+def frame(size):
+    g = Graph('warp-frame')
+    source = g.input('source', [1, 4, size, size])
+    plate = g.input('plate', [1, 3, size, size])
+    interior = g.input('interior', [1, 3, INTERIOR, INTERIOR])
+    prior = g.input('prior_flow', [1, size, size, 2])
+    inner = g.input('interior_flow', [1, size, size, 2])
+    semantic = g.input('semantic_map', [1, len(CHANNELS), size, size])
+    previous = g.input('previous_frame', [1, 3, size, size])
+    back = g.input('previous_flow', [1, size, size, 2])
+    mouth, light, reuse = (g.slice(semantic, 1, i, i + 1) for i in range(3))
+
+    person = g.sample(source, prior)
+    veil = g.op('Sub', g.const(1), g.slice(person, 1, 3, 4))
+    fresh = g.op('Add', g.slice(person, 1, 0, 3), g.op('Mul', veil, plate))
+    inside = g.op('Mul', g.sample(interior, inner), light)
+    fresh = g.op('Add', fresh, g.op('Mul', mouth, g.op('Sub', inside, fresh)))
+    # the paper's matting: occlusion 1 takes the fresh pixel, 0 the previous output carried along
+    g.op('Sub', g.const(1), reuse, out='occlusion')
+    carried = g.sample(previous, back)
+    mixed = g.op('Add', carried, g.op('Mul', 'occlusion', g.op('Sub', fresh, carried)))
+    g.op('Clip', mixed, g.const(0), g.const(1), out='frame')
+    i420(g, 'frame', size)
+    g.output('frame', [1, 3, size, size])
+    g.output('occlusion', [1, 1, size, size])
+    return g
+
+
+def tensors(values):
+    kinds = {T.FLOAT: 'float32', T.UINT8: 'uint8', T.INT64: 'int64'}
+    out = {}
+    for v in values:
+        shape = [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim]
+        out[v.name] = {'type': kinds[v.type.tensor_type.elem_type], 'shape': shape, **RANGES.get(v.name, {})}
+    return out
+
+
+UNIT = {'range': [0, 1]}
+GRID = {'range': [-1, 1], 'meaning': 'GridSample grid, align_corners 0'}
+RANGES = {
+    'portraits': {**UNIT, 'layout': 'NCHW RGB', 'normalisation': 'value / 255'}, 'mattes': {**UNIT, 'normalisation': 'value / 255; ones where there is none'},
+    'source': {**UNIT, 'layout': 'premultiplied RGBA'}, 'plate': UNIT, 'interior': UNIT, 'interior_mask': UNIT, 'interior_fill': UNIT,
+    'prior_flow': GRID, 'interior_flow': {**GRID, 'range': [-2, 1]}, 'previous_flow': GRID, 'semantic_map': UNIT, 'previous_frame': {**UNIT, 'layout': 'NCHW RGB'},
+    'frame': {**UNIT, 'layout': 'NCHW RGB'}, 'occlusion': UNIT, 'i420': {'range': [16, 240], 'layout': 'planar Y, U, V; BT.601 limited range'},
+}
+
+
+def entry(path, g):
+    return {'file': path.relative_to(HERE.parent).as_posix(), 'sha256': hashlib.sha256(path.read_bytes()).hexdigest(),
+            'inputs': tensors(g.inputs), 'outputs': tensors(g.outputs)}
+
+
+def main():
+    variants = []
+    for size in SIZES:
+        pair = {}
+        for kind, build in (('enrolment', enrolment), ('frame', frame)):
+            path = HERE / f'{kind}-{size}.onnx'
+            g = build(size)
+            g.save(path)
+            pair[kind] = entry(path, g)
+        variants.append({'size': size, **pair})
+    manifest = HERE.parent / 'manifest.json'
+    book = json.loads(manifest.read_text()) if manifest.exists() else {'format': 1, 'default': 'warp', 'models': {}}
+    book['models']['warp'] = {
+        'version': VERSION,
+        'title': 'Portrait warped by its face mesh; no learning',
+        'licence': 'Apache-2.0',
+        'crop': {'sideOverFaceSize': 2.5, 'meaning': 'square on the middle of the face; face size = sqrt(width 234-454 x height 10-152)'},
+        'semanticChannels': list(CHANNELS),
+        'interiorSize': INTERIOR,
+        'cached': ['source', 'plate', 'interior'],
+        'variants': variants,
+    }
+    manifest.write_text(json.dumps(book, indent=1) + '\n')
+
+
+if __name__ == '__main__':
+    main()

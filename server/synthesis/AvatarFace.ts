@@ -1,0 +1,233 @@
+/**
+ * A portrait's own mesh, posed by a motion. Deltas are scaled to the portrait's proportions, lip gap and lids are set
+ * explicitly, and the head stays within what a warp of one picture can show.
+ */
+import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
+import { analyseHead, eyeWidth } from './head-geometry.ts';
+import type { FaceShape } from './head-geometry.ts';
+import { eyes, innerLowerLip, innerUpperLip, lipColumns } from './mesh-topology.ts';
+import { motionLayout } from './motion.ts';
+import type { Motion } from './motion.ts';
+import { rotationMatrix } from './rigid-fit.ts';
+import { smoothstep, softClamp } from './scalars.ts';
+
+const L = motionLayout;
+const degrees = Math.PI / 180;
+
+/** From `knee` on motion is compressed, `limit` is never reached. */
+export interface PoseLimits {
+  nod: { knee: number; limit: number };
+  turn: { knee: number; limit: number };
+  tilt: { knee: number; limit: number };
+  logScale: { knee: number; limit: number };
+}
+
+export const warpPoseLimits: PoseLimits = {
+  nod: { knee: 10 * degrees, limit: 17 * degrees },
+  turn: { knee: 14 * degrees, limit: 24 * degrees },
+  tilt: { knee: 18 * degrees, limit: 30 * degrees },
+  logScale: { knee: 0.12, limit: 0.3 },
+};
+
+export interface PosedFace {
+  /** [478, 3] pixels of the output picture. */
+  points: Float32Array;
+  scale: number;
+  /** Head motion in image axes (row-major 3 x 3): portrait → now. */
+  rotation: Float64Array;
+  /** Shift of the head's centre, pixels. */
+  shift: [number, number];
+  closure: [number, number];
+  /** Shift of each iris in portrait pixels, picture axes: x0, y0, x1, y1. */
+  gaze: Float64Array;
+  /** Opening in the middle of the lips over face size. */
+  lipGap: number;
+}
+
+export interface AvatarFaceOptions {
+  /** [478, 3] pixels of the portrait. */
+  points: Float32Array;
+  /** Side of the square picture, pixels. */
+  size: number;
+  /** Absolute motion: place, limits and lips are the driver's own. */
+  absolute?: boolean;
+  limits?: PoseLimits;
+}
+
+/** How much one landmark follows the correction of one lip column. */
+interface LipPull {
+  landmark: number;
+  column: number;
+  weight: number;
+}
+
+export class AvatarFace {
+  readonly size: number;
+  readonly points: Float32Array;
+  readonly shape: FaceShape;
+  /** Head → image of the portrait. */
+  readonly rotation: Float64Array;
+  readonly centre: Float64Array;
+  readonly #absolute: boolean;
+  readonly #limits: PoseLimits;
+  readonly #lipPulls: LipPull[];
+  readonly #lipRest: Float64Array;
+  readonly #work = new Float64Array(LANDMARK_COUNT * 3);
+  readonly #lipFix = new Float64Array(lipColumns);
+  readonly #turn = new Float64Array(9);
+  readonly #total = new Float64Array(9);
+
+  constructor(options: AvatarFaceOptions) {
+    this.size = options.size;
+    this.points = options.points;
+    this.#absolute = options.absolute ?? false;
+    this.#limits = options.limits ?? warpPoseLimits;
+    const head = analyseHead(options.points);
+    this.shape = head.shape;
+    this.rotation = head.rotation;
+    this.centre = head.centre;
+    this.#lipPulls = lipPulls(this.shape);
+    this.#lipRest = this.#restingLips();
+  }
+
+  static newPose(): PosedFace {
+    return {
+      points: new Float32Array(LANDMARK_COUNT * 3),
+      scale: 1,
+      rotation: Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1),
+      shift: [0, 0],
+      closure: [0, 0],
+      gaze: new Float64Array(4),
+      lipGap: 0,
+    };
+  }
+
+  /** The portrait's face as a driver's face at rest: in units of the picture's width. */
+  inPictureWidths(): { shape: FaceShape; rotation: Float64Array; centre: Float64Array } {
+    const { shape, rotation, centre } = analyseHead(Float64Array.from(this.points, (v) => v / this.size));
+    return { shape, rotation, centre };
+  }
+
+  /** Poses the portrait's mesh by `motion` into `out`. */
+  pose(motion: Motion, out: PosedFace): PosedFace {
+    const { points: rest, extents } = this.shape;
+    const h = this.#work;
+    for (let i = 0; i < h.length; i++) h[i] = rest[i]! + motion[L.deltas + i]! * extents[i % 3 as 0 | 1 | 2];
+    this.#setLips(motion, h);
+    for (const eye of [0, 1] as const) this.#setEye(eye, motion, h, out);
+    this.#place(motion, h, out);
+    const mid = (lipColumns >> 1) + 1;
+    out.lipGap = (h[innerLowerLip[mid]! * 3 + 1]! - h[innerUpperLip[mid]! * 3 + 1]!) / extents[2];
+    return out;
+  }
+
+  /** Lip gaps of the avatar at rest, over face size: a portrait with parted lips closes them when the driver does. */
+  #restingLips(): Float64Array {
+    const { points, extents, lipGaps } = this.shape;
+    const mouthWidth = Math.abs(points[308 * 3]! - points[78 * 3]!) / extents[2];
+    return lipGaps.map((gap) => (this.#absolute ? gap : Math.min(gap, 0.02 * mouthWidth)));
+  }
+
+  #setLips(motion: Motion, h: Float64Array): void {
+    const size = this.shape.extents[2];
+    for (let i = 0; i < lipColumns; i++) {
+      const up = innerUpperLip[i + 1]! * 3 + 1;
+      const low = innerLowerLip[i + 1]! * 3 + 1;
+      const wanted = Math.max(0, motion[L.lips + i]! + (this.#absolute ? this.shape.lipGaps[i]! : 0)) * size + (this.#absolute ? 0 : this.#lipRest[i]! * size);
+      const fix = (wanted - (h[low]! - h[up]!)) / 2;
+      this.#lipFix[i] = fix;
+      h[up]! -= fix;
+      h[low]! += fix;
+    }
+    for (const { landmark, column, weight } of this.#lipPulls) h[landmark * 3 + 1]! += weight * this.#lipFix[column]!;
+  }
+
+  /** Lids from the closure, with the skin around them; gaze into `out`. */
+  #setEye(eye: 0 | 1, motion: Motion, h: Float64Array, out: PosedFace): void {
+    const { upper, lower, crease, browRidge, pouch } = eyes[eye];
+    const rest = this.shape.points;
+    const closure = Math.min(1, Math.max(-0.3, motion[L.closure + eye]!));
+    for (let i = 0; i < upper.length; i++) {
+      const [u, l] = [upper[i]! * 3 + 1, lower[i]! * 3 + 1];
+      const fix = (rest[l]! - rest[u]!) * (1 - closure) - (h[l]! - h[u]!);
+      h[u]! -= 0.85 * fix;
+      h[l]! += 0.15 * fix;
+      h[crease[i]! * 3 + 1]! -= 0.45 * fix;
+      h[browRidge[i]! * 3 + 1]! -= 0.1 * fix;
+      h[pouch[i]! * 3 + 1]! += 0.1 * fix;
+    }
+    out.closure[eye] = closure;
+    const reach = eyeWidth(rest, eye) * (1 - Math.max(0, closure));
+    const gx = softClamp(motion[L.gaze + eye * 2]!, 0.12, 0.24) * reach;
+    const gy = softClamp(motion[L.gaze + eye * 2 + 1]!, 0.06, 0.14) * reach;
+    out.gaze[eye * 2] = this.rotation[0]! * gx + this.rotation[1]! * gy;
+    out.gaze[eye * 2 + 1] = this.rotation[3]! * gx + this.rotation[4]! * gy;
+  }
+
+  /** Head axes → picture, within the limits. */
+  #place(motion: Motion, h: Float64Array, out: PosedFace): void {
+    const lim = this.#limits;
+    const clamp = (value: number, { knee, limit }: { knee: number; limit: number }) => (this.#absolute ? value : softClamp(value, knee, limit));
+    rotationMatrix(clamp(motion[L.rotation]!, lim.nod), clamp(motion[L.rotation + 1]!, lim.turn), clamp(motion[L.rotation + 2]!, lim.tilt), this.#turn);
+    const k = Math.exp(clamp(motion[L.logScale]!, lim.logScale));
+    const r = this.#total;
+    const p = this.rotation;
+    for (let i = 0; i < 3; i++) {
+      for (let j = 0; j < 3; j++) r[i * 3 + j] = p[i * 3]! * this.#turn[j]! + p[i * 3 + 1]! * this.#turn[3 + j]! + p[i * 3 + 2]! * this.#turn[6 + j]!;
+      // portrait → now in image axes is r · pᵀ
+    }
+    for (let i = 0; i < 3; i++) {
+      for (let j = 0; j < 3; j++) out.rotation[i * 3 + j] = r[i * 3]! * p[j * 3]! + r[i * 3 + 1]! * p[j * 3 + 1]! + r[i * 3 + 2]! * p[j * 3 + 2]!;
+    }
+    out.scale = k;
+    out.shift[0] = this.#shift(motion[L.translation]!, 0);
+    out.shift[1] = this.#shift(motion[L.translation + 1]!, 1);
+    const cx = this.centre[0]! + out.shift[0];
+    const cy = this.centre[1]! + out.shift[1];
+    const to = out.points;
+    for (let i = 0; i < h.length; i += 3) {
+      const [x, y, z] = [h[i]!, h[i + 1]!, h[i + 2]!];
+      to[i] = k * (r[0]! * x + r[1]! * y + r[2]! * z) + cx;
+      to[i + 1] = k * (r[3]! * x + r[4]! * y + r[5]! * z) + cy;
+      to[i + 2] = k * (r[6]! * x + r[7]! * y + r[8]! * z) + this.centre[2]!;
+    }
+  }
+
+  /** Shift in pixels along an axis; compressed so that the face stays in the picture. */
+  #shift(translation: number, axis: 0 | 1): number {
+    const face = this.shape.extents[2];
+    const wanted = translation * face;
+    if (this.#absolute) return wanted;
+    const room = wanted < 0 ? this.centre[axis]! - 0.62 * face : this.size - this.centre[axis]! - 0.72 * face;
+    const limit = Math.min(0.55 * face, Math.max(0.06 * face, room));
+    return softClamp(wanted, 0.5 * limit, limit);
+  }
+}
+
+/** Skin near the lips follows each column's correction: up above the line between the lips, down below it. */
+function lipPulls(shape: FaceShape): LipPull[] {
+  const h = shape.points;
+  const width = Math.hypot(h[308 * 3]! - h[78 * 3]!, h[308 * 3 + 1]! - h[78 * 3 + 1]!);
+  const inner = new Set<number>([...innerUpperLip, ...innerLowerLip]);
+  const pulls: LipPull[] = [];
+  for (let v = 0; v < 468; v++) {
+    if (inner.has(v)) continue;
+    const across: number[] = [];
+    let sum = 0;
+    let line = 0;
+    for (let i = 0; i < lipColumns; i++) {
+      const [u, l] = [innerUpperLip[i + 1]! * 3, innerLowerLip[i + 1]! * 3];
+      const w = Math.exp(-(((h[v * 3]! - (h[u]! + h[l]!) / 2) / (0.1 * width)) ** 2) / 2);
+      across.push(w);
+      sum += w;
+      line += (w * (h[u + 1]! + h[l + 1]!)) / 2;
+    }
+    if (sum < 0.02) continue;
+    const dy = h[v * 3 + 1]! - line / sum;
+    const reach = Math.exp(-((dy / (0.22 * width)) ** 2) / 2) * smoothstep(0, 0.03 * width, Math.abs(dy)) * Math.sign(dy);
+    if (Math.abs(reach) < 0.01) continue;
+    const share = Math.min(1, sum) / sum;
+    for (let i = 0; i < lipColumns; i++) if (across[i]! * share > 0.005) pulls.push({ landmark: v, column: i, weight: across[i]! * share * reach });
+  }
+  return pulls;
+}
