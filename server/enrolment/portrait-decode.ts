@@ -35,6 +35,10 @@ const ascii = (bytes: Uint8Array, from: number, to: number): string => String.fr
 /** HEIC and AVIF brands of the ISO file type box. */
 const heifBrands = new Set(['avif', 'avis', 'heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'mif1', 'msf1']);
 
+/** Said to be HEVC-coded (an iPhone's HEIC): sharp's prebuilt library leaves that decoder out for its patents; a system libvips may have it. */
+const isHevc = (bytes: Uint8Array): boolean => sniffFormat(bytes) === 'heif' && /^he[iv]/.test(ascii(bytes, 8, 12));
+const NO_HEVC = 'The HEIC file could not be read: the image library of this server may lack HEIC';
+
 /** By its first bytes; null for what is not let through. */
 export function sniffFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'webp' | 'gif' | 'heif' | null {
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return 'jpeg';
@@ -49,7 +53,7 @@ export function sniffFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'webp' | 'gif' 
  * @throws AppError `portrait-too-large` (bytes, pixels), `portrait-not-an-image` (unknown, damaged, cut short, too small for a face)
  */
 export async function decodePortrait(bytes: Uint8Array): Promise<DecodedPortrait> {
-  if (bytes.byteLength > MAX_PORTRAIT_BYTES) throw new AppError('portrait-too-large', `The file has ${megas(bytes.byteLength)} MB, ${megas(MAX_PORTRAIT_BYTES)} are allowed`);
+  if (bytes.byteLength > MAX_PORTRAIT_BYTES) throw new AppError('portrait-too-large', `The file has ${megas(bytes.byteLength)} MB, ${megas(MAX_PORTRAIT_BYTES)} MB are allowed`);
   const format = sniffFormat(bytes);
   if (format === null) throw new AppError('portrait-not-an-image', 'The file is neither JPEG, PNG, WebP, AVIF, HEIC nor GIF');
   await checkHeader(bytes, format);
@@ -58,7 +62,7 @@ export async function decodePortrait(bytes: Uint8Array): Promise<DecodedPortrait
     const image: RgbImage = { width: info.width, height: info.height, data };
     return { image, normalised: await encode(image) };
   } catch (error) {
-    throw new AppError('portrait-not-an-image', `The ${format} file is damaged or cut short`, { cause: error });
+    throw new AppError('portrait-not-an-image', isHevc(bytes) ? NO_HEVC : `The ${format} file is damaged or cut short`, { cause: error });
   }
 }
 
@@ -68,8 +72,7 @@ async function checkHeader(bytes: Uint8Array, format: string): Promise<void> {
     // The header only: no pixel is decoded here, so the limit is ours to check, with a clear message.
     header = await sharp(bytes, { limitInputPixels: false }).metadata();
   } catch (error) {
-    const unsupported = format === 'heif';
-    throw new AppError('portrait-not-an-image', unsupported ? 'The HEIC or AVIF file could not be read; HEIC may not be supported on this server' : `The ${format} file has no valid header`, { cause: error });
+    throw new AppError('portrait-not-an-image', isHevc(bytes) ? NO_HEVC : `The ${format} file has no valid header`, { cause: error });
   }
   const { width, height } = header;
   if (width * height > MAX_PORTRAIT_PIXELS) throw new AppError('portrait-too-large', `The picture has ${width} x ${height} pixels, ${megas(MAX_PORTRAIT_PIXELS)} million are allowed`);
