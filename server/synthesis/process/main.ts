@@ -5,7 +5,8 @@
 import { AppError } from '../../../client/src/protocol/index.ts';
 import { VideoEncoder } from '../../media/VideoEncoder.ts';
 import type { CallName, Calls, FromWorker, ToWorker } from './messages.ts';
-import { EnrolmentJobs, refusedPortrait } from './EnrolmentJobs.ts';
+import { portraitOf } from '../../enrolment/PortraitError.ts';
+import { EnrolmentJobs } from './EnrolmentJobs.ts';
 import { LiveSession } from './LiveSession.ts';
 import { ModelCache, openRenderer } from './open-renderer.ts';
 
@@ -61,7 +62,7 @@ async function answer(message: Extract<ToWorker, { type: 'call' }>): Promise<voi
   try {
     send({ type: 'reply', requestId, answer: await handlers[name](request as never) });
   } catch (error) {
-    const portrait = refusedPortrait(error);
+    const portrait = portraitOf(error);
     const known = AppError.from(error);
     // The cause stays in this process's own log; only the coded error travels.
     if (known.code === 'internal') console.error(error);

@@ -1,0 +1,63 @@
+/** The real server in this process, on free ports of loopback, with a data folder of its own; and what tests do with it as users would. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Gioconda } from '../../client/src/Gioconda.ts';
+import { parseConfig } from '../../server/config.ts';
+import { createLog } from '../../server/log.ts';
+import type { GiocondaServer } from '../../server/main.ts';
+import { ensureSetup } from '../../server/setup/index.ts';
+import { cacheFolder } from '../../server/setup/paths.ts';
+
+export const consent = { subject: 'A rendered person', givenAt: '2026-01-01T00:00:00Z', statement: 'I agree that an avatar is made from these portraits for this test.' };
+
+export interface TestServerOptions {
+  /** Over the test's own configuration. */
+  config?: Record<string, unknown>;
+  trackerModelPath?: string | null;
+}
+
+export class TestServer {
+  readonly server: GiocondaServer;
+  readonly #folder: string;
+
+  static async create({ config = {}, trackerModelPath = null }: TestServerOptions = {}): Promise<TestServer> {
+    await ensureSetup();
+    const folder = await mkdtemp(join(tmpdir(), 'gioconda-test-'));
+    const tree = {
+      host: '127.0.0.1', port: 0, dataDir: join(folder, 'data'), cacheDir: cacheFolder(), logLevel: 'warn',
+      ...config,
+      media: { rtcPort: 0, workers: 1, ...(config['media'] as object | undefined) },
+      synthesis: { workers: 1, ...(config['synthesis'] as object | undefined) },
+    };
+    const parsed = parseConfig(tree);
+    const { GiocondaServer } = await import('../../server/main.ts');
+    return new TestServer(await GiocondaServer.create({ config: parsed, trackerModelPath, log: createLog(parsed) }), folder);
+  }
+
+  private constructor(server: GiocondaServer, folder: string) {
+    this.server = server;
+    this.#folder = folder;
+  }
+
+  get url(): string {
+    return this.server.url;
+  }
+
+  /** A new person with the link of a room. */
+  async guest(room = 'studio'): Promise<{ gioconda: Gioconda; token: string }> {
+    const invite = new URLSearchParams(new URL(await this.server.inviteLink(room)).hash.slice(1)).get('invite')!;
+    const { token } = await Gioconda.enterAsGuest({ url: this.url, invite });
+    return { token, gioconda: await Gioconda.connect({ url: this.url, token }) };
+  }
+
+  async close(): Promise<void> {
+    await this.server.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export async function enrolFiles(gioconda: Gioconda, files: string[]): Promise<string> {
+  const portraits = await Promise.all(files.map(async (file) => new Blob([await readFile(file)])));
+  return (await gioconda.enrol({ portraits, consent, name: 'Test' })).id;
+}
