@@ -1,10 +1,10 @@
-import { cacheFolder, parts } from '../setup/index.ts';
+import { configuredCacheFolder, parts } from '../setup/index.ts';
 import { diagnose, formatReport, type Measurement } from '../setup/report.ts';
 import type { DoctorOptions } from './options.ts';
 
 /** `gioconda doctor`: 0 if the server can start, else 1. */
 export async function run({ json }: DoctorOptions): Promise<number> {
-  const report = await diagnose(parts, cacheFolder(), await measurements());
+  const report = await diagnose(parts, configuredCacheFolder(), await measurements());
   console.log(json ? JSON.stringify(report, null, 2) : formatReport(report));
   return report.ok ? 0 : 1;
 }

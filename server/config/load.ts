@@ -38,7 +38,16 @@ export interface LoadedConfig {
 }
 
 /** Variables that other parts of the process tree read; not configuration, and not mistakes. */
-const foreignVariables = new Set(['GIOCONDA_CONFIG', 'GIOCONDA_CLOCK_OFFSET_MS', 'GIOCONDA_SYNTHESIS_CACHE', 'GIOCONDA_NO_SYSTEM_INSTALL']);
+const foreignVariables = new Set([
+  'GIOCONDA_CONFIG',
+  'GIOCONDA_CLOCK_OFFSET_MS',
+  'GIOCONDA_SYNTHESIS_CACHE',
+  'GIOCONDA_NO_SYSTEM_INSTALL',
+  'GIOCONDA_CHROMIUM',
+  'GIOCONDA_OFFLINE',
+  'GIOCONDA_TEST_SUMMARY',
+  'GIOCONDA_TRACKER_MODEL',
+]);
 
 function findFile(env: Environment, cwd: string, named = env.GIOCONDA_CONFIG): string | null {
   if (named) return resolve(cwd, named);

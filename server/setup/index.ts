@@ -1,5 +1,6 @@
 /** The set-up as the commands and the tests see it. */
 import { chromiumPart } from './chromium.ts';
+import { configurationPart } from './configuration.ts';
 import { landmarkModelsPart } from './landmark-models.ts';
 import { workerBinary, workerPart } from './mediasoup-worker/worker-part.ts';
 import { modelFilesPart } from './model-files.ts';
@@ -12,6 +13,7 @@ import { createTerminalProgress } from './terminal-progress.ts';
 import { trackerModelPart } from './tracker-model.ts';
 
 export { chromiumPath } from './chromium.ts';
+export { configuredCacheFolder } from './configuration.ts';
 export { landmarkFolder } from './landmark-models.ts';
 export { workerBinary } from './mediasoup-worker/worker-part.ts';
 export { cacheFolder } from './paths.ts';
@@ -19,7 +21,7 @@ export { SetupError } from './SetupError.ts';
 export { trackerModelPath } from './tracker-model.ts';
 
 /** In the order in which they are made. */
-export const parts: readonly Part[] = [nodePart, ...nativeParts, workerPart, landmarkModelsPart, modelFilesPart, trackerModelPart, chromiumPart];
+export const parts: readonly Part[] = [nodePart, configurationPart, ...nativeParts, workerPart, landmarkModelsPart, modelFilesPart, trackerModelPart, chromiumPart];
 
 export interface EnsureOptions {
   /** Absent: on the terminal, and only if there is something to do. */
