@@ -1,0 +1,202 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '../../client/src/protocol/index.ts';
+import { parseConfig } from '../../server/config.ts';
+import { checkConsent } from '../../server/enrolment/consent.ts';
+import { Enrolment, type EnrolmentRequest } from '../../server/enrolment/enrolment.ts';
+import { Store } from '../../server/store/Store.ts';
+import { FakeBackend, consent, fakePortrait } from '../support/http-server.ts';
+
+let dataDir: string;
+let store: Store;
+let backend: FakeBackend;
+let enrolment: Enrolment;
+let outcomes: string[];
+
+async function open(limits: Record<string, number> = {}): Promise<void> {
+  const config = parseConfig({ dataDir, enrolment: limits });
+  store = await Store.create(config);
+  outcomes = [];
+  enrolment = Enrolment.create({ store, backend, limits: config.enrolment, defaultModel: 'warp', metrics: { enrolled: (outcome) => outcomes.push(outcome) } });
+}
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'gioconda-enrolment-'));
+  backend = new FakeBackend();
+  await open();
+});
+afterEach(async () => {
+  await enrolment.close();
+  await store.close();
+  await rm(dataDir, { recursive: true });
+});
+
+const request = (changes: Partial<EnrolmentRequest> = {}): EnrolmentRequest => ({ owner: 'ann', portraits: [fakePortrait('one'), fakePortrait('two')], consent, ...changes });
+const refusal = (work: Promise<unknown>): Promise<unknown> => work.then(() => 'accepted', ({ code, portrait }: { code: string; portrait?: number }) => (portrait === undefined ? code : [code, portrait]));
+
+describe('Enrolment.create', () => {
+  it('makes an avatar, and finds it again without work', async () => {
+    const first = await enrolment.create(request({ name: 'Lisa' }));
+    const again = await enrolment.create(request({ name: 'Other name' }));
+    expect(first).toMatchObject({ created: true, avatar: { name: 'Lisa', model: 'warp', portraits: 2, warnings: [] } });
+    expect(again).toEqual({ created: false, avatar: first.avatar });
+    expect([backend.enrolments, outcomes]).toEqual([1, ['created', 'known']]);
+  });
+
+  it('works once for identical requests at the same time', async () => {
+    const gate = Promise.withResolvers<void>();
+    backend.gate = gate.promise;
+    const both = Promise.all([enrolment.create(request()), enrolment.create(request())]);
+    gate.resolve();
+    const [first, second] = await both;
+    expect(second.avatar).toEqual(first.avatar);
+    expect([first.created, second.created, backend.enrolments]).toEqual([true, false, 1]);
+  });
+
+  it('keeps owners apart', async () => {
+    const [ann, bob] = [await enrolment.create(request()), await enrolment.create(request({ owner: 'bob' }))];
+    expect(ann.avatar.id).not.toBe(bob.avatar.id);
+    expect(enrolment.listOf('bob')).toEqual([bob.avatar]);
+  });
+
+  it('says which portrait is refused, and keeps nothing', async () => {
+    expect(await refusal(enrolment.create(request({ portraits: [fakePortrait('one'), fakePortrait('no face')] })))).toEqual(['portrait-no-face', 1]);
+    expect([store.count(), outcomes]).toEqual([0, ['refused']]);
+  });
+
+  it('counts and weighs the portraits before any work', async () => {
+    await enrolment.close();
+    await store.close();
+    await open({ maxPortraits: 2, maxBytes: 1024 });
+    expect(await refusal(enrolment.create(request({ portraits: [] })))).toBe('portrait-count');
+    expect(await refusal(enrolment.create(request({ portraits: ['a', 'b', 'c'].map(fakePortrait) })))).toBe('portrait-count');
+    expect(await refusal(enrolment.create(request({ portraits: [fakePortrait('a'), fakePortrait('x'.repeat(2000))] })))).toEqual(['portrait-too-large', 1]);
+    expect(backend.enrolments).toBe(0);
+  });
+
+  it('names the models when asked for one that does not exist', async () => {
+    await expect(enrolment.create(request({ model: 'vid2vid' }))).rejects.toThrow(/no model "vid2vid", but warp, other/);
+  });
+
+  it('limits what one user keeps, also for requests at the same time', async () => {
+    await enrolment.close();
+    await store.close();
+    await open({ maxAvatarsPerOwner: 2 });
+    const results = await Promise.all(['a', 'b', 'c'].map((text) => refusal(enrolment.create(request({ portraits: [fakePortrait(text)] })))));
+    expect(results).toEqual(['accepted', 'accepted', 'avatar-limit']);
+    expect(await refusal(enrolment.create(request({ portraits: [fakePortrait('a')] })))).toBe('accepted');
+    expect(await refusal(enrolment.create(request({ owner: 'bob' })))).toBe('accepted');
+  });
+
+  it('tries again after a failure', async () => {
+    backend.failure = new AppError('synthesis-failed');
+    expect(await refusal(enrolment.create(request()))).toBe('synthesis-failed');
+    backend.failure = null;
+    expect(await refusal(enrolment.create(request()))).toBe('accepted');
+    expect(outcomes).toEqual(['failed', 'created']);
+  });
+
+  it('does not wait for a backend that hangs', async () => {
+    await enrolment.close();
+    await store.close();
+    await open({ timeoutMs: 1000 });
+    backend.gate = new Promise(() => {});
+    expect(await refusal(enrolment.create(request()))).toBe('deadline');
+  });
+
+  it('gives up work under way when it is closed', async () => {
+    backend.gate = new Promise(() => {});
+    const pending = refusal(enrolment.create(request()));
+    await enrolment.close();
+    expect(await pending).toBe('shutting-down');
+  });
+});
+
+describe('consent', () => {
+  const nowMs = Date.parse('2026-06-01T00:00:00Z');
+
+  it.each([
+    ['none', undefined],
+    ['null', null],
+    ['a sentence only', 'I agree to all of it'],
+    ['nobody', { ...consent, subject: '  ' }],
+    ['no time', { ...consent, givenAt: undefined }],
+    ['a day without time', { ...consent, givenAt: '2026-01-02' }],
+    ['the future', { ...consent, givenAt: '2026-06-01T00:06:00Z' }],
+    ['no statement', { ...consent, statement: '' }],
+    ['a statement that says nothing', { ...consent, statement: 'I agree!' }],
+  ])('refuses %s', (_name, candidate) => {
+    expect(() => checkConsent(candidate, nowMs)).toThrow(expect.objectContaining({ code: 'consent-missing' }));
+  });
+
+  it.each([
+    ['a clock that is a little ahead', { ...consent, givenAt: '2026-06-01T00:04:00Z' }],
+    ['another time zone', { ...consent, givenAt: '2026-05-31T23:30:00+02:00' }],
+    ['a language without spaces', { ...consent, statement: '私は自分の肖像の使用に同意します' }],
+  ])('takes %s', (_name, candidate) => {
+    expect(checkConsent(candidate, nowMs)).toEqual(candidate);
+  });
+
+  it('is needed for a known person too, and is revoked by deletion', async () => {
+    const { avatar } = await enrolment.create(request());
+    expect(await refusal(enrolment.create(request({ consent: undefined })))).toBe('consent-missing');
+    expect(enrolment.consentOf(avatar.id)).toMatchObject({ owner: 'ann', consent: { subject: 'Lisa Gherardini', revokedAt: null } });
+    await enrolment.delete(avatar.id);
+    expect(enrolment.consentOf(avatar.id)!.consent.revokedAt).toMatch(/^\d{4}-/);
+  });
+});
+
+describe('Enrolment.weights', () => {
+  it('gives the file that enrolment made', async () => {
+    const { avatar } = await enrolment.create(request());
+    const weights = await enrolment.weights(avatar.id);
+    expect(weights).toMatchObject({ model: 'warp', modelVersion: '1.0.0' });
+    expect(await readFile(weights.path, 'latin1')).toMatch(/^weights/);
+    expect(backend.enrolments).toBe(1);
+  });
+
+  it('makes weights from the kept portraits for another model, once for all who wait', async () => {
+    const { avatar } = await enrolment.create(request());
+    const [one, two] = await Promise.all([enrolment.weights(avatar.id, 'other'), enrolment.weights(avatar.id, 'other')]);
+    expect(one).toEqual(two);
+    expect(one).toMatchObject({ model: 'other', modelVersion: '7' });
+    expect(one.sha).not.toBe((await enrolment.weights(avatar.id)).sha);
+    expect([backend.enrolments, outcomes]).toEqual([2, ['created', 'regenerated']]);
+  });
+
+  it('makes them anew when the model\'s version has changed', async () => {
+    const { avatar } = await enrolment.create(request());
+    const before = await enrolment.weights(avatar.id);
+    backend.modelVersion = '1.1.0';
+    const after = await enrolment.weights(avatar.id);
+    expect([after.modelVersion, backend.enrolments]).toEqual(['1.1.0', 2]);
+    await expect(readFile(before.path)).rejects.toThrow(/ENOENT/);
+  });
+
+  it('refuses what is not there, also when it goes while the work is done', async () => {
+    expect(await refusal(enrolment.weights('nobody'))).toBe('avatar-not-found');
+    const { avatar } = await enrolment.create(request());
+    expect(await refusal(enrolment.weights(avatar.id, 'vid2vid'))).toBe('model-unknown');
+    const gate = Promise.withResolvers<void>();
+    backend.gate = gate.promise;
+    const pending = refusal(enrolment.weights(avatar.id, 'other'));
+    await enrolment.delete(avatar.id);
+    gate.resolve();
+    expect(await pending).toBe('avatar-not-found');
+  });
+});
+
+describe('Enrolment.delete', () => {
+  it('tells those who listen, once, until they stop listening', async () => {
+    const { avatar } = await enrolment.create(request());
+    const told: string[] = [];
+    const stop = enrolment.onDeleted((id) => told.push(id));
+    expect([await enrolment.delete(avatar.id), await enrolment.delete(avatar.id)]).toEqual([true, false]);
+    stop();
+    const { avatar: second } = await enrolment.create(request());
+    await enrolment.delete(second.id);
+    expect(told).toEqual([avatar.id]);
+  });
+});
