@@ -19,7 +19,7 @@ SIZES = (256, 512)
 INTERIOR = 128
 VERSION = '1'
 OPSET = 17
-CHANNELS = ('mouth', 'mouth-light', 'reuse')
+CHANNELS = ('mouth', 'mouth-light', 'reuse', 'fold')
 
 
 class Graph:
@@ -79,30 +79,11 @@ def dilate(g, x, size):
     return g.op('MaxPool', x, kernel_shape=[k, k], pads=[k // 2] * 4)
 
 
-def fill_behind(g, picture, known, size):
-    """Push-pull: averages of what is known at ever coarser scale fill what is not. known [1,1,S,S] 0..1."""
-    colour, weight, levels = g.op('Mul', picture, known), known, []
-    side = size
-    while side > 2:
-        levels.append((colour, weight, side))
-        colour = g.op('AveragePool', colour, kernel_shape=[2, 2], strides=[2, 2])
-        weight = g.op('AveragePool', weight, kernel_shape=[2, 2], strides=[2, 2])
-        side //= 2
-    filled = g.op('Div', colour, g.op('Add', weight, g.const(1e-6)))
-    for colour, weight, side in reversed(levels):
-        coarse = g.op('Resize', filled, '', '', g.ints(1, 3, side, side), mode='linear', coordinate_transformation_mode='half_pixel')
-        coarse = blur(g, coarse, 3)
-        # the weight saturates: half known counts as known, so that edges of the plate stay sharp
-        trust = g.op('Clip', g.op('Mul', weight, g.const(2)), g.const(0), g.const(1))
-        own = g.op('Div', colour, g.op('Add', weight, g.const(1e-6)))
-        filled = g.op('Add', coarse, g.op('Mul', trust, g.op('Sub', own, coarse)))
-    return filled
-
-
 def enrolment(size):
     g = Graph('warp-enrolment')
     portraits = g.input('portraits', ['K', 3, size, size])
     mattes = g.input('mattes', ['K', 1, size, size])
+    background = g.input('background', [1, 3, size, size])
     base = g.input('base_index', [1], T.INT64)
     interior = g.input('interior_index', [1], T.INT64)
     flow = g.input('interior_flow', [1, INTERIOR, INTERIOR, 2])
@@ -114,11 +95,9 @@ def enrolment(size):
     matte = g.op('Gather', mattes, base, axis=0)
     # a seam of background goes with the hair: the matte's own edge is softer and less true than the picture
     edge = size / 256
-    alpha = blur(g, dilate(g, matte, 7 * edge), 9 * edge)
+    alpha = blur(g, dilate(g, matte, 5 * edge), 7 * edge)
     alpha = g.op('Clip', alpha, g.const(0), g.const(1))
-    behind = g.op('Sub', g.const(1), dilate(g, matte, 17 * edge))
-    plate = fill_behind(g, portrait, behind, size)
-    g.op('Clip', plate, g.const(0), g.const(1), out='plate')
+    g.op('Clip', background, g.const(0), g.const(1), out='plate')
     # what the person adds over the plate, so that at rest the composite is the portrait itself
     veil = g.op('Mul', g.op('Sub', g.const(1), alpha), 'plate')
     over = g.op('Max', g.op('Min', g.op('Sub', portrait, veil), alpha), g.const(0))
@@ -157,11 +136,14 @@ def frame(size):
     semantic = g.input('semantic_map', [1, len(CHANNELS), size, size])
     previous = g.input('previous_frame', [1, 3, size, size])
     back = g.input('previous_flow', [1, size, size, 2])
-    mouth, light, reuse = (g.slice(semantic, 1, i, i + 1) for i in range(3))
+    mouth, light, reuse, fold = (g.slice(semantic, 1, i, i + 1) for i in range(len(CHANNELS)))
 
     person = g.sample(source, prior)
     veil = g.op('Sub', g.const(1), g.slice(person, 1, 3, 4))
     fresh = g.op('Add', g.slice(person, 1, 0, 3), g.op('Mul', veil, plate))
+    # where one surface hides another the flow has a hard edge: smooth the picture there
+    soft = g.op('AveragePool', fresh, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    fresh = g.op('Add', fresh, g.op('Mul', fold, g.op('Sub', soft, fresh)))
     inside = g.op('Mul', g.sample(interior, inner), light)
     fresh = g.op('Add', fresh, g.op('Mul', mouth, g.op('Sub', inside, fresh)))
     # the paper's matting: occlusion 1 takes the fresh pixel, 0 the previous output carried along
@@ -188,7 +170,7 @@ UNIT = {'range': [0, 1]}
 GRID = {'range': [-1, 1], 'meaning': 'GridSample grid, align_corners 0'}
 RANGES = {
     'portraits': {**UNIT, 'layout': 'NCHW RGB', 'normalisation': 'value / 255'}, 'mattes': {**UNIT, 'normalisation': 'value / 255; ones where there is none'},
-    'source': {**UNIT, 'layout': 'premultiplied RGBA'}, 'plate': UNIT, 'interior': UNIT, 'interior_mask': UNIT, 'interior_fill': UNIT,
+    'background': {**UNIT, 'layout': 'NCHW RGB', 'meaning': 'the base portrait with the person filled from around'}, 'source': {**UNIT, 'layout': 'premultiplied RGBA'}, 'plate': UNIT, 'interior': UNIT, 'interior_mask': UNIT, 'interior_fill': UNIT,
     'prior_flow': GRID, 'interior_flow': {**GRID, 'range': [-2, 1]}, 'previous_flow': GRID, 'semantic_map': UNIT, 'previous_frame': {**UNIT, 'layout': 'NCHW RGB'},
     'frame': {**UNIT, 'layout': 'NCHW RGB'}, 'occlusion': UNIT, 'i420': {'range': [16, 240], 'layout': 'planar Y, U, V; BT.601 limited range'},
 }

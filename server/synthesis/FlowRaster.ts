@@ -19,6 +19,9 @@ interface Plane {
   qx: number;
 }
 
+/** Jump of the flow over two pixels, in pixels of the portrait, from which it is a fold, and from which fully. */
+const foldPixels = [6, 12] as const;
+
 export class FlowRaster {
   /** Side of the flow, pixels. */
   readonly size: number;
@@ -66,6 +69,27 @@ export class FlowRaster {
       this.#triangle(a, b, c, area);
     }
     this.#remember();
+  }
+
+  /**
+   * Where the flow jumps because something hides something else: 0 … 1, one pixel on either side. The outermost pixels stay 0.
+   * @param out [size, size]
+   */
+  folds(out: Float32Array): void {
+    const n = this.size;
+    const f = this.flow;
+    // neighbours two apart differ by 4 / n where nothing moves
+    const low = foldPixels[0] * (2 / n);
+    const gain = 1 / ((foldPixels[1] - foldPixels[0]) * (2 / n));
+    for (let row = 1; row < n - 1; row++) {
+      for (let i = row * n + 1, end = i + n - 2; i < end; i++) {
+        const [a, b, c, d] = [2 * i - 2, 2 * i + 2, 2 * (i - n), 2 * (i + n)];
+        const across = Math.abs(f[b]! - f[a]!) + Math.abs(f[b + 1]! - f[a + 1]!);
+        const down = Math.abs(f[d]! - f[c]!) + Math.abs(f[d + 1]! - f[c + 1]!);
+        const jump = ((across > down ? across : down) - low) * gain;
+        out[i] = jump <= 0 ? 0 : jump >= 1 ? 1 : jump;
+      }
+    }
   }
 
   #remember(): void {

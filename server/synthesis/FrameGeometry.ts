@@ -84,6 +84,7 @@ export class FrameGeometry {
     const { mask, light } = this.#mouth;
     if (channel === 'mouth') out.set(mask);
     else if (channel === 'mouth-light') out.set(light);
+    else if (channel === 'fold') this.#raster.folds(out);
     else if (channel === 'reuse') {
       if (!reuse) out.fill(0);
       else if (keepAll > 0) out.fill(keepAll);

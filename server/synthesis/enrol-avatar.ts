@@ -2,12 +2,16 @@
 import { AppError } from '../../client/src/protocol/errors.ts';
 import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
 import { AvatarFace } from './AvatarFace.ts';
+import { fillBackground } from './background-plate.ts';
 import { makeInterior } from './interior-texture.ts';
 import { tensor } from './OnnxModel.ts';
 import type { ModelTensor, OnnxModel } from './OnnxModel.ts';
 import { choosePortraits } from './portrait-choice.ts';
 import { drawSemanticLines } from './semantic-map.ts';
 import type { EnrolledAvatar, NamedTensor, PreparedPortrait } from './types.ts';
+
+/** Pixels at 256 around the matte that the background is filled under. */
+const seamShare = 6;
 
 export interface EnrolOptions {
   model: OnnxModel;
@@ -58,6 +62,7 @@ function inputs(model: OnnxModel, portraits: readonly PreparedPortrait[], choice
   const makers: Record<string, () => ModelTensor> = {
     portraits: () => tensor(stackPictures(portraits, size), [k, 3, size, size]),
     mattes: () => tensor(stackMattes(portraits, size), [k, 1, size, size]),
+    background: () => tensor(fillBackground(base, Math.round((seamShare * size) / 256)), [1, 3, size, size]),
     semantic_maps: () => tensor(stackSemantics(portraits, model), [k, spec.semanticChannels.length, size, size]),
     base_index: () => tensor(BigInt64Array.of(BigInt(choice.base)), [1]),
     interior_index: () => tensor(BigInt64Array.of(BigInt(choice.teeth ?? choice.base)), [1]),

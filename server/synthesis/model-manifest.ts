@@ -24,7 +24,7 @@ const graphSchema = z.object({
 });
 const variantSchema = z.object({ size: z.number().int().positive().multipleOf(4), enrolment: graphSchema, frame: graphSchema });
 /** Channels of the semantic map that a session can draw. */
-export const semanticChannelSchema = z.enum(['contour', 'features', 'mouth', 'mouth-light', 'reuse']);
+export const semanticChannelSchema = z.enum(['contour', 'features', 'mouth', 'mouth-light', 'reuse', 'fold']);
 const modelSchema = z.object({
   version: z.string(),
   title: z.string(),

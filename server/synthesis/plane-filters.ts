@@ -10,6 +10,11 @@ export function erode(plane: Float32Array, side: number, radius: number): Float3
   return pass(pass(plane, side, radius, minimum), side, radius, minimum, true);
 }
 
+/** Maximum over a (2r + 1)² window. */
+export function dilate(plane: Float32Array, side: number, radius: number): Float32Array {
+  return pass(pass(plane, side, radius, maximum), side, radius, maximum, true);
+}
+
 type Fold = (values: Float32Array, from: number, to: number, step: number) => number;
 
 const mean: Fold = (values, from, to, step) => {
@@ -22,6 +27,12 @@ const mean: Fold = (values, from, to, step) => {
 const minimum: Fold = (values, from, to, step) => {
   let m = Infinity;
   for (let i = from; i <= to; i += step) m = Math.min(m, values[i]!);
+  return m;
+};
+
+const maximum: Fold = (values, from, to, step) => {
+  let m = -Infinity;
+  for (let i = from; i <= to; i += step) m = Math.max(m, values[i]!);
   return m;
 };
 
