@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { AppError } from '../protocol/index.ts';
-import type { AnswerOf, LandmarkFrame, ParticipantInfo } from '../protocol/index.ts';
+import type { AnswerOf, DriveState, LandmarkFrame, ParticipantInfo } from '../protocol/index.ts';
 import type { CallEvents, CallOptions, CallState, ReceivedMedia } from './call-types.ts';
 import { Emitter } from './Emitter.ts';
 import { LandmarkChannel } from './LandmarkChannel.ts';
@@ -27,6 +27,7 @@ export class Call extends Emitter<CallEvents> {
   readonly #signalling: Signalling;
   readonly #landmarks: LandmarkChannel;
   readonly #roster: Roster;
+  readonly #driveStates = new Map<string, DriveState>();
   #media: MediaSession | null = null;
   #joined: AnswerOf<'join'> | null = null;
   #state: CallState = 'connecting';
@@ -90,6 +91,11 @@ export class Call extends Emitter<CallEvents> {
 
   get participants(): ParticipantInfo[] {
     return this.#roster.participants;
+  }
+
+  /** How this participant's avatar is driven now; undefined while they have none. */
+  driveState(participantId: string): DriveState | undefined {
+    return this.#driveStates.get(participantId);
   }
 
   get muted(): boolean {
@@ -295,6 +301,7 @@ export class Call extends Emitter<CallEvents> {
       case 'consumer-closed':
         return this.#media?.drop({ consumerId: event.consumerId });
       case 'drive-state':
+        this.#driveStates.set(event.participantId, event.state);
         return this.emit('drive-state', event);
       case 'frame-traces':
         this.statistics.handleTraces(event);
@@ -306,6 +313,7 @@ export class Call extends Emitter<CallEvents> {
 
   #participantLeft(participantId: string): void {
     for (const track of this.#media?.tracks ?? []) if (track.participantId === participantId) this.#media?.drop({ consumerId: track.consumerId });
+    this.#driveStates.delete(participantId);
     this.#roster.remove(participantId);
   }
 

@@ -1,0 +1,16 @@
+import type { AppError, Call } from '../../src/index.ts';
+import type { Context } from '../App.ts';
+import { h } from '../dom.ts';
+import type { View } from '../dom.ts';
+import { RoomScreen } from './RoomScreen.ts';
+
+export interface RoomGo {
+  left: () => void;
+  ended: (error: AppError) => void;
+  joined: (call: Call) => void;
+}
+
+export function roomView(context: Context, go: RoomGo): View {
+  const screen = new RoomScreen(context, go);
+  return { title: context.link.roomId, element: h('section', { class: 'room' }, h('h1', { class: 'visually-hidden' }, `Room ${context.link.roomId}`), screen.element), close: () => screen.close() };
+}
