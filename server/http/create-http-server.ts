@@ -22,11 +22,14 @@ export type { App } from './types.ts';
 
 const JSON_BODY_BYTES = 64 * 1024;
 const KEEP_ALIVE_MS = 65_000;
+const CONNECTION_CHECK_MS = 5000;
 
 async function createApp({ config, log }: HttpServerOptions): Promise<App> {
-  const https = await loadTls(config);
-  const options: FastifyServerOptions & { https: typeof https } = {
-    https,
+  const tls = await loadTls(config);
+  // How soon node notices that a request takes too long; its own 30 s would make shorter limits meaningless.
+  const connections = { connectionsCheckingInterval: Math.min(config.http.requestTimeoutMs, CONNECTION_CHECK_MS) };
+  const options = {
+    ...(tls ? { https: { ...tls, ...connections } } : { http: connections }),
     loggerInstance: log.child({ part: 'http' }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: JSON_BODY_BYTES,
@@ -36,7 +39,7 @@ async function createApp({ config, log }: HttpServerOptions): Promise<App> {
     forceCloseConnections: true,
     trustProxy: config.http.trustProxy,
     routerOptions: { maxParamLength: 200 },
-  };
+  } satisfies FastifyServerOptions & { https?: object; http?: object };
   // With TLS the server is node:https's, which has the same interface.
   return fastify(options as FastifyServerOptions) as unknown as App;
 }

@@ -18,16 +18,19 @@ named.add(portraitWarningSchema, { id: 'PortraitWarning' });
 
 export const OPENAPI_PATH = '/api/v1/openapi.json';
 
+interface Document {
+  components?: { schemas?: Record<string, unknown> };
+}
+
 /** Each named schema comes as request and as response; only those that something refers to are of use. */
-function withoutUnused(document: ReturnType<typeof jsonSchemaTransformObject>): typeof document {
-  const schemas = { ...(document.components as { schemas?: Record<string, unknown> } | undefined)?.schemas };
-  const { components, ...rest } = document;
+function withoutUnused({ components, ...rest }: Document): Document {
+  const schemas = { ...components?.schemas };
   for (let unused: string | undefined = ''; unused !== undefined;) {
     delete schemas[unused];
     const text = JSON.stringify([rest, schemas]);
     unused = Object.keys(schemas).find((name) => !text.includes(`"#/components/schemas/${name}"`));
   }
-  return { ...document, components: { ...components, schemas } } as typeof document;
+  return { ...rest, components: { ...components, schemas } };
 }
 
 /** Call before the routes are added. */
@@ -50,6 +53,6 @@ export async function describeApi(app: App): Promise<void> {
       components: { securitySchemes },
     },
     transform: jsonSchemaTransform,
-    transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document)),
+    transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document) as Document),
   });
 }

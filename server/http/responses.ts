@@ -7,9 +7,11 @@ export function json<S extends z.ZodType>(schema: S, description: string): { des
   return { description, content: { 'application/json': { schema } } };
 }
 
-/** A picture; the bytes are sent as they are. */
+/** A file in the document is a buffer in the handler; Fastify sends buffers as they are. */
+const fileBytes = z.file() as unknown as z.ZodType<Buffer>;
+
 export function picture(description: string) {
-  return { description, content: { 'image/png': { schema: z.file() }, 'image/jpeg': { schema: z.file() } } };
+  return { description, content: { 'image/png': { schema: fileBytes }, 'image/jpeg': { schema: fileBytes } } };
 }
 
 /** No body at all, for 204. */

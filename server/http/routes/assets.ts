@@ -14,7 +14,7 @@ export async function addAssetRoutes(app: App, assets: ReadonlyMap<string, Stati
     const cacheControl = immutable ? `public, max-age=${YEAR_SECONDS}, immutable` : 'no-cache';
     app.get(path, { config: { access: 'public', rateLimit: false, metricsLabel: 'asset' }, schema: { hide: true } }, (_request, reply) => {
       void reply.headers({ 'content-type': contentType, 'cache-control': cacheControl, 'content-security-policy': policyFor(path) });
-      return reply.sendFile(basename(file), dirname(file), { cacheControl: false, dotfiles: 'allow' });
+      return reply.sendFile(basename(file), dirname(file), { cacheControl: false, contentType: false, dotfiles: 'allow' });
     });
   }
 }
