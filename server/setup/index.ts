@@ -9,7 +9,6 @@ import { nodePart } from './node-part.ts';
 import type { Part, Progress } from './part.ts';
 import { cacheFolder } from './paths.ts';
 import { SetupError } from './SetupError.ts';
-import { createTerminalProgress } from './terminal-progress.ts';
 import { trackerModelPart } from './tracker-model.ts';
 
 export { chromiumPath } from './chromium.ts';
@@ -65,7 +64,8 @@ interface EnsureAllOptions {
 }
 
 async function ensureAll(open: readonly Part[], { cacheDir, network, progress }: EnsureAllOptions): Promise<void> {
-  const terminal = progress ? null : createTerminalProgress();
+  // Lazily: most starts have nothing to tell.
+  const terminal = progress ? null : (await import('./terminal-progress.ts')).createTerminalProgress();
   const shown = progress ?? (terminal as Progress);
   try {
     for (const part of open) {
