@@ -1,7 +1,7 @@
 /** Sound of any codec → AAC, for what MP4 players cannot be expected to play (PCM, Vorbis, MP2 …). */
 import { Codec, CodecContext, FFmpegError, Frame, Packet, Rational, SoftwareResampleContext } from 'node-av/lib';
 import { AV_CODEC_FLAG_GLOBAL_HEADER, AV_NOPTS_VALUE, AV_SAMPLE_FMT_FLTP, AVERROR_EAGAIN, AVERROR_EOF, type FFEncoderCodec } from 'node-av/constants';
-import { ClipError } from './ClipError.ts';
+import { FileError } from './FileError.ts';
 import { rescale, type ClipSound } from './VideoReader.ts';
 
 const BITRATE_BPS_PER_CHANNEL = 80_000;
@@ -29,7 +29,7 @@ export class SoundTranscoder {
 
   /**
    * @param emit gets each AAC packet, in the encoder's time base; valid during the call
-   * @throws ClipError `unreadable` when the sound's codec is unknown
+   * @throws FileError `unreadable` when the sound's codec is unknown
    */
   constructor(sound: ClipSound, emit: (packet: Packet) => void) {
     this.#emit = emit;
@@ -53,7 +53,7 @@ export class SoundTranscoder {
     const opened = status < 0 ? status : this.#decoder.open2Sync(codec);
     if (opened >= 0) return;
     this.#decoder.freeContext();
-    throw new ClipError('unreadable', 'The clip\'s sound has a codec that cannot be decoded.', { mend: 'Convert it, or remove its sound.' });
+    throw new FileError('unreadable', 'The clip\'s sound has a codec that cannot be decoded.', { mend: 'Convert it, or remove its sound.' });
   }
 
   /** A damaged packet is left out. */

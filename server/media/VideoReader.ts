@@ -9,7 +9,7 @@ import {
   AV_DISPOSITION_ATTACHED_PIC, AV_LOG_FATAL, AV_NOPTS_VALUE, AV_PIX_FMT_RGB24, AV_PKT_DATA_DISPLAYMATRIX, AVERROR_EAGAIN, AVERROR_EOF, AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO,
 } from 'node-av/constants';
 import type { RgbImage } from '../synthesis/types.ts';
-import { ClipError } from './ClipError.ts';
+import { FileError, unreadable } from './FileError.ts';
 import { orient, orientationOf, swapsSides, type Orientation } from './orientation.ts';
 
 // What FFmpeg has to say about damaged frames is counted here, not printed.
@@ -90,7 +90,7 @@ export class VideoReader {
   #cutShort = false;
   #closed = false;
 
-  /** @throws ClipError `missing`, `empty`, `unreadable`, `no-video` */
+  /** @throws FileError `missing`, `empty`, `unreadable`, `no-video` */
   static async open(path: string): Promise<VideoReader> {
     await checkFile(path);
     const format = new FormatContext();
@@ -232,28 +232,26 @@ export function rescale(ticks: bigint, from: Fraction, to: Fraction): bigint {
 }
 
 async function checkFile(path: string): Promise<void> {
-  const name = basename(path);
-  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') throw new ClipError('missing', `There is no file ${path}.`, { mend: 'Check the path.', cause });
-    throw new ClipError('unreadable', `${name} cannot be opened: ${cause.message}.`, { mend: 'Check its permissions.', cause });
+  const found = await stat(path).catch((error: unknown) => {
+    throw unreadable(path, error);
   });
-  if (!found.isFile()) throw new ClipError('unreadable', `${path} is not a file.`, { mend: formatsAdvice });
-  if (found.size === 0) throw new ClipError('empty', `${name} is empty.`, { mend: 'Copy or record it again.' });
+  if (!found.isFile()) throw new FileError('unreadable', `${path} is not a file.`, { mend: formatsAdvice });
+  if (found.size === 0) throw new FileError('empty', `${basename(path)} is empty.`, { mend: 'Copy or record it again.' });
 }
 
-function notAVideo(path: string, status: number): ClipError {
+function notAVideo(path: string, status: number): FileError {
   const denied = status === FFmpegError.AVERROR('EACCES' as never);
-  if (denied) return new ClipError('unreadable', `${basename(path)} may not be read.`, { mend: 'Check its permissions.' });
-  return new ClipError('unreadable', `${basename(path)} is damaged or not a video (${FFmpegError.strerror(status)}).`, { mend: formatsAdvice });
+  if (denied) return new FileError('unreadable', `${basename(path)} may not be read.`, { mend: 'Check its permissions.' });
+  return new FileError('unreadable', `${basename(path)} is damaged or not a video (${FFmpegError.strerror(status)}).`, { mend: formatsAdvice });
 }
 
 function findVideo(path: string, format: FormatContext): { stream: Stream; codec: Codec } {
-  const none = new ClipError('no-video', `${basename(path)} has no moving picture.`, { mend: formatsAdvice });
+  const none = new FileError('no-video', `${basename(path)} has no moving picture.`, { mend: formatsAdvice });
   if (pictureFormats.test(format.iformat?.name ?? '')) throw none;
   const { streamIndex, decoder } = format.findBestStream(AVMEDIA_TYPE_VIDEO, -1, -1, true);
   const stream = streamIndex >= 0 ? format.streams[streamIndex] : undefined;
   if (!stream || (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) !== 0) throw none;
-  if (!decoder) throw new ClipError('unreadable', `There is no decoder for the pictures of ${basename(path)}.`, { mend: 'Convert it to H.264 in MP4.' });
+  if (!decoder) throw new FileError('unreadable', `There is no decoder for the pictures of ${basename(path)}.`, { mend: 'Convert it to H.264 in MP4.' });
   return { stream, codec: decoder };
 }
 

@@ -2,16 +2,13 @@
  * Writes an MP4 (H.264 and sound) beside its target and moves it there when it is complete: whatever happens before, the target
  * is untouched and nothing is left over.
  */
-import { unlinkSync } from 'node:fs';
-import { open, realpath, rename, stat, unlink } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
 import { Codec, CodecContext, FFmpegError, FormatContext, Frame, Packet, Rational, SoftwareScaleContext, type Stream } from 'node-av/lib';
 import {
   AV_CODEC_FLAG_FRAME_DURATION, AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_ID_AAC, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3, AV_CODEC_ID_MP3, AV_CODEC_ID_OPUS, AV_NOPTS_VALUE,
   AV_PIX_FMT_YUV420P, AVCHROMA_LOC_LEFT, AVCOL_PRI_BT709, AVCOL_RANGE_MPEG, AVCOL_SPC_SMPTE170M, AVCOL_TRC_IEC61966_2_1, AVERROR_EAGAIN, AVERROR_EOF,
   type FFEncoderCodec,
 } from 'node-av/constants';
-import { ClipError } from './ClipError.ts';
+import { PendingFile, unwritable } from './PendingFile.ts';
 import { SoundTranscoder } from './SoundTranscoder.ts';
 import type { ClipSound, Fraction } from './VideoReader.ts';
 
@@ -21,6 +18,9 @@ const PRESET = 'medium';
 const KEYFRAME_EVERY_S = 2;
 /** Sound that MP4 carries and browsers play: taken over bit by bit. */
 const carried = new Set<number>([AV_CODEC_ID_AAC, AV_CODEC_ID_MP3, AV_CODEC_ID_OPUS, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3]);
+
+/** What the system says when a file cannot be written. */
+const failures = ['ENOSPC', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'EIO'];
 
 export interface VideoWriterOptions {
   /** The target; replaced on success. */
@@ -35,8 +35,7 @@ export interface VideoWriterOptions {
 }
 
 export class VideoWriter {
-  readonly #target: string;
-  readonly #temporary: string;
+  readonly #file: PendingFile;
   readonly #format = new FormatContext();
   readonly #encoder: CodecContext;
   readonly #video: Stream;
@@ -47,33 +46,26 @@ export class VideoWriter {
   readonly #scaled: Frame | null;
   readonly #scaler = new SoftwareScaleContext();
   readonly #packet = new Packet();
-  readonly #removeAtExit: () => void;
   #frames = 0;
   #lastSoundDts: bigint | null = null;
-  #ended = false;
+  #freed = false;
 
-  /** @throws ClipError `not-writable`, `disk-full`, `conflict` */
+  /** @throws FileError `not-writable`, `disk-full` */
   static async create(options: VideoWriterOptions): Promise<VideoWriter> {
-    const target = await checkTarget(options.path);
-    const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.part`);
-    await claim(temporary, target);
+    const file = await PendingFile.create(options.path);
     try {
-      return new VideoWriter(options, target, temporary);
+      return new VideoWriter(options, file);
     } catch (error) {
-      removeSync(temporary);
+      await file.discard();
       throw error;
     }
   }
 
-  private constructor(options: VideoWriterOptions, target: string, temporary: string) {
-    this.#target = target;
-    this.#temporary = temporary;
+  private constructor(options: VideoWriterOptions, file: PendingFile) {
+    this.#file = file;
     this.#sound = options.sound;
-    // Also when nobody gets to call `discard`: an exception somewhere else, process.exit.
-    this.#removeAtExit = () => removeSync(temporary);
-    process.once('exit', this.#removeAtExit);
     const format = this.#format;
-    this.#check(format.allocOutputContext2(null, 'mp4', `file:${temporary}`));
+    this.#check(format.allocOutputContext2(null, 'mp4', `file:${file.path}`));
     this.#encoder = openEncoder(options);
     this.#video = format.newStream();
     this.#video.codecpar.fromContext(this.#encoder);
@@ -112,7 +104,7 @@ export class VideoWriter {
   /**
    * @param i420 planar Y, U, V of BT.601 limited range, side * side * 3 / 2 bytes; copied.
    * @param ticks presentation time, growing
-   * @throws ClipError `disk-full`, `not-writable`
+   * @throws FileError `disk-full`, `not-writable`
    */
   write(i420: Uint8Array, ticks: bigint, durationTicks: bigint): void {
     FFmpegError.throwIfError(this.#picture.makeWritable(), 'makeWritable');
@@ -143,47 +135,27 @@ export class VideoWriter {
     }
   }
 
-  /** Completes the file and moves it to its target. @throws ClipError; `discard` is still to be called then */
+  /** Completes the file and moves it to its target. @throws FileError; `discard` is still to be called then */
   async finish(): Promise<void> {
     FFmpegError.throwIfError(this.#encoder.sendFrameSync(null), 'sendFrame');
     this.#drain();
     this.#transcoder?.finish();
     this.#check(this.#format.writeTrailerSync());
     await this.#format.closeOutput();
-    await this.#onDisk();
-    await rename(this.#temporary, this.#target).catch((cause: unknown) => {
-      throw unwritable(this.#target, cause);
-    });
-    await this.#end();
-  }
-
-  /** Some file systems tell only now that they were full. */
-  async #onDisk(): Promise<void> {
-    try {
-      const file = await open(this.#temporary, 'r+');
-      try {
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      throw unwritable(this.#target, error);
-    }
+    await this.#file.commit();
+    this.#free();
   }
 
   /** Gives up: nothing is left of it. Idempotent, and nothing after `finish`. */
   async discard(): Promise<void> {
-    if (this.#ended) return;
+    if (this.#freed) return;
     await this.#format.closeOutput();
-    await this.#end();
-    await unlink(this.#temporary).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
+    await this.#file.discard();
+    this.#free();
   }
 
-  async #end(): Promise<void> {
-    this.#ended = true;
-    process.off('exit', this.#removeAtExit);
+  #free(): void {
+    this.#freed = true;
     this.#transcoder?.close();
     this.#encoder.freeContext();
     this.#scaler.freeContext();
@@ -221,7 +193,9 @@ export class VideoWriter {
   }
 
   #check(status: number): void {
-    if (status < 0) throw unwritable(this.#target, status);
+    if (status >= 0) return;
+    const code = failures.find((name) => FFmpegError.AVERROR(name as never) === status);
+    throw unwritable(this.#file.target, { code, message: FFmpegError.strerror(status) });
   }
 }
 
@@ -263,41 +237,4 @@ function allocate(side: number): Frame {
   frame.chromaLocation = AVCHROMA_LOC_LEFT;
   FFmpegError.throwIfError(frame.getBuffer(), 'getBuffer');
   return frame;
-}
-
-/** The file that will be replaced, links followed. Devices and folders are refused: a rename would put a file in their place. */
-async function checkTarget(path: string): Promise<string> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw unwritable(path, error);
-  });
-  if (!found) return resolve(path);
-  if (!found.isFile()) throw new ClipError('not-writable', `${path} is ${found.isDirectory() ? 'a folder' : 'not a file'}.`, { mend: 'Name a file to be written, such as out.mp4.' });
-  return realpath(path);
-}
-
-async function claim(temporary: string, target: string): Promise<void> {
-  try {
-    await (await open(temporary, 'w')).close();
-  } catch (error) {
-    throw unwritable(target, error);
-  }
-}
-
-function removeSync(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') console.error(`${path} could not be removed: ${(error as Error).message}`);
-  }
-}
-
-/** @param cause an error of Node's or a status of FFmpeg's */
-export function unwritable(path: string, cause: unknown): ClipError {
-  const is = (code: string): boolean => (typeof cause === 'number' ? cause === FFmpegError.AVERROR(code as never) : (cause as NodeJS.ErrnoException | null)?.code === code);
-  if (is('ENOSPC') || is('EDQUOT')) return new ClipError('disk-full', `The disk is full: ${path} was not written.`, { mend: 'Make room, or name a file on another disk.', cause });
-  if (is('ENOENT') || is('ENOTDIR')) return new ClipError('not-writable', `There is no folder ${dirname(resolve(path))}.`, { mend: 'Make it, or name another file.', cause });
-  if (is('EACCES') || is('EPERM') || is('EROFS')) return new ClipError('not-writable', `${path} may not be written.`, { mend: 'Name a file in a folder of yours.', cause });
-  const reason = typeof cause === 'number' ? FFmpegError.strerror(cause) : cause instanceof Error ? cause.message : String(cause);
-  return new ClipError('not-writable', `${path} could not be written: ${reason}.`, { mend: 'Name a file on another disk.', cause });
 }
