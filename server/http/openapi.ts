@@ -18,6 +18,8 @@ named.add(portraitWarningSchema, { id: 'PortraitWarning' });
 
 export const OPENAPI_PATH = '/api/v1/openapi.json';
 
+type Transformed = ReturnType<typeof jsonSchemaTransformObject>;
+
 interface Document {
   components?: { schemas?: Record<string, unknown> };
 }
@@ -53,6 +55,6 @@ export async function describeApi(app: App): Promise<void> {
       components: { securitySchemes },
     },
     transform: jsonSchemaTransform,
-    transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document) as Document),
+    transformObject: (document) => withoutUnused(jsonSchemaTransformObject(document) as Document) as Transformed,
   });
 }

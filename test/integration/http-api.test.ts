@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errorTable, type ErrorCode } from '../../client/src/protocol/index.ts';
 import type { App } from '../../server/http/create-http-server.ts';
@@ -63,6 +64,21 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(form.schema.properties).toSorted()).toEqual(['consent', 'model', 'name', 'owner', 'portraits']);
     expect(form.schema.required.toSorted()).toEqual(['consent', 'portraits']);
     expect(form.schema.properties.portraits).toMatchObject({ type: 'array', minItems: 1, maxItems: 8, items: { type: 'string', format: 'binary' } });
+  });
+});
+
+describe('docs/api.md', () => {
+  const text = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+
+  it('lists every request, and says of each which the API key alone may make and which are public', () => {
+    const rows = [...text.matchAll(/^\| `([A-Z]+ \/\S*)` \| ([^|]*) \|/gm)].map(([, request, who]) => [request, who!.startsWith('public') ? 'public' : who === 'API key' ? 'application' : 'token']);
+    const routes = http.contract.operations().map(([method, path, { security = [] }]) => [`${method} ${path}`, security.length === 0 ? 'public' : security.some((one) => 'token' in one) ? 'token' : 'application']);
+    expect(rows.toSorted()).toEqual(routes.toSorted());
+  });
+
+  it('lists every metric of ours', async () => {
+    const names = [...(await http.call('GET', '/metrics')).bytes.toString().matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]!);
+    expect([...text.matchAll(/`(gioconda_\w+)`/g)].map((match) => match[1]!).toSorted()).toEqual(names.toSorted());
   });
 });
 

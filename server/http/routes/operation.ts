@@ -9,6 +9,7 @@ import type { App } from '../types.ts';
 import { version } from '../version.ts';
 
 const tags = ['operation'];
+const PROBE_INTERVAL_MS = 1000;
 /** Orchestrators ask often, and from one address. */
 const unlimited = { rateLimit: false as const };
 
@@ -31,13 +32,22 @@ function clientConfig({ config }: HttpServerOptions): ClientConfig {
   };
 }
 
-async function partsOf({ health, enrolment, log }: HttpServerOptions): Promise<HealthPart[]> {
+/** The probe writes to the disk: however often we are asked, it runs once a second at most. */
+function atMostEvery<T>(intervalMs: number, work: () => Promise<T>): () => Promise<T> {
+  let last: { result: Promise<T>; atMs: number } | null = null;
+  return () => {
+    if (!last || performance.now() - last.atMs >= intervalMs) last = { result: work(), atMs: performance.now() };
+    return last.result;
+  };
+}
+
+async function partsOf({ health, log }: HttpServerOptions, probeStore: () => Promise<void>): Promise<HealthPart[]> {
   const failed = (name: string) => (error: unknown): HealthPart[] => {
     log.error({ err: error, name }, 'health check failed');
     return [{ name, ok: false, detail: 'See the log.' }];
   };
   const parts = await Promise.all([
-    enrolment.probe().then((): HealthPart[] => [{ name: 'store', ok: true }], failed('store')),
+    probeStore().then((): HealthPart[] => [{ name: 'store', ok: true }], failed('store')),
     Promise.resolve().then(health).catch(failed('health')),
   ]);
   return parts.flat();
@@ -61,7 +71,8 @@ export function addInformationRoutes(app: App, options: HttpServerOptions): void
 
 /** Outside of `/api/v1`. */
 export function addOperationRoutes(app: App, options: HttpServerOptions): void {
-  const { config, metrics } = options;
+  const { config, enrolment, metrics } = options;
+  const probeStore = atMostEvery(PROBE_INTERVAL_MS, () => enrolment.probe());
 
   app.get('/healthz', {
     config: { access: 'public', ...unlimited },
@@ -72,7 +83,7 @@ export function addOperationRoutes(app: App, options: HttpServerOptions): void {
     config: { access: 'public', ...unlimited },
     schema: { tags, summary: 'The server can take calls', response: { 200: json(readinessSchema, 'It can'), 503: json(readinessSchema, 'It cannot: see the parts') } },
   }, async (_request, reply) => {
-    const parts = await partsOf(options);
+    const parts = await partsOf(options, probeStore);
     const ready = parts.every((part) => part.ok);
     return reply.status(ready ? 200 : 503).send({ ready, parts });
   });
