@@ -15,6 +15,7 @@ export { chromiumPath } from './chromium.ts';
 export { configuredCacheFolder } from './configuration.ts';
 export { landmarkFolder } from './landmark-models.ts';
 export { workerBinary } from './mediasoup-worker/worker-part.ts';
+export { readMeasurements, recordMeasurement } from './measurements.ts';
 export { cacheFolder } from './paths.ts';
 export { SetupError } from './SetupError.ts';
 export { trackerModelPath } from './tracker-model.ts';

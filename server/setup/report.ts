@@ -1,5 +1,6 @@
 /** What `gioconda doctor` finds out, as data and as a table. */
 import { availableParallelism, cpus, freemem, release, totalmem } from 'node:os';
+import type { Measurement } from './measurements.ts';
 import { levelOf, type Need, type Part } from './part.ts';
 import { distribution } from './system-packages.ts';
 
@@ -18,12 +19,6 @@ export interface MachineReport {
   cores: number;
   memoryGib: number;
   freeMemoryGib: number;
-}
-
-/** A measurement that a part of the product made on this machine, as `label: text`. */
-export interface Measurement {
-  label: string;
-  text: string;
 }
 
 export interface DoctorReport {
@@ -82,7 +77,8 @@ export function formatReport(report: DoctorReport): string {
     `cache: ${report.cacheDir}`,
     '',
     ...lines,
-    ...report.measurements.map(({ label, text }) => `  ${label}: ${text}`),
+    ...(report.measurements.length > 0 ? ['', 'Measured on this machine:'] : []),
+    ...report.measurements.map(({ label, text, at }) => `  ${label}: ${text} (${at.slice(0, 10)})`),
     '',
     verdict(report),
   ].join('\n');

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { repositoryRoot } from '../../server/bin/launcher.mjs';
 import { ensureSetup, parts } from '../../server/setup/index.ts';
 import { filesIn, wrongModelFiles } from '../../server/setup/model-files.ts';
+import { readMeasurements, recordMeasurement } from '../../server/setup/measurements.ts';
 import type { Check, Need, Part } from '../../server/setup/part.ts';
 import { cacheFolder } from '../../server/setup/paths.ts';
 import { diagnose, formatReport, type DoctorReport } from '../../server/setup/report.ts';
@@ -37,7 +38,7 @@ describe('diagnosis', () => {
   });
 
   test('the table names each part with its level, version and the command that mends it', async () => {
-    const text = formatReport(await diagnose([good, warned, missing('start')], folder, [{ label: 'warp 256', text: '9 ms a frame' }]));
+    const text = formatReport(await diagnose([good, warned, missing('start')], folder, [{ label: 'warp 256', text: '9 ms a frame', at: '2026-01-02T03:04:05Z' }]));
     expect(text).toMatch(/ok +good +1\.0 +here/);
     expect(text).toMatch(/warn +warned .*\n.*fetch it/);
     expect(text).toMatch(/missing +absent .*\n.*build it/);
@@ -45,6 +46,16 @@ describe('diagnosis', () => {
     expect(text).toContain('cannot start');
     expect(formatReport(await diagnose([good], folder))).toContain('Everything works.');
   });
+});
+
+test('measurements are kept by label, the newest wins, and a damaged file counts as none', async () => {
+  expect(await readMeasurements(folder)).toEqual([]);
+  await recordMeasurement(folder, { label: 'warp 256', text: '9 ms' });
+  await recordMeasurement(folder, { label: 'warp 512', text: '30 ms' });
+  await recordMeasurement(folder, { label: 'warp 256', text: '8 ms' });
+  expect((await readMeasurements(folder)).map(({ label, text }) => [label, text])).toEqual([['warp 512', '30 ms'], ['warp 256', '8 ms']]);
+  await writeFile(join(folder, 'measurements.json'), '[{"label": 1}, null');
+  expect(await readMeasurements(folder)).toEqual([]);
 });
 
 describe('gioconda doctor', () => {

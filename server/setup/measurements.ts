@@ -1,0 +1,40 @@
+/** What parts of the product measured on this machine (how fast synthesis is, say), kept for `gioconda doctor` to show. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface Measurement {
+  /** What was measured, e.g. `warp 256`; a newer one with the same label takes its place. */
+  label: string;
+  /** The figure with its unit, for a person. */
+  text: string;
+  /** ISO 8601. */
+  at: string;
+}
+
+const fileIn = (cacheDir: string): string => join(cacheDir, 'measurements.json');
+
+const isMeasurement = (entry: unknown): entry is Measurement => {
+  const { label, text, at } = (entry ?? {}) as Partial<Record<keyof Measurement, unknown>>;
+  return typeof label === 'string' && typeof text === 'string' && typeof at === 'string';
+};
+
+/** None where there are none, also where the file is damaged: they can be made anew. */
+export async function readMeasurements(cacheDir: string): Promise<Measurement[]> {
+  const text = await readFile(fileIn(cacheDir), 'utf8').catch(() => '[]');
+  try {
+    const entries: unknown = JSON.parse(text);
+    return Array.isArray(entries) ? entries.filter(isMeasurement) : [];
+  } catch (error) {
+    if (error instanceof SyntaxError) return [];
+    throw error;
+  }
+}
+
+export async function recordMeasurement(cacheDir: string, measurement: Omit<Measurement, 'at'>): Promise<void> {
+  const others = (await readMeasurements(cacheDir)).filter(({ label }) => label !== measurement.label);
+  const temporary = `${fileIn(cacheDir)}.${randomUUID()}`;
+  await mkdir(cacheDir, { recursive: true });
+  await writeFile(temporary, JSON.stringify([...others, { ...measurement, at: new Date().toISOString() }], null, 2));
+  await rename(temporary, fileIn(cacheDir));
+}
