@@ -1,8 +1,7 @@
 /** The command `gioconda`. A subcommand's code is loaded when it runs: `--help` and `doctor` need nothing of the rest. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '../../client/src/protocol/index.ts';
-import { ConfigError } from '../config.ts';
+import { AppError } from '../../client/src/protocol/errors.ts';
 import { repositoryRoot } from '../setup/paths.ts';
 import { SetupError } from '../setup/SetupError.ts';
 import { createProgram, type Runners } from './program.ts';
@@ -17,7 +16,9 @@ const runners: Runners = {
 };
 
 /** What was expected to go wrong is told in a sentence; a mistake of ours with its stack. */
-function explain(error: unknown): string {
+async function explain(error: unknown): Promise<string> {
+  // Loaded by now, or the error is none of it.
+  const { ConfigError } = await import('../config.ts');
   if (error instanceof SetupError) return error.mend ? `${error.message}\n→ ${error.mend}` : error.message;
   if (error instanceof ConfigError) return error.message;
   if (error instanceof AppError && error.code !== 'internal') return error.message;
@@ -37,6 +38,6 @@ try {
     process.exitCode = exitCode;
   }).parseAsync();
 } catch (error) {
-  console.error(`gioconda: ${explain(error)}`);
+  console.error(`gioconda: ${await explain(error)}`);
   process.exitCode = 1;
 }
