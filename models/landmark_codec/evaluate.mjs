@@ -108,6 +108,7 @@ function jitter(target, chosen) {
 const sets = {
   all: series,
   'portraits, turned (tasks-vision)': series.filter((s) => !s.key.startsWith('clip') && !s.source.includes('mesh')),
+  'portraits as they are': series.filter((s) => !s.key.startsWith('clip')).map((s) => ({ ...s, points: s.points.slice(0, 1) })),
   'clips (tasks-vision)': series.filter((s) => s.key.startsWith('clip') && !s.source.includes('mesh')),
   'face_mesh': series.filter((s) => s.source.includes('mesh')),
 };

@@ -20,8 +20,8 @@ LIPS = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 308, 324, 318, 402, 3
 LIDS = [33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7,
         263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249]
 IRISES = list(range(468, 478))
-# Squared-error weight of lips, lids and irises: their error comes out about 0.6 of the other points'.
-FEATURE_WEIGHT = 3.0
+# Squared-error weight of lips, lids and irises: their error comes out at about half of the other points'.
+FEATURE_WEIGHT = 6.0
 WIDE_COMPONENTS = 16  # stored in 16 bit: what they leave out of the span would cost more than it saves
 CLASSES, SYMBOLS, TOTAL = 28, 16, 1 << 15
 CLASS_ORIGIN = -16  # quarter octaves: class 0 has scale / step = 2^(-16/4)
@@ -69,35 +69,13 @@ def normalise(points, mean, weight):
     return upright / size[:, None, None], centre, size, roll
 
 
-def find_mirror(points):
-    """Which point is which point's mirror image: closest pairs of the mean shape and its mirror image, one to one."""
-    ones = np.ones(POINTS)
-    eyes = points[:, 263] - points[:, 33]
-    roll = np.arctan2(eyes[:, 1], eyes[:, 0])
-    mean = points[0] - points[0].mean(0)
-    c, s = math.cos(roll[0]), math.sin(roll[0])
-    mean = np.stack([mean[:, 0] * c + mean[:, 1] * s, mean[:, 1] * c - mean[:, 0] * s, mean[:, 2]], 1)
-    for _ in range(4):
-        shapes = normalise(points, mean, ones)[0]
-        mean = shapes.mean(0)
-    side = mean[454] - mean[234]
-    yaw = math.atan2(side[2], side[0])
-    c, s = math.cos(yaw), math.sin(yaw)
-    mean = np.stack([mean[:, 0] * c + mean[:, 2] * s, mean[:, 1], mean[:, 2] * c - mean[:, 0] * s], 1)
-    mean -= mean.mean(0)
-    for _ in range(6):
-        flipped = mean * [-1, 1, 1]
-        distance = np.linalg.norm(flipped[:, None] - mean[None], axis=2)
-        mirror, taken = np.full(POINTS, -1), np.zeros(POINTS, bool)
-        for flat in np.argsort(distance, axis=None):
-            i, j = divmod(int(flat), POINTS)
-            if mirror[i] < 0 and not taken[j]:
-                mirror[i], taken[j] = j, True
-        if (mirror[mirror] == np.arange(POINTS)).all():
-            return mirror
-        offset = (mean[mirror] - flipped).mean(0)
-        mean[:, 0] += offset[0] / -2
-    raise SystemExit("the mean shape has no one-to-one mirror")
+def read_mirror():
+    lines = Path(__file__).with_name("mirror.txt").read_text().splitlines()
+    mirror = np.array([int(word) for line in lines if not line.startswith("#") for word in line.split()])
+    assert len(mirror) == POINTS and (mirror[mirror] == np.arange(POINTS)).all()
+    features = np.isin(np.arange(POINTS), LIPS + LIDS + IRISES)
+    assert (features[mirror] == features).all()
+    return mirror
 
 
 def flip(shapes, mirror):
@@ -261,11 +239,11 @@ def main():
     fifth = fifth_people(keys)
     held = np.array([is_held_out(key, fifth) for key in keys])
     write_held_out(options.heldout, points[held], keys[held], series[held])
-    points, keys = points[~held], keys[~held]
+    points, keys, series = points[~held], keys[~held], series[~held]
     # A clip is thousands of frames of one person: less weight each.
     frame_weight = np.where(np.char.startswith(keys, "clip"), 0.5, 1.0)
 
-    mirror = find_mirror(points[::7])
+    mirror = read_mirror()
     pairs, middle = half_layout(mirror)
     weight = np.ones(POINTS)
     weight[LIPS + LIDS + IRISES] = FEATURE_WEIGHT

@@ -14,9 +14,9 @@ const HOLD = 0.62;
 const SMALLEST_SIZE = 0.001;
 const LARGEST = 60;
 /** With a residual, the coefficients take this share of the error that is allowed and the residual brings the rest down to it. */
-const SHARE_WITH_RESIDUAL = 0.5;
+const SHARE_WITH_RESIDUAL = 0.4;
 /** Where the basis alone leaves more than this share of the allowed error, a residual is cheaper than ever finer coefficients. */
-const RESIDUAL_FROM = 0.7;
+const RESIDUAL_FROM = 0.75;
 
 export class FaceQuantiser {
   /** The latest face's numbers, refilled by `quantise`. */
