@@ -5,6 +5,7 @@ import { access } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { SetupError } from './SetupError.ts';
 
 export interface CommandOptions {
   cwd?: string;
@@ -26,10 +27,13 @@ export interface CommandResult {
 
 const keptLines = 200;
 
-/** Never rejects: a program that cannot be run is a result too. */
+/**
+ * A program that cannot be run is a result too, and no rejection.
+ * @throws SetupError when this process is asked to end meanwhile: what was begun is cleaned up on the way out.
+ */
 export function runCommand(program: string, args: string[], options: CommandOptions = {}): Promise<CommandResult> {
   const { timeoutMs = 0, onLine, cwd, env, signal, ownGroup = true } = options;
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const lines: string[] = [];
     const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: ownGroup });
     let timedOut = false;
@@ -40,7 +44,12 @@ export function runCommand(program: string, args: string[], options: CommandOpti
     };
     const timer = timeoutMs > 0 ? setTimeout(stop, timeoutMs) : undefined;
     signal?.addEventListener('abort', stop, { once: true });
-    const release = ownGroup ? endTogether(stop) : () => {};
+    let interrupted = false;
+    const release = onInterrupt(() => {
+      interrupted = true;
+      // What has our group gets Ctrl-C by itself.
+      if (ownGroup) stop();
+    });
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         lines.push(line);
@@ -52,7 +61,8 @@ export function runCommand(program: string, args: string[], options: CommandOpti
       clearTimeout(timer);
       signal?.removeEventListener('abort', stop);
       release();
-      resolve({ code: timedOut ? 124 : code, output: lines.join('\n') });
+      if (interrupted) reject(new SetupError('stopped'));
+      else resolve({ code: timedOut ? 124 : code, output: lines.join('\n') });
     };
     child.once('error', (error) => {
       lines.push(error.message);
@@ -62,17 +72,18 @@ export function runCommand(program: string, args: string[], options: CommandOpti
   });
 }
 
-/** Ctrl-C reaches our group only; what runs in a group of its own is stopped here before we leave. */
-function endTogether(stop: () => void): () => void {
-  const handlers = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) => {
-    const handler = (): void => {
-      stop();
-      process.exit(128 + constants.signals[name]);
-    };
-    process.on(name, handler);
-    return () => process.off(name, handler);
-  });
-  return () => handlers.forEach((off) => off());
+const interrupts = new Set<() => void>();
+const interruptAll = (): void => interrupts.forEach((handler) => handler());
+const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** One listener for any number of commands; none while there is no command, so that a signal ends us as usual. */
+function onInterrupt(handler: () => void): () => void {
+  if (interrupts.size === 0) for (const signal of endSignals) process.on(signal, interruptAll);
+  interrupts.add(handler);
+  return () => {
+    interrupts.delete(handler);
+    if (interrupts.size === 0) for (const signal of endSignals) process.off(signal, interruptAll);
+  };
 }
 
 function killGroup(pid: number): void {
