@@ -36,11 +36,24 @@ export interface ServerOptions {
 /** The room that the link printed in development mode leads to. */
 const DEVELOPMENT_ROOM = 'studio';
 
+interface Parts {
+  config: Config;
+  keys: Keys;
+  url: string;
+  pool: SynthesisPool;
+  media: MediaWorkers;
+  metrics: Metrics;
+  authority: Authority;
+  closing: (() => unknown)[];
+}
+
 export class GiocondaServer {
+  readonly config: Config;
   readonly keys: Keys;
   readonly url: string;
   readonly pool: SynthesisPool;
   readonly media: MediaWorkers;
+  readonly #metrics: Metrics;
   readonly #authority: Authority;
   readonly #closing: (() => unknown)[];
   #closed: Promise<void> | null = null;
@@ -57,13 +70,20 @@ export class GiocondaServer {
   }
 
   /** @internal */
-  constructor(parts: { keys: Keys; url: string; pool: SynthesisPool; media: MediaWorkers; authority: Authority; closing: (() => unknown)[] }) {
+  constructor(parts: Parts) {
+    this.config = parts.config;
+    this.#metrics = parts.metrics;
     this.keys = parts.keys;
     this.url = parts.url;
     this.pool = parts.pool;
     this.media = parts.media;
     this.#authority = parts.authority;
     this.#closing = parts.closing;
+  }
+
+  /** What all avatars have sent so far. */
+  get sent(): { readonly frames: number; readonly bytes: number } {
+    return this.#metrics.sent;
   }
 
   /** A link with which anybody can enter the room as a guest. */
@@ -111,7 +131,7 @@ async function start({ config, trackerModelPath, log = createLog(config) }: Serv
   const signalling = new SignallingServer({ httpServer: http.server, access, rooms, corsOrigins: [...config.http.corsOrigins], log });
   closing.unshift(() => signalling.close());
   await http.listen({ host: config.host, port: config.port });
-  return new GiocondaServer({ keys, url: addressOf(config, http), pool, media, authority, closing });
+  return new GiocondaServer({ config, keys, url: addressOf(config, http), pool, media, metrics, authority, closing });
 }
 
 function mediaOptions({ media, video, host }: Config): Parameters<typeof MediaWorkers.create>[0] {

@@ -13,6 +13,8 @@ export type PacketOutcome = 'accepted' | 'superseded' | 'invalid' | 'unclaimed';
 export type EnrolmentOutcome = 'created' | 'known' | 'regenerated' | 'refused' | 'failed';
 
 export class Metrics implements CallMetricsPort {
+  /** What all avatars have sent so far, for benchmarks. */
+  readonly sent = { frames: 0, bytes: 0 };
   readonly #registry = new Registry();
   readonly #httpRequests = this.#counter('gioconda_http_requests_total', 'HTTP requests by route and status', ['method', 'route', 'status']);
   readonly #httpSeconds = this.#histogram('gioconda_http_request_seconds', 'Time to the end of the answer', [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60], ['route']);
@@ -86,6 +88,8 @@ export class Metrics implements CallMetricsPort {
 
   /** Hot path: six observations, no allocation that lasts. */
   frameSent({ bytes, trace }: { bytes: number; keyframe: boolean; trace: FrameTrace }): void {
+    this.sent.frames++;
+    this.sent.bytes += bytes;
     this.#frames.inc();
     this.#encoderBytes.inc(bytes);
     this.stage('uplink', trace.arrivedMs - trace.landmarksSentMs);

@@ -1,0 +1,197 @@
+/** A call with everything real: server, media worker, synthesis process, DTLS/SRTP/SCTP on loopback, participants on libwebrtc. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { i420ToRgb } from '../../server/synthesis/i420.ts';
+import { Landmarker } from '../../server/synthesis/landmarker/Landmarker.ts';
+import { headPose } from '../../server/synthesis/landmarker/head-pose.ts';
+import { landmarkFolder } from '../../server/setup/index.ts';
+import { cacheFolder } from '../../server/setup/paths.ts';
+import { people } from '../support/fixtures.ts';
+import { Member } from '../support/Member.ts';
+import { enrolFiles, TestServer } from '../support/TestServer.ts';
+import { correlation, eventually, pause } from '../support/wait.ts';
+import { installWebRtc, ToneMicrophone, type VideoFrameData } from '../support/wrtc.ts';
+
+const talking = (seconds: number) => ({ yaw: 12 * Math.sin(seconds * 2), mouthOpen: 0.5 - 0.5 * Math.cos(seconds * 5) });
+
+/** A machine that runs other things too may be late; what is asserted is that the picture follows. */
+const delaysMs = Array.from({ length: 21 }, (_, step) => step * 25);
+
+/** Mean absolute difference of luma, 0..255. */
+function difference(a: VideoFrameData, b: VideoFrameData): number {
+  const pixels = a.width * a.height;
+  let sum = 0;
+  for (let i = 0; i < pixels; i++) sum += Math.abs(a.data[i]! - b.data[i]!);
+  return sum / pixels;
+}
+
+describe('a call', () => {
+  let server: TestServer;
+  let driver: Member;
+  let viewer: Member;
+  let microphone: ToneMicrophone;
+  let avatars: string[];
+  let owner: Awaited<ReturnType<TestServer['guest']>>;
+  const members: Member[] = [];
+
+  const video = (member: Member = viewer) => member.video.get(driver.id);
+  const frameCount = (member: Member = viewer): number => video(member)?.frames.length ?? 0;
+  const moreFrames = (count: number, member: Member = viewer) => {
+    const before = frameCount(member);
+    return eventually(`${count} more frames`, () => frameCount(member) >= before + count);
+  };
+
+  beforeAll(async () => {
+    installWebRtc();
+    server = await TestServer.create();
+    owner = await server.guest();
+    avatars = [await enrolFiles(owner.gioconda, people[0]!.portraits), await enrolFiles(owner.gioconda, people[1]!.portraits.slice(0, 1))];
+    microphone = new ToneMicrophone();
+    driver = await Member.join(server, { guest: owner, displayName: 'Driver', avatarId: avatars[0]!, microphone: microphone.track });
+    viewer = await Member.join(server, { displayName: 'Viewer' });
+    driver.drive(talking);
+    await eventually('the first picture', () => frameCount() > 0);
+  });
+
+  afterEach(async () => {
+    for (const member of members.splice(0)) await member.leave();
+  });
+
+  afterAll(async () => {
+    microphone.stop();
+    await driver?.leave();
+    await viewer?.leave();
+    await server?.close();
+  });
+
+  it('shows the avatar moving at about thirty frames a second, square, and with its owner’s voice', async () => {
+    await moreFrames(60);
+    const frames = video()!.frames.slice(-60);
+    const fps = 59_000 / (frames.at(-1)!.atMs - frames[0]!.atMs);
+    expect(fps).toBeGreaterThan(15);
+    expect(fps).toBeLessThan(40);
+    expect(video()!.last).toMatchObject({ width: 256, height: 256 });
+    await eventually('the voice', () => (viewer.audio.get(driver.id)?.level ?? 0) > 0.1);
+  });
+
+  it('follows its driver: head and mouth in the received picture correlate with the landmarks sent', async () => {
+    const landmarker = await Landmarker.create({ cacheDir: landmarkFolder(cacheFolder()) });
+    const shots: { atMs: number; frame: VideoFrameData }[] = [];
+    const startedMs = performance.now();
+    driver.drive(talking);
+    await pause(2000); // calibration
+    while (performance.now() - startedMs < 8000) {
+      await moreFrames(1);
+      shots.push({ atMs: performance.now() - startedMs, frame: video()!.last! });
+      await pause(60);
+    }
+    const measured: { atMs: number; yaw: number; gap: number }[] = [];
+    let face = null;
+    for (const { atMs, frame } of shots) {
+      const image = { width: frame.width, height: frame.height, data: i420ToRgb(frame.data, frame.width, frame.height) };
+      face = await landmarker.track(image, face);
+      if (!face) continue;
+      const y = (index: number): number => face!.points[index * 3 + 1]!;
+      measured.push({ atMs, yaw: headPose(face.points).yaw, gap: y(14) - y(13) });
+    }
+    await landmarker.close();
+    expect(measured.length).toBeGreaterThan(shots.length * 0.9);
+    const following = (sent: (pose: ReturnType<typeof talking>) => number, seen: (frame: (typeof measured)[number]) => number): number =>
+      Math.max(...delaysMs.map((delayMs) => correlation(measured.map(({ atMs }) => sent(talking((atMs - delayMs) / 1000))), measured.map(seen))));
+    expect(following(({ yaw }) => yaw, ({ yaw }) => yaw)).toBeGreaterThan(0.9);
+    expect(following(({ mouthOpen }) => mouthOpen, ({ gap }) => gap)).toBeGreaterThan(0.8);
+  });
+
+  it('stamps every stage of every frame, in order, on one clock', async () => {
+    viewer.traces.length = 0;
+    await eventually('traces', () => viewer.traces.length > 30);
+    for (const trace of viewer.traces) {
+      const { arrivedMs, synthesisStartMs, synthesisEndMs, encodedMs, sentMs } = trace;
+      expect([arrivedMs, synthesisStartMs, synthesisEndMs, encodedMs, sentMs]).toEqual([arrivedMs, synthesisStartMs, synthesisEndMs, encodedMs, sentMs].toSorted((a, b) => a - b));
+      expect(Math.abs(sentMs - viewer.call.clock.nowMs)).toBeLessThan(10_000);
+    }
+  });
+
+  it('shows a newcomer the avatar without anybody moving', async () => {
+    driver.stopDriving();
+    const newcomer = await Member.join(server, { displayName: 'Newcomer' });
+    members.push(newcomer);
+    await eventually('the newcomer’s picture', () => frameCount(newcomer) > 0);
+    await eventually('everybody is told', () => viewer.call.participants.some(({ displayName }) => displayName === 'Newcomer'));
+    driver.drive(talking);
+  });
+
+  it('never freezes: without landmarks it calms down, goes on moving, and comes back', async () => {
+    const states: string[] = [];
+    const stop = viewer.call.on('drive-state', ({ state }) => states.push(state));
+    driver.stopDriving();
+    await eventually('idle', () => states.includes('idle'));
+    const before = video()!.last!;
+    await moreFrames(60);
+    expect(difference(before, video()!.last!)).toBeGreaterThan(0.05);
+    driver.drive(talking);
+    await eventually('tracking again', () => states.at(-1) === 'tracking' || states.at(-1) === 'calibrating');
+    (stop as unknown as () => void)?.();
+  });
+
+  it('switches the person inside the running track', async () => {
+    const before = video()!.last!;
+    const tracks = viewer.call.media.length;
+    await driver.call.setAvatar(avatars[1]!);
+    await eventually('another face', () => difference(before, video()!.last!) > 12);
+    expect(viewer.call.media.length).toBe(tracks);
+    expect(viewer.call.participants.find(({ id }) => id === driver.id)?.avatar).toEqual({ id: avatars[1], model: 'warp', synthetic: true });
+    await driver.call.setAvatar(avatars[0]!);
+  });
+
+  it('mutes and unmutes', async () => {
+    const heard = viewer.audio.get(driver.id)!;
+    await driver.call.setMuted(true);
+    await eventually('silence', () => heard.level < 0.01);
+    expect(viewer.call.participants.find(({ id }) => id === driver.id)?.muted).toBe(true);
+    await driver.call.setMuted(false);
+    await eventually('the voice again', () => heard.level > 0.1);
+  });
+
+  it('goes on in another process when its synthesis process is killed', async () => {
+    const pid = server.server.pool.processes[0]!.pid!;
+    const tracks = viewer.call.media.map(({ consumerId }) => consumerId);
+    process.kill(pid, 'SIGKILL');
+    await eventually('another process', () => server.server.pool.processes.some((other) => other.pid !== pid && other.sessions === 1));
+    await moreFrames(30);
+    expect(viewer.call.media.map(({ consumerId }) => consumerId)).toEqual(tracks);
+  });
+
+  it('refuses a foreign avatar as if it did not exist, and a second join', async () => {
+    await expect(Member.join(server, { avatarId: avatars[0]! })).rejects.toMatchObject({ code: 'avatar-not-found' });
+    await expect(Member.join(server, { avatarId: 'av-nowhere' })).rejects.toMatchObject({ code: 'avatar-not-found' });
+    expect(server.server.pool.processes[0]!.sessions).toBe(1);
+  });
+
+  it('lets people see themselves before they enter, and nobody else see them', async () => {
+    const preview = await Member.join(server, { guest: owner, displayName: 'Vain', avatarId: avatars[1]!, preview: true });
+    members.push(preview);
+    preview.drive(talking);
+    await eventually('the own picture', () => (preview.video.get(preview.id)?.frames.length ?? 0) > 10);
+    expect([...preview.video.keys()]).toEqual([preview.id]);
+    expect(viewer.call.participants.map(({ displayName }) => displayName)).not.toContain('Vain');
+  });
+
+  it('leaves nothing behind: sessions, participants', async () => {
+    const guest = await server.guest('elsewhere');
+    const avatarId = await enrolFiles(guest.gioconda, people[0]!.portraits.slice(0, 1));
+    const one = await Member.join(server, { guest, avatarId });
+    await eventually('two sessions', () => server.server.pool.processes[0]!.sessions === 2);
+    await one.leave();
+    await eventually('one session', () => server.server.pool.processes[0]!.sessions === 1);
+  });
+
+  it('takes a deleted avatar out of the call', async () => {
+    const guest = await server.guest();
+    const avatarId = await enrolFiles(guest.gioconda, people[1]!.portraits.slice(0, 1));
+    const member = await Member.join(server, { guest, displayName: 'Shy', avatarId });
+    members.push(member);
+    await eventually('seen', () => viewer.video.has(member.id));
+    await guest.gioconda.deleteAvatar(avatarId);
+    await eventually('gone', () => viewer.call.participants.find(({ id }) => id === member.id)?.avatar === null);
+  });
+});
