@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalFace, mirrorPoints } from '../../server/synthesis/landmarker/canonical-face.ts';
-import { anchors, decodeDetections, overlap, suppress, type Detection } from '../../server/synthesis/landmarker/face-detector.ts';
+import { anchors, decodeDetections, overlap, sharedPart, suppress, type Detection } from '../../server/synthesis/landmarker/face-detector.ts';
 import { projectPoints, regionChange, regionOfDetection, regionOfPoints } from '../../server/synthesis/landmarker/face-region.ts';
 import { headPose } from '../../server/synthesis/landmarker/head-pose.ts';
 import { sampleRegion } from '../../server/synthesis/landmarker/image-region.ts';
@@ -96,6 +96,8 @@ describe('detector', () => {
     expect(overlap([0, 0, 10, 10], [0, 0, 10, 10])).toBe(1);
     expect(overlap([0, 0, 10, 10], [5, 0, 10, 10])).toBeCloseTo(1 / 3, 6);
     expect(overlap([0, 0, 10, 10], [10, 0, 10, 10])).toBe(0);
+    expect(sharedPart([0, 0, 10, 10], [2, 2, 5, 5])).toBe(1);
+    expect(sharedPart([0, 0, 10, 10], [5, 0, 20, 10])).toBe(0.5);
   });
 });
 

@@ -4,7 +4,7 @@
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { DetectedFace, RgbImage } from '../types.ts';
-import { DETECTOR_SIZE, decodeDetections, overlap, suppress, type Detection } from './face-detector.ts';
+import { DETECTOR_SIZE, decodeDetections, sharedPart, suppress, type Detection } from './face-detector.ts';
 import { projectPoints, regionChange, regionOfDetection, regionOfPoints } from './face-region.ts';
 import { sampleRegion, type ImageRegion } from './image-region.ts';
 import { ensureLandmarkModels } from './landmark-models.ts';
@@ -12,18 +12,37 @@ import { resizePlane, toBytes } from './resize-plane.ts';
 
 const MESH_SIZE = 192;
 const MATTE_SIZE = 256;
-/** The detector's own operating point. */
-const DETECTOR_SCORE = 0.5;
-/** Second chance for paintings, statues and odd light, where the mesh has the last word. */
-const FAINT_SCORE = 0.25;
-/** The mesh network's flag below which there is no face. */
-const MIN_PRESENCE = 0.5;
+/** Low on purpose, for paintings, statues and odd light: the mesh network has the last word. */
+const DETECTOR_SCORE = 0.25;
+/** Once a face is found, another one must be plain: wheels and emblems in the background reach 0.4 and a flag of 14. */
+const FURTHER_SCORE = 0.5;
+const FURTHER_FLAG = 16;
+/**
+ * The mesh's face flag, a logit. Measured: 17 to 34 on 392 portraits, 20 and up on every frame of three clips, 10 to 34 on portraits made
+ * into drawings, 7 to 8 on palm leaves that look like faces, below 0 on most other things. Confidence is 0.5 at the first, which a new
+ * face must reach; a face that was there a moment ago stays down to the second.
+ */
+const FOUND_FLAG = 9;
+const KEPT_FLAG = 3;
+const FLAG_SLOPE = 2;
+/** At the first look, on the detector's rough region, less than this ends it. */
+const REJECTED_FLAG = -6;
+/** Boxes that share more than this of the smaller one show the same face. */
+const SAME_FACE = 0.5;
 /** The first result of the mesh comes from the detector's box and is off by up to 2 % in size: it is repeated on its own region. */
 const MAX_ROUNDS = 6;
 const MIN_ROUNDS = 3;
 const SETTLED_CHANGE = 0.004;
-/** At most this many faces are looked at in one picture. */
-const MAX_FACES = 8;
+/** At most this many candidates are looked at in one pass over a picture. */
+const MAX_CANDIDATES = 8;
+/** A face at least this share of the square searched: then no other that matters (0.4 of its width) was too small to be seen. */
+const ALL_SEEN_SHARE = 0.28;
+/** A video's frame is not searched in squares smaller than this share of it: a lost face must not stall the video. */
+const FAST_SHARE = 0.5;
+/** Neighbouring tiles share the rest: a face on a seam is smaller than that, or was seen in the larger square. */
+const TILE_STEP = 0.8;
+/** The finest search looks at squares of this side at least: a face of 60 pixels is large in them. */
+const MIN_TILE_PX = 400;
 
 export interface LandmarkerOptions {
   /** Folder of the converted networks; filled at the first call. */
@@ -35,7 +54,14 @@ export interface LandmarkerOptions {
 interface MeshResult {
   /** Pixels of the picture. */
   points: Float32Array;
-  presence: number;
+  /** Logit of the face flag. */
+  flag: number;
+}
+
+interface FoundFace {
+  face: DetectedFace;
+  /** Box of the landmarks, pixels. */
+  extent: DetectedFace['box'];
 }
 
 export class Landmarker {
@@ -71,7 +97,7 @@ export class Landmarker {
 
   /** Every face in a picture, the largest first; empty when there is none. Small faces in large pictures are found too. */
   detect(image: RgbImage): Promise<DetectedFace[]> {
-    return this.exclusive(() => this.findFaces(image));
+    return this.exclusive(() => this.findFaces(image, 'all'));
   }
 
   /**
@@ -83,9 +109,9 @@ export class Landmarker {
       if (previous !== null) {
         const region = regionOfPoints(scaled(previous.points, image.width));
         const result = await this.runMesh(image, region);
-        if (result.presence >= MIN_PRESENCE) return toFace(result, boxOf(result.points), image.width);
+        if (result.flag >= KEPT_FLAG) return toFace(result, boxOf(result.points), image.width);
       }
-      const [largest] = await this.findFaces(image);
+      const [largest] = await this.findFaces(image, 'first');
       return largest ?? null;
     });
   }
@@ -114,76 +140,88 @@ export class Landmarker {
     return turn;
   }
 
-  private async findFaces(image: RgbImage): Promise<DetectedFace[]> {
-    for (const minScore of [DETECTOR_SCORE, FAINT_SCORE]) {
-      for (const regions of searchRegions(image)) {
-        const found: Detection[] = [];
-        for (const region of regions) found.push(...(await this.runDetector(image, region, minScore)));
-        const faces = await this.settleAll(image, suppress(found).slice(0, MAX_FACES));
-        if (faces.length > 0) return faces;
-      }
-    }
-    return [];
-  }
-
-  /** Runs the mesh on each detection; drops what the mesh denies and what turns out to be the same face. */
-  private async settleAll(image: RgbImage, detections: Detection[]): Promise<DetectedFace[]> {
-    const faces: { face: DetectedFace; extent: DetectedFace['box'] }[] = [];
-    for (const detection of detections) {
-      const result = await this.settle(image, regionOfDetection(detection));
-      if (result === null) continue;
-      const extent = boxOf(result.points);
-      if (faces.some((other) => overlap(other.extent, extent) > 0.4)) continue;
-      faces.push({ face: toFace(result, detection.box, image.width), extent });
+  /** `first` stops at the first pass that finds something; `all` goes on while smaller faces that matter may be left. */
+  private async findFaces(image: RgbImage, wanted: 'first' | 'all'): Promise<DetectedFace[]> {
+    const faces: FoundFace[] = [];
+    for (const pass of searchPasses(image)) {
+      if (wanted === 'first' && pass.side < FAST_SHARE * Math.max(image.width, image.height)) break;
+      if (faces.length > 0 && pass.onlyIfNone) continue;
+      const found: Detection[] = [];
+      for (const region of pass.regions) found.push(...(await this.runDetector(image, region)));
+      await this.settleAll(image, suppress(found).slice(0, MAX_CANDIDATES), faces);
+      const largest = faces.reduce((width, face) => Math.max(width, face.extent[2]), 0);
+      if (faces.length > 0 && (wanted === 'first' || largest >= ALL_SEEN_SHARE * pass.side)) break;
     }
     return faces.sort((a, b) => b.extent[2] * b.extent[3] - a.extent[2] * a.extent[3]).map(({ face }) => face);
   }
 
-  private async settle(image: RgbImage, start: ImageRegion): Promise<MeshResult | null> {
-    let region = start;
-    let result: MeshResult | null = null;
-    for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-      result = await this.runMesh(image, region);
-      // One miss is forgiven on the detector's own, rough region only.
-      if (result.presence < MIN_PRESENCE && round > 1) return null;
-      const next = regionOfPoints(result.points);
-      if (round >= MIN_ROUNDS && regionChange(next, region) < SETTLED_CHANGE) break;
-      region = next;
+  /** Runs the mesh on each detection and adds to `faces`; drops what the mesh denies and what turns out to be there already. */
+  private async settleAll(image: RgbImage, detections: Detection[], faces: FoundFace[]): Promise<void> {
+    for (const detection of detections) {
+      if (faces.length > 0 && detection.score < FURTHER_SCORE) continue;
+      if (faces.some((other) => sharedPart(other.face.box, detection.box) > SAME_FACE)) continue;
+      const result = await this.settle(image, regionOfDetection(detection));
+      if (result === null || (faces.length > 0 && result.flag < FURTHER_FLAG)) continue;
+      const extent = boxOf(result.points);
+      if (faces.some((other) => sharedPart(other.extent, extent) > SAME_FACE)) continue;
+      faces.push({ face: toFace(result, detection.box, image.width), extent });
     }
-    return result;
   }
 
-  private async runDetector(image: RgbImage, region: ImageRegion, minScore: number): Promise<Detection[]> {
+  private async settle(image: RgbImage, start: ImageRegion): Promise<MeshResult | null> {
+    let region = start;
+    for (let round = 1; ; round += 1) {
+      const result = await this.runMesh(image, region);
+      // The first look is at the detector's rough region: it may miss.
+      if (result.flag < (round === 1 ? REJECTED_FLAG : KEPT_FLAG)) return null;
+      const next = regionOfPoints(result.points);
+      const settled = round >= MIN_ROUNDS && regionChange(next, region) < SETTLED_CHANGE;
+      if (settled || round === MAX_ROUNDS) return result.flag >= FOUND_FLAG ? result : null;
+      region = next;
+    }
+  }
+
+  private async runDetector(image: RgbImage, region: ImageRegion): Promise<Detection[]> {
     const input = this.inputs.detector;
     sampleRegion(image, region, { size: DETECTOR_SIZE, scale: 2 / 255, offset: -1, border: 'black' }, input);
     const outputs = await this.sessions.detector.run({ image: new Tensor('float32', input, [1, 3, DETECTOR_SIZE, DETECTOR_SIZE]) });
-    return decodeDetections(floats(outputs.boxes), floats(outputs.scores), region, minScore);
+    return decodeDetections(floats(outputs.boxes), floats(outputs.scores), region, DETECTOR_SCORE);
   }
 
   private async runMesh(image: RgbImage, region: ImageRegion): Promise<MeshResult> {
     const input = this.inputs.mesh;
     sampleRegion(image, region, { size: MESH_SIZE, scale: 1 / 255, offset: 0, border: 'replicate' }, input);
     const outputs = await this.sessions.mesh.run({ image: new Tensor('float32', input, [1, 3, MESH_SIZE, MESH_SIZE]) });
-    return { points: projectPoints(floats(outputs.points), region, MESH_SIZE), presence: floats(outputs.presence)[0] ?? 0 };
+    return { points: projectPoints(floats(outputs.points), region, MESH_SIZE), flag: floats(outputs.presence)[0] ?? -Infinity };
   }
 }
 
-/**
- * Where to look, in this order until something is found: the whole picture; further out, for a face that fills or leaves the picture;
- * overlapping tiles of a half and of a quarter, for small faces.
- */
-function searchRegions(image: RgbImage): ImageRegion[][] {
-  const long = Math.max(image.width, image.height);
-  const whole = { centreX: image.width / 2, centreY: image.height / 2, side: long, angle: 0 };
-  return [[whole], [{ ...whole, side: 1.6 * long }], tiles(image, 0.55 * long), tiles(image, 0.3 * long)];
+interface SearchPass {
+  /** Side of the squares, pixels. */
+  side: number;
+  regions: ImageRegion[];
+  onlyIfNone: boolean;
 }
 
-function tiles(image: RgbImage, side: number): ImageRegion[] {
+/**
+ * Where to look, in this order: the whole picture; further out, for a face that fills or leaves the picture; overlapping tiles of a half,
+ * of a third and of a sixth, for small faces. The detector sees faces of an eighth of the square or more.
+ */
+function* searchPasses({ width, height }: RgbImage): Generator<SearchPass> {
+  const long = Math.max(width, height);
+  const whole = { centreX: width / 2, centreY: height / 2, angle: 0 };
+  yield { side: long, regions: [{ ...whole, side: long }], onlyIfNone: false };
+  yield { side: 1.6 * long, regions: [{ ...whole, side: 1.6 * long }], onlyIfNone: true };
+  for (const share of [0.56, 0.3]) yield { side: share * long, regions: tiles(width, height, share * long), onlyIfNone: false };
+  if (0.16 * long >= MIN_TILE_PX) yield { side: 0.16 * long, regions: tiles(width, height, 0.16 * long), onlyIfNone: true };
+}
+
+function tiles(width: number, height: number, side: number): ImageRegion[] {
   const along = (length: number): number[] => {
-    const count = Math.max(1, Math.ceil((length - side) / (0.6 * side)) + 1);
+    const count = Math.max(1, Math.ceil((length - side) / (TILE_STEP * side)) + 1);
     return Array.from({ length: count }, (_, i) => (count === 1 ? length / 2 : side / 2 + (i * (length - side)) / (count - 1)));
   };
-  return along(image.height).flatMap((centreY) => along(image.width).map((centreX) => ({ centreX, centreY, side, angle: 0 })));
+  return along(height).flatMap((centreY) => along(width).map((centreX) => ({ centreX, centreY, side, angle: 0 })));
 }
 
 function floats(tensor: InferenceSession.OnnxValueMapType[string] | undefined): Float32Array {
@@ -206,7 +244,7 @@ const scaled = (points: Float32Array, factor: number): Float32Array => points.ma
 
 const toFace = (result: MeshResult, box: DetectedFace['box'], width: number): DetectedFace => ({
   points: scaled(result.points, 1 / width),
-  confidence: result.presence,
+  confidence: 1 / (1 + Math.exp((FOUND_FLAG - result.flag) / FLAG_SLOPE)),
   box,
 });
 

@@ -53,12 +53,22 @@ export function decodeDetections(boxes: Float32Array, scores: Float32Array, regi
   return found;
 }
 
-export function overlap(a: Detection['box'], b: Detection['box']): number {
+type Box = Detection['box'];
+
+function commonArea(a: Box, b: Box): number {
   const width = Math.min(a[0] + a[2], b[0] + b[2]) - Math.max(a[0], b[0]);
   const height = Math.min(a[1] + a[3], b[1] + b[3]) - Math.max(a[1], b[1]);
-  if (width <= 0 || height <= 0) return 0;
-  return (width * height) / (a[2] * a[3] + b[2] * b[3] - width * height);
+  return width <= 0 || height <= 0 ? 0 : width * height;
 }
+
+/** Intersection over union. */
+export function overlap(a: Box, b: Box): number {
+  const common = commonArea(a, b);
+  return common / (a[2] * a[3] + b[2] * b[3] - common);
+}
+
+/** Intersection over the smaller of the two: 1 where one box lies in the other. */
+export const sharedPart = (a: Box, b: Box): number => commonArea(a, b) / Math.min(a[2] * a[3], b[2] * b[3]);
 
 /** Weighted non-maximum suppression: neighbours of a peak are averaged by score, which steadies the box. Best first. */
 export function suppress(detections: Detection[]): Detection[] {

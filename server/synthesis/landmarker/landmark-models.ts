@@ -13,14 +13,14 @@ import { TfliteConverter } from './tflite-to-onnx.ts';
 export interface LandmarkModelPaths {
   /** image [1, 3, 128, 128] RGB -1..1 → boxes [896, 16] pixels, scores [896] logits. */
   detector: string;
-  /** image [1, 3, 192, 192] RGB 0..1 → points [478, 3] pixels of the crop, presence [1] 0..1. */
+  /** image [1, 3, 192, 192] RGB 0..1 → points [478, 3] pixels of the crop, presence [1] logit. */
   mesh: string;
   /** image [1, 3, 256, 256] RGB 0..1 → matte [256, 256] 0..1. */
   matte: string;
 }
 
 /** Raise it with every change of the converter or of the outputs above: it is part of the cache's key. */
-const CONVERTER_VERSION = 2;
+const CONVERTER_VERSION = 3;
 
 const ASSETS = '@mediapipe/face_mesh/face_mesh_solution_packed_assets';
 const require = createRequire(import.meta.url);
@@ -77,7 +77,7 @@ function convertMesh(bytes: Uint8Array): Uint8Array {
   };
   const depths = graph.add('Concat', [depth, irisDepth(leftEye), irisDepth(rightEye)], { axis: 0 });
   graph.output('points', [478, 3], graph.add('Concat', [flat, depths], { axis: 1 }));
-  graph.output('presence', [1], graph.add('Sigmoid', [graph.add('Reshape', [converter.valueNamed('conv_faceflag'), graph.ints([1])])]));
+  graph.output('presence', [1], graph.add('Reshape', [converter.valueNamed('conv_faceflag'), graph.ints([1])]));
   return graph.encode();
 }
 
