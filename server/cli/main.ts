@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../client/src/protocol/errors.ts';
+import { FileError } from '../media/FileError.ts';
 import { repositoryRoot } from '../setup/paths.ts';
 import { SetupError } from '../setup/SetupError.ts';
 import { createProgram, type Runners } from './program.ts';
@@ -20,7 +21,7 @@ async function explain(error: unknown): Promise<string> {
   // Loaded by now, or the error is none of it.
   const { ConfigError } = await import('../config.ts');
   if (error instanceof SetupError) return error.mend ? `${error.message}\n→ ${error.mend}` : error.message;
-  if (error instanceof ConfigError) return error.message;
+  if (error instanceof ConfigError || error instanceof FileError) return error.message;
   if (error instanceof AppError && error.code !== 'internal') return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

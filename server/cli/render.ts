@@ -1,6 +1,41 @@
-import { AppError } from '../../client/src/protocol/index.ts';
+/** `gioconda render`: a video file's face drives portraits, offline. */
+import { basename } from 'node:path';
+import { loadConfig } from '../config.ts';
+import { version } from '../http/version.ts';
+import { ensureSetup, landmarkFolder } from '../setup/index.ts';
+import { createTerminalProgress } from '../setup/terminal-progress.ts';
 import type { RenderOptions } from './options.ts';
+import { untilInterrupted } from './interruption.ts';
 
-export async function run(_options: RenderOptions): Promise<number> {
-  throw new AppError('internal', '`gioconda render` is not built yet');
+export async function run({ portraits, drive, out, model, motion, crop, size, json }: RenderOptions): Promise<number> {
+  const { config } = loadConfig();
+  await ensureSetup({ only: ['landmark-models', 'models'], cacheDir: config.cacheDir });
+  // Only now: onnxruntime and FFmpeg take a moment to load, and `--help` needs neither.
+  const { renderClip } = await import('../render/render-clip.ts');
+  const interruption = untilInterrupted();
+  const progress = createTerminalProgress();
+  const startMs = performance.now();
+  try {
+    const summary = await renderClip({
+      portraits, drive, out, json, motion, crop, size, version,
+      model: model ?? config.synthesis.model,
+      landmarkDir: landmarkFolder(config.cacheDir),
+      signal: interruption.signal,
+      onStep: (text) => progress.step(text),
+      onFrame: ({ frames, fraction }) => fraction !== null && progress.advance(fraction, `frame ${frames}`),
+      onWarning: (message) => progress.step(`Note: ${message}`),
+    });
+    progress.close();
+    const { frames, faces, seconds } = summary;
+    const share = faces === frames ? 'a face in all of them' : `a face in ${faces} of them`;
+    console.log(`${out}: ${frames} frames, ${share}; ${((performance.now() - startMs) / 1000).toFixed(1)} s, ${(frames / Math.max(seconds, 0.001)).toFixed(0)} frames a second.`);
+    return 0;
+  } catch (error) {
+    progress.close();
+    if (!interruption.signal.aborted) throw error;
+    console.error(`gioconda: interrupted; ${basename(out)} was not written.`);
+    return interruption.exitCode;
+  } finally {
+    interruption.close();
+  }
 }

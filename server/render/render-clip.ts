@@ -1,0 +1,188 @@
+/** A call without a network: the face in a video file drives portraits, through the very parts that serve a call. */
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { FileError } from '../media/FileError.ts';
+import { VideoReader, type ClipFrame } from '../media/VideoReader.ts';
+import { VideoWriter } from '../media/VideoWriter.ts';
+import { AvatarSession } from '../synthesis/AvatarSession.ts';
+import { enrolAvatar } from '../synthesis/enrol-avatar.ts';
+import { Landmarker } from '../synthesis/landmarker/Landmarker.ts';
+import { findModel, loadManifest } from '../synthesis/model-manifest.ts';
+import { loadModel, type OnnxModel } from '../synthesis/OnnxModel.ts';
+import type { DetectedFace, MotionMode } from '../synthesis/types.ts';
+import { DriverFraming } from './DriverFraming.ts';
+import { loadPortraits, type LoadedPortrait } from './portraits.ts';
+import { RenderReport } from './RenderReport.ts';
+import { RenderTotals } from './RenderTotals.ts';
+import type { Box, FrameRecord, RenderSummary, ReportHeader } from './report-types.ts';
+
+export interface RenderJob {
+  portraits: readonly string[];
+  drive: string;
+  out: string;
+  json?: string | undefined;
+  model: string;
+  motion: MotionMode;
+  crop: boolean;
+  /** Side of the video; the model's own without. */
+  size?: number | undefined;
+  /** Folder of the converted landmark networks. */
+  landmarkDir: string;
+  /** Recorded in the report. */
+  version: string;
+  signal: AbortSignal;
+  onStep?(text: string): void;
+  /** `fraction` 0..1 is an estimate, null where the file does not tell its length. */
+  onFrame?(progress: { frames: number; fraction: number | null }): void;
+  onWarning?(message: string): void;
+}
+
+/**
+ * Writes `out` (and `json`) when all of it is done, and nothing otherwise.
+ * @throws FileError; AppError `portrait-*`, `model-unknown`; the signal's reason when it is aborted
+ */
+export async function renderClip(job: RenderJob): Promise<RenderSummary> {
+  await refuseOverwriting(job);
+  const closing: (() => unknown)[] = [];
+  const owned = <T>(part: T, close: (part: T) => unknown): T => {
+    closing.unshift(() => close(part));
+    return part;
+  };
+  try {
+    return await render(job, owned);
+  } finally {
+    for (const close of closing) await close();
+  }
+}
+
+type Owned = <T>(part: T, close: (part: T) => unknown) => T;
+
+async function render(job: RenderJob, owned: Owned): Promise<RenderSummary> {
+  const { motion, signal } = job;
+  // First what fails fast: the clip and the places to write to, before seconds of loading.
+  const reader = owned(await VideoReader.open(job.drive), (part) => part.close());
+  job.onStep?.('loading the model and the portraits');
+  const model = owned(await loadModel(job.model, await modelSize(job)), (part) => part.close());
+  const side = job.size ?? model.size;
+  const { info, sound } = reader;
+  const writer = owned(await VideoWriter.create({ path: job.out, pictureSide: model.size, side, ...info, sound }), (part) => part.discard());
+  const landmarker = owned(await Landmarker.create({ cacheDir: job.landmarkDir }), (part) => part.close());
+  const portraits = await loadPortraits(job.portraits, { landmarker, size: model.size, crop: job.crop ? 'head' : 'none' });
+  warnAbout(portraits, job);
+  const report = job.json === undefined ? null : owned(await RenderReport.create(job.json, header(job, { model, portraits, reader, side })), (part) => part.discard());
+  signal.throwIfAborted();
+  const avatar = await enrolAvatar({ model, portraits: portraits.map(({ portrait }) => portrait) });
+  const session = owned(await AvatarSession.create({ model, avatar, motion }), (part) => part.close());
+  const frames = new FrameRenderer({ session, landmarker, writer, framing: new DriverFraming(job.crop ? 'head' : 'none'), scale: info.width });
+  job.onStep?.(`rendering ${basename(job.drive)}`);
+  const totals = new RenderTotals();
+  for await (const item of reader.items()) {
+    signal.throwIfAborted();
+    if (item.kind === 'sound') {
+      writer.writeSound(item.packet);
+      continue;
+    }
+    const record = await frames.render(item);
+    totals.add(record);
+    await report?.add(record);
+    job.onFrame?.({ frames: totals.frames, fraction: info.frameCount && Math.min(1, totals.frames / info.frameCount) });
+  }
+  signal.throwIfAborted();
+  checkResult(totals, reader, job);
+  const summary = totals.summary(frames.meanPacketBytes);
+  await report?.finish(summary);
+  await writer.finish();
+  await report?.commit();
+  return summary;
+}
+
+/** The smallest variant that is large enough. */
+async function modelSize({ model, size }: RenderJob): Promise<{ size?: number }> {
+  if (size === undefined) return {};
+  const sizes = findModel(await loadManifest(), model).variants.map((variant) => variant.size).sort((a, b) => a - b);
+  return { size: sizes.find((candidate) => candidate >= size) ?? sizes.at(-1)! };
+}
+
+interface FrameRendererParts {
+  session: AvatarSession;
+  landmarker: Landmarker;
+  writer: VideoWriter;
+  framing: DriverFraming;
+  /** Width of the input's picture, which the reader's may be smaller than. */
+  scale: number;
+}
+
+/** One picture of the clip → one of the video. */
+class FrameRenderer {
+  readonly #parts: FrameRendererParts;
+  #face: DetectedFace | null = null;
+
+  constructor(parts: FrameRendererParts) {
+    this.#parts = parts;
+  }
+
+  get meanPacketBytes(): number {
+    return this.#parts.framing.meanPacketBytes;
+  }
+
+  async render({ image, index, timeMs, ticks, durationTicks, decodeMs }: ClipFrame): Promise<FrameRecord> {
+    const { session, landmarker, writer, framing } = this.#parts;
+    const startMs = performance.now();
+    const face = await landmarker.track(image, this.#face);
+    this.#face = face;
+    const trackedMs = performance.now();
+    const landmarks = framing.frame(image, face, timeMs);
+    const packedMs = performance.now();
+    const { i420, state, timings } = await session.render({ landmarks, timeMs });
+    const renderedMs = performance.now();
+    writer.write(i420, ticks, durationTicks);
+    const encodeMs = performance.now() - renderedMs;
+    const { retargetMs: retarget, flowMs: flow, inferenceMs: inference } = timings;
+    return {
+      index, timeMs, crop: this.#boxInInput(image.width), face: landmarks !== null, confidence: landmarks === null ? 0 : face!.confidence, state,
+      ms: { decode: decodeMs, landmarks: trackedMs - startMs, packet: packedMs - trackedMs, retarget, flow, inference, encode: encodeMs },
+    };
+  }
+
+  #boxInInput(width: number): Box | null {
+    const square = this.#parts.framing.square;
+    const scale = this.#parts.scale / width;
+    return square && { x: Math.round(square.x * scale), y: Math.round(square.y * scale), size: Math.round(square.size * scale) };
+  }
+}
+
+function header(job: RenderJob, { model, portraits, reader, side }: { model: OnnxModel; portraits: LoadedPortrait[]; reader: VideoReader; side: number }): ReportHeader {
+  const { width, height, framesPerSecond, durationMs } = reader.info;
+  return {
+    format: 1,
+    gioconda: job.version,
+    model: { name: model.name, version: model.spec.version, size: model.size },
+    portraits: portraits.map(({ file, portrait, warnings }) => ({ file, crop: portrait.crop, warnings: warnings.map(({ code }) => code) })),
+    drive: { file: job.drive, width, height, framesPerSecond, durationMs, sound: reader.sound !== null },
+    out: { file: job.out, size: side },
+    motion: job.motion,
+    crop: job.crop,
+  };
+}
+
+function warnAbout(portraits: readonly LoadedPortrait[], { onWarning }: RenderJob): void {
+  for (const { file, warnings } of portraits) for (const { message } of warnings) onWarning?.(`${basename(file)}: ${message}`);
+}
+
+function checkResult({ frames, faces }: RenderTotals, { damage }: VideoReader, { drive, onWarning }: RenderJob): void {
+  const name = basename(drive);
+  if (frames === 0) throw new FileError('unreadable', `No picture of ${name} could be decoded.`, { mend: 'Copy or record it again.' });
+  if (faces === 0) throw new FileError('no-face', `No face was found in any of the ${frames} pictures of ${name}.`, { mend: 'Use a clip that shows one face, upright and not far away.' });
+  if (damage.cutShort) onWarning?.(`${name} ends before its time: it is damaged or was not copied to its end.`);
+  if (damage.packets > 0) onWarning?.(`${name} is damaged: ${damage.packets} of its pictures could not be decoded.`);
+}
+
+/** An output may replace an older output, not an input. */
+async function refuseOverwriting({ portraits, drive, out, json }: RenderJob): Promise<void> {
+  const identity = async (path: string): Promise<string> => stat(path).then(({ dev, ino }) => `${dev}:${ino}`, () => path);
+  const inputs = new Set(await Promise.all([drive, ...portraits].map(identity)));
+  for (const path of [out, ...(json === undefined ? [] : [json])]) {
+    if (inputs.has(await identity(path))) throw new FileError('conflict', `${path} is an input: it would be overwritten.`, { mend: 'Name another file.' });
+  }
+  if (json !== undefined && (await identity(out)) === (await identity(json))) throw new FileError('conflict', `--out and --json name the same file.`, { mend: 'Name two files.' });
+}
