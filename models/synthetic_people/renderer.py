@@ -1,0 +1,252 @@
+"""Draws people with OpenGL 3.3 (a GPU, or Mesa's llvmpipe on the CPU) through moderngl and EGL, off screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import moderngl
+import numpy as np
+
+from . import shaders
+from .geometry import rotation
+from .occlusion import DIRECTIONS, mesh_occlusion
+from .person import Layer, Person, Pose
+from .scene import Camera, Lighting, ortho_towards
+
+SHADOW_SIZE = 1024
+SHADOW_RADIUS = 2.6
+SOFT = ("brows", "hair", "lashes", "eyes")  # layers whose texture has holes
+SHADOW_CASTERS = ("body", "hair", "clothes")
+
+
+@dataclass
+class LayerBuffers:
+    layer: Layer
+    stream: moderngl.Buffer  # [R, 7] position, normal, occlusion: rewritten for every frame
+    indices: moderngl.Buffer  # in the layer's order
+    sorted_indices: moderngl.Buffer  # back to front
+    drawn: moderngl.VertexArray
+    drawn_sorted: moderngl.VertexArray
+    cast: moderngl.VertexArray
+    texture: moderngl.Texture
+    occlusion: np.ndarray  # [R]
+    uniforms: dict = field(default_factory=dict)
+
+
+class Renderer:
+    """One size of picture, one context; people are uploaded once and cached until `forget`."""
+
+    def __init__(self, width: int, height: int, supersample: int = 2, context: moderngl.Context | None = None):
+        self.width, self.height, self.supersample = width, height, supersample
+        self.context = context or moderngl.create_standalone_context(backend="egl")
+        gl = self.context
+        size = (width * supersample, height * supersample)
+        self._target = gl.framebuffer([gl.texture(size, 4)], gl.depth_renderbuffer(size))
+        self._shadow_map = gl.depth_texture((SHADOW_SIZE, SHADOW_SIZE))
+        self._shadow_map.compare_func = ""
+        self._shadow_target = gl.framebuffer([], self._shadow_map)
+        self._material = gl.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.FRAGMENT)
+        self._depth = gl.program(vertex_shader=shaders.DEPTH_VERTEX, fragment_shader=shaders.DEPTH_FRAGMENT)
+        self._backdrop = gl.program(vertex_shader=shaders.BACKDROP_VERTEX, fragment_shader=shaders.BACKDROP_FRAGMENT)
+        corners = gl.buffer(np.array([-1, -1, 1, -1, -1, 1, 1, 1], np.float32))
+        self._backdrop_quad = gl.vertex_array(self._backdrop, [(corners, "2f", "in_corner")])
+        self._backdrop_texture = gl.texture((width, height), 3)
+        self._people: dict[int, tuple[Person, dict[str, LayerBuffers]]] = {}
+
+    def forget(self, person: Person) -> None:
+        _, buffers = self._people.pop(id(person), (None, {}))
+        for item in buffers.values():
+            for resource in (item.stream, item.indices, item.sorted_indices, item.drawn, item.drawn_sorted, item.cast, item.texture):
+                resource.release()
+
+    def render(self, people: list[tuple[Person, Pose]], camera: Camera, lighting: Lighting, backdrop: np.ndarray) -> np.ndarray:
+        """[H, W, 3] uint8 RGB."""
+        scene = [self._update(person, pose, camera) for person, pose in people]
+        light = self._light_matrix(lighting, people)
+        self._draw_shadows(scene, light)
+        self._target.use()
+        self._target.clear(0, 0, 0, 1)
+        self._draw_backdrop(backdrop)
+        self._set_scene(camera, lighting, light)
+        for (person, pose), buffers in zip(people, scene):
+            self._set_face(person, pose)
+            self._draw_person(buffers)
+        raw = np.frombuffer(self._target.read(components=3, alignment=1), np.uint8)
+        image = raw.reshape(self.height * self.supersample, -1, 3)[::-1]
+        if self.supersample == 1:
+            return image.copy()
+        return cv2.resize(np.ascontiguousarray(image), (self.width, self.height), interpolation=cv2.INTER_AREA)
+
+    # -- people -> buffers
+
+    def _update(self, person: Person, pose: Pose, camera: Camera) -> dict[str, LayerBuffers]:
+        if id(person) not in self._people:
+            self._people[id(person)] = (person, self._upload(person))
+        buffers = self._people[id(person)][1]
+        for name, (positions, normals) in person.pose(pose).items():
+            item = buffers[name]
+            source = item.layer.source
+            item.stream.write(np.c_[positions[source], normals[source], item.occlusion].astype(np.float32))
+            if name in SOFT:
+                centres = positions[item.layer.mesh_triangles].mean(axis=1)
+                far_first = np.argsort(-np.linalg.norm(centres - camera.eye, axis=1))
+                item.sorted_indices.write(np.ascontiguousarray(item.layer.triangles[far_first]))
+        return buffers
+
+    def _upload(self, person: Person) -> dict[str, LayerBuffers]:
+        buffers: dict[str, LayerBuffers] = {}
+        for name, layer in person.layers.items():
+            gl = self.context
+            stream = gl.buffer(reserve=len(layer.source) * 7 * 4)
+            uvs = gl.buffer(layer.uvs.astype(np.float32))
+            indices, by_depth = gl.buffer(layer.triangles), gl.buffer(layer.triangles)
+            full = [(stream, "3f 3f 1f", "in_position", "in_normal", "in_occlusion"), (uvs, "2f", "in_uv")]
+            shallow = [(stream, "3f 16x", "in_position"), (uvs, "2f", "in_uv")]
+            buffers[name] = LayerBuffers(
+                layer, stream, indices, by_depth,
+                gl.vertex_array(self._material, full, indices),
+                gl.vertex_array(self._material, full, by_depth),
+                gl.vertex_array(self._depth, shallow, indices),
+                self._texture(person, name),
+                np.ones(len(layer.source), np.float32),
+                _appearance(person, name),
+            )
+        self._bake_occlusion(person, buffers)
+        return buffers
+
+    def _bake_occlusion(self, person: Person, buffers: dict[str, LayerBuffers]) -> None:
+        """Ambient light that reaches each vertex of the neutral person, from shadow maps of many directions."""
+        posed = person.pose(Pose())
+        for name, (positions, normals) in posed.items():
+            source = buffers[name].layer.source
+            buffers[name].stream.write(np.c_[positions[source], normals[source], buffers[name].occlusion].astype(np.float32))
+        depths = []
+        for direction in DIRECTIONS:
+            matrix = ortho_towards(direction, _centre(person), SHADOW_RADIUS)
+            self._draw_shadows([buffers], matrix)
+            depths.append((matrix, np.frombuffer(self._shadow_map.read(), np.float32).reshape(SHADOW_SIZE, SHADOW_SIZE)))
+        for name in ("body", "hair", "clothes"):
+            if name in buffers:
+                share = mesh_occlusion(*posed[name], depths, two_sided=name == "hair")
+                buffers[name].occlusion = share[buffers[name].layer.source].astype(np.float32)
+
+    def _texture(self, person: Person, name: str) -> moderngl.Texture:
+        assets, spec = person.assets, person.spec
+        paths = {
+            "body": lambda: assets.root / "skins" / f"{spec.skin}.jpg",
+            "eyes": lambda: assets.root / "eyes/materials" / f"{spec.eyes}_eye.png",
+            "teeth": lambda: assets.root / "teeth/materials/teeth.png",
+            "tongue": lambda: assets.texture_path("tongue/tongue01"),
+            "clothes": lambda: assets.texture_path(spec.clothes),
+            "hair": lambda: assets.texture_path(spec.hair),
+            "brows": lambda: assets.texture_path(spec.eyebrows),
+            "lashes": lambda: assets.texture_path(spec.eyelashes),
+        }
+        pixels = assets.texture(paths[name]())
+        texture = self.context.texture((pixels.shape[1], pixels.shape[0]), 4, np.ascontiguousarray(pixels))
+        texture.build_mipmaps()
+        texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        return texture
+
+    # -- passes
+
+    def _light_matrix(self, lighting: Lighting, people: list[tuple[Person, Pose]]) -> np.ndarray:
+        centre = np.mean([_centre(person) + pose.shift for person, pose in people] or [[0, 7, 0.5]], axis=0)
+        return ortho_towards(_unit(lighting.key_direction), centre, SHADOW_RADIUS)
+
+    def _draw_shadows(self, scene: list[dict[str, LayerBuffers]], light: np.ndarray) -> None:
+        self._shadow_target.use()
+        self._shadow_target.clear(depth=1.0)
+        self.context.enable_only(moderngl.DEPTH_TEST)
+        self._depth["view_projection"].write(light.T.tobytes())
+        for buffers in scene:
+            for name in SHADOW_CASTERS:
+                if name in buffers:
+                    buffers[name].texture.use(0)
+                    self._depth["see_through"] = int(name == "hair")
+                    buffers[name].cast.render()
+
+    def _draw_backdrop(self, backdrop: np.ndarray) -> None:
+        self.context.enable_only(moderngl.NOTHING)
+        self._backdrop_texture.write(np.ascontiguousarray(backdrop[::-1]))
+        self._backdrop_texture.use(0)
+        self._backdrop_quad.render(moderngl.TRIANGLE_STRIP)
+
+    def _draw_person(self, buffers: dict[str, LayerBuffers]) -> None:
+        gl = self.context
+        self._shadow_map.use(1)
+        gl.enable_only(moderngl.DEPTH_TEST)
+        for name in ("body", "clothes", "teeth", "tongue"):
+            if name in buffers:
+                self._draw(buffers[name], name, 0)
+        for name in ("eyes", "hair"):
+            if name in buffers:
+                self._draw(buffers[name], name, 1)
+        gl.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
+        gl.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
+        self._target.depth_mask = False
+        for name, pass_kind in (("eyes", 2), ("brows", 0), ("lashes", 0), ("hair", 2)):
+            if name in buffers:
+                self._draw(buffers[name], name, pass_kind)
+        self._target.depth_mask = True
+
+    def _draw(self, item: LayerBuffers, name: str, pass_kind: int) -> None:
+        item.texture.use(0)
+        self._set({"kind": shaders.KINDS[name], "pass_kind": pass_kind, **item.uniforms})
+        (item.drawn_sorted if name in SOFT else item.drawn).render()
+
+    # -- uniforms
+
+    def _set(self, values: dict) -> None:
+        for name, value in values.items():
+            if name in self._material:  # the compiler drops what a driver finds unused
+                self._material[name].value = value if isinstance(value, (int, float)) else tuple(float(x) for x in value)
+
+    def _set_scene(self, camera: Camera, lighting: Lighting, light: np.ndarray) -> None:
+        self._material["view_projection"].write(camera.matrix(self.width / self.height).T.tobytes())
+        self._material["light_projection"].write(light.T.tobytes())
+        self._set({
+            "albedo_map": 0, "shadow_map": 1, "eye": camera.eye, "exposure": lighting.exposure, "detail": 1.0,
+            "key_direction": _unit(lighting.key_direction), "key_colour": lighting.key_colour,
+            "fill_direction": _unit(lighting.fill_direction), "fill_colour": lighting.fill_colour,
+            "rim_direction": _unit(lighting.rim_direction), "rim_colour": lighting.rim_colour,
+            "sky": lighting.sky, "ground": lighting.ground, "shadow_strength": lighting.shadow_strength,
+        })  # fmt: skip
+
+    def _set_face(self, person: Person, pose: Pose) -> None:
+        turn = rotation(pose.yaw, pose.pitch, pose.roll)
+        mouth, left, right = person.landmarks_of_shading(pose)
+        opening = pose.expression.get("jawOpen", 0.0) + sum(w for n, w in pose.expression.items() if n.startswith("visemes")) * 0.5
+        self._set({
+            "mouth": mouth, "left_eye": left, "right_eye": right, "mouth_open": float(np.clip(opening, 0, 1)),
+            "face_forward": turn[:, 2], "face_up": turn[:, 1],
+        })  # fmt: skip
+
+
+def _centre(person: Person) -> np.ndarray:
+    return np.mean(person.eye_centres, axis=0) - np.array([0, 0.7, 0.9])
+
+
+def _unit(vector) -> np.ndarray:
+    return np.asarray(vector, float) / np.linalg.norm(vector)
+
+
+def _appearance(person: Person, name: str) -> dict:
+    """Colour uniforms of a layer."""
+    spec = person.spec
+    plain = {"gain": (1.0, 1.0, 1.0), "tint": (0.0, 0.0, 0.0), "tint_amount": 0.0, "saturation": 1.0}
+    special = {
+        "body": {"gain": spec.skin_gain},
+        "clothes": {"gain": spec.clothes_gain},
+        "eyes": {"saturation": spec.eye_saturation},
+        "teeth": {"gain": (1.0, 0.97, 0.88)},
+        "brows": {"tint": spec.brow_colour, "tint_amount": 1.0},
+        "lashes": {"tint": (0.012, 0.01, 0.01), "tint_amount": 1.0},
+        "hair": {
+            "gain": (spec.hair_brightness,) * 3,
+            "tint": spec.hair_colour or (0.0, 0.0, 0.0),
+            "tint_amount": 0.8 if spec.hair_colour else 0.0,
+        },
+    }
+    return plain | special.get(name, {})
