@@ -144,7 +144,7 @@ function writeTimes(packet: Uint8Array, sequence: number, capturedMs: number, se
 const clamp = (value: number, limit: number): number => (value > 0 ? Math.min(value, limit) : 0);
 
 function checkHeader(packet: Uint8Array): DataView {
-  if (packet.length < LANDMARK_HEADER_BYTES || packet.length > MAX_LANDMARK_PACKET_BYTES) {
+  if (!(packet instanceof Uint8Array) || packet.length < LANDMARK_HEADER_BYTES || packet.length > MAX_LANDMARK_PACKET_BYTES) {
     throw new AppError('bad-request', `a landmark packet has ${LANDMARK_HEADER_BYTES} to ${MAX_LANDMARK_PACKET_BYTES} bytes`);
   }
   if (packet[0]! >> 4 !== LANDMARK_PACKET_VERSION) throw new AppError('bad-request', 'the landmark packet is of another version');

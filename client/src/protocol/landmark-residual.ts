@@ -4,7 +4,6 @@
  * The points are split in two again and again along the mean shape's longest side; every node keeps the sum of its points (scaled to
  * length one) and codes the difference of its two halves. A dent in a face then costs a few numbers and noise costs no more than noise.
  */
-import { COORDINATES } from './landmark-model.ts';
 import type { LandmarkModel } from './landmark-model.ts';
 import { LANDMARK_COUNT } from './landmarks.ts';
 
@@ -76,6 +75,3 @@ function longestAxis(mean: Float64Array, points: number[]): number {
   }
   return best;
 }
-
-/** A zero residual, to be filled. */
-export const emptyResidual = (): Int32Array => new Int32Array(COORDINATES);
