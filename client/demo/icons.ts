@@ -39,19 +39,17 @@ export function icon(name: IconName): SVGSVGElement {
   return svg;
 }
 
-/** A ring that fills from 0 to 1 by `setProgress`. */
+/** An upright oval, 4 : 5, that fills clockwise from the top: 0 to 1 by `setProgress`. */
 export function progressRing(className: string): { element: SVGSVGElement; setProgress: (fraction: number) => void } {
   const svg = document.createElementNS(svgNamespace, 'svg');
-  svg.setAttribute('viewBox', '0 0 100 100');
+  svg.setAttribute('viewBox', '0 0 100 125');
   svg.setAttribute('class', className);
   svg.setAttribute('aria-hidden', 'true');
-  svg.setAttribute('preserveAspectRatio', 'none');
-  const [track, bar] = ['ring-track', 'ring-bar'].map((name) => {
-    const ellipse = document.createElementNS(svgNamespace, 'ellipse');
-    for (const [key, value] of Object.entries({ class: name, cx: '50', cy: '50', rx: '48.5', ry: '48.5', pathLength: '1' })) ellipse.setAttribute(key, value);
-    svg.append(ellipse);
-    return ellipse;
+  const [, bar] = ['ring-track', 'ring-bar'].map((name) => {
+    const oval = document.createElementNS(svgNamespace, 'path');
+    for (const [key, value] of Object.entries({ class: name, d: 'M50 1.5A48.5 61 0 0 1 50 123.5A48.5 61 0 0 1 50 1.5', pathLength: '1' })) oval.setAttribute(key, value);
+    svg.append(oval);
+    return oval;
   });
-  track?.setAttribute('vector-effect', 'non-scaling-stroke');
   return { element: svg, setProgress: (fraction) => bar!.style.setProperty('stroke-dashoffset', String(1 - fraction)) };
 }

@@ -97,4 +97,4 @@ export class Tile {
   }
 }
 
-const initials = (name: string): string => name.split(/\s+/).slice(0, 2).map((word) => [...word][0] ?? '').join('').toUpperCase();
+const initials = (name: string): string => name.split(/\s+/).slice(0, 2).map((word) => String.fromCodePoint(word.codePointAt(0) ?? 32)).join('').toUpperCase();

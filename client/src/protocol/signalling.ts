@@ -13,6 +13,12 @@ const displayName = z.string().trim().min(1).max(64);
 /** mediasoup's own structures: bounded here, checked in depth by mediasoup's ORTC validation. */
 const opaque = z.record(z.string(), z.unknown());
 
+/** RFC 8122 fingerprints; checked here because mediasoup would accept any text and the connection would just never come up. */
+const dtlsParameters = z.object({
+  role: z.enum(['auto', 'client', 'server']).optional(),
+  fingerprints: z.array(z.object({ algorithm: z.enum(['sha-1', 'sha-224', 'sha-256', 'sha-384', 'sha-512']), value: z.string().regex(/^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){15,63}$/) })).min(1).max(8),
+});
+
 /** Shown to everybody in the room. `avatar` is null while a participant sends none (listens or speaks only). */
 export const participantSchema = z.object({
   id,
@@ -62,7 +68,7 @@ export const requests = {
     z.object({ direction: transportDirection, forceTcp: z.boolean().optional() }),
     z.object({ id, iceParameters: opaque, iceCandidates: z.array(opaque), dtlsParameters: opaque, sctpParameters: opaque.optional() }),
   ),
-  'connect-transport': define(z.object({ transportId: id, dtlsParameters: opaque }), empty),
+  'connect-transport': define(z.object({ transportId: id, dtlsParameters }), empty),
   'restart-ice': define(z.object({ transportId: id }), z.object({ iceParameters: opaque })),
   'produce-audio': define(z.object({ transportId: id, rtpParameters: opaque }), z.object({ producerId: id })),
   'produce-landmarks': define(z.object({ transportId: id, sctpStreamParameters: opaque, label: z.string().max(64).optional(), protocol: z.string().max(64).optional() }), z.object({ dataProducerId: id })),
