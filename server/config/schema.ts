@@ -76,11 +76,12 @@ const enrolment = group({
   maxPixels: z.int().min(65_536).default(50_000_000).describe('Pixels of one portrait, judged before it is decoded.'),
   maxAvatarsPerOwner: z.int().min(1).default(20).describe('Avatars that one user may keep.'),
   maxAvatars: z.int().min(1).default(10_000).describe('Avatars that the server keeps in all.'),
+  maxPending: z.int().min(1).default(16).describe('Enrolments under way at the same time; further ones are refused with `capacity`.'),
   timeoutMs: milliseconds.min(1000).default(60_000).describe('An enrolment that takes longer counts as failed.'),
 });
 
 const http = group({
-  trustProxy: z.boolean().default(false).describe('Take the client\'s address from `X-Forwarded-For`: only behind a proxy that sets it.'),
+  trustedProxies: z.array(z.string().min(1)).default([]).describe('Addresses or networks of the proxies in front (`loopback`, `10.0.0.0/8`): only theirs are `X-Forwarded-For`, `-Proto` and `-Host` believed.'),
   corsOrigins: z.array(z.string().min(1)).default([]).describe('Origins of other sites whose pages may call the API, e.g. `https://app.example.org`; `*` for all.'),
   rateLimitPerMinute: z.int().min(1).default(600).describe('API requests a minute from one address.'),
   enrolLimitPerMinute: z.int().min(1).default(30).describe('Avatars created a minute from one address; portrait checks may be ten times as many.'),

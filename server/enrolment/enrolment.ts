@@ -182,7 +182,7 @@ export class Enrolment {
     if (known) return { avatar: known, created: false };
     const pending = [...this.#creating.keys()].filter((key) => key.startsWith(`${owner} `)).length;
     if (store.count(owner) + pending >= limits.maxAvatarsPerOwner && !this.#creating.has(key)) throw new AppError('avatar-limit', `One user may keep ${limits.maxAvatarsPerOwner} avatars`);
-    if (store.count() >= limits.maxAvatars) throw new AppError('capacity');
+    if (store.count() >= limits.maxAvatars || (this.#creating.size >= limits.maxPending && !this.#creating.has(key))) throw new AppError('capacity');
     const isFirst = !this.#creating.has(key);
     const avatar = await this.#once(this.#creating, key, () => this.#enrol({ owner, name, model, portraits, sourceShas, consent }));
     return { avatar, created: isFirst };

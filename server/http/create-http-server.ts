@@ -37,7 +37,7 @@ async function createApp({ config, log }: HttpServerOptions): Promise<App> {
     keepAliveTimeout: KEEP_ALIVE_MS,
     // Sockets that stay open (socket.io) must not hold up the end.
     forceCloseConnections: true,
-    trustProxy: config.http.trustProxy,
+    trustProxy: config.http.trustedProxies.length > 0 ? [...config.http.trustedProxies] : false,
     routerOptions: { maxParamLength: 200 },
   } satisfies FastifyServerOptions & { https?: object; http?: object };
   // With TLS the server is node:https's, which has the same interface.

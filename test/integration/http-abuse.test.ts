@@ -141,6 +141,24 @@ describe('bad clients', () => {
   });
 });
 
+describe('proxies', () => {
+  const guestsFrom = async (addresses: string[]): Promise<number[]> => {
+    const invite = await http.tokenFor('x', 'invite:r');
+    const statuses = [];
+    for (const address of addresses) statuses.push((await http.call('POST', '/guests', { token: invite, headers: { 'x-forwarded-for': address } })).status);
+    return statuses;
+  };
+
+  it('are believed about their clients\' addresses where they are known, and only there', async () => {
+    await http.close();
+    http = await startHttp({ config: { http: { guestLimitPerMinute: 1, trustedProxies: ['loopback'] } } });
+    expect(await guestsFrom(['203.0.113.1', '203.0.113.2', '203.0.113.1', '198.51.100.9, 203.0.113.2'])).toEqual([201, 201, 429, 429]);
+    await http.close();
+    http = await startHttp({ config: { http: { guestLimitPerMinute: 1 } } });
+    expect(await guestsFrom(['203.0.113.1', '203.0.113.2'])).toEqual([201, 429]);
+  });
+});
+
 describe('failures inside', () => {
   it('tell the client nothing but that they happened', async () => {
     http.backend.failure = new Error('ENOSPC in /secret/place');

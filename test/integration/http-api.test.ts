@@ -255,6 +255,13 @@ describe('information and operation', () => {
     expect((await http.call('GET', '/healthz')).status).toBe(200);
   });
 
+  it('keeps the metrics for the application where that is configured', async () => {
+    await http.close();
+    http = await startHttp({ config: { metrics: { requireKey: true } } });
+    const statuses = [await http.call('GET', '/metrics'), await http.call('GET', '/metrics', { token: await http.tokenFor('ann', 'enrol') }), await http.call('GET', '/metrics', { token: http.apiKey })].map(({ status }) => status);
+    expect(statuses).toEqual([401, 403, 200]);
+  });
+
   it('counts requests by route, never by address', async () => {
     await http.call('GET', '/avatars/some-id-of-mine');
     await http.call('GET', '/api/v1/no/such/secret-path');

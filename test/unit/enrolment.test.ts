@@ -90,6 +90,19 @@ describe('Enrolment.create', () => {
     expect(await refusal(enrolment.create(request({ owner: 'bob' })))).toBe('accepted');
   });
 
+  it('refuses more than it can work on at the same time, and takes them later', async () => {
+    await enrolment.close();
+    await store.close();
+    await open({ maxPending: 1 });
+    const gate = Promise.withResolvers<void>();
+    backend.gate = gate.promise;
+    const first = refusal(enrolment.create(request()));
+    expect(await refusal(enrolment.create(request({ owner: 'bob' })))).toBe('capacity');
+    gate.resolve();
+    expect(await first).toBe('accepted');
+    expect(await refusal(enrolment.create(request({ owner: 'bob' })))).toBe('accepted');
+  });
+
   it('tries again after a failure', async () => {
     backend.failure = new AppError('synthesis-failed');
     expect(await refusal(enrolment.create(request()))).toBe('synthesis-failed');
