@@ -13,6 +13,12 @@ async function refusingNonsense<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** mediasoup itself would take video parameters under the kind "audio". */
+function carriesOpus({ codecs }: Opaque): boolean {
+  const isOpus = (codec: unknown): boolean => String((codec as { mimeType?: unknown } | null)?.mimeType).toLowerCase() === 'audio/opus';
+  return Array.isArray(codecs) && codecs.length > 0 && isOpus(codecs[0]);
+}
+
 export class ClientTransport implements TransportPort {
   readonly direction: 'send' | 'receive';
   readonly #transport: types.WebRtcTransport;
@@ -49,6 +55,7 @@ export class ClientTransport implements TransportPort {
   }
 
   async produceAudio(rtpParameters: Opaque): Promise<ProducerPort> {
+    if (!carriesOpus(rtpParameters)) throw new AppError('bad-request', 'A microphone sends audio/opus');
     const producer = await refusingNonsense(() => this.#transport.produce({ kind: 'audio', rtpParameters: rtpParameters as unknown as types.RtpParameters }));
     return {
       id: producer.id,

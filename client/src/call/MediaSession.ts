@@ -203,8 +203,9 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
       request('produce-audio', { transportId, rtpParameters: { ...rtpParameters } }).then(({ producerId }) => done({ id: producerId }), fail);
     });
     this.#send.on('producedata', ({ sctpStreamParameters, label, protocol }, done, fail) => {
+      const { streamId = 0, ordered, maxPacketLifeTime, maxRetransmits } = sctpStreamParameters; // mediasoup-client always gives a stream id
       const optional = { ...(label && { label }), ...(protocol && { protocol }) };
-      request('produce-landmarks', { transportId, sctpStreamParameters: { ...sctpStreamParameters }, ...optional }).then(({ dataProducerId }) => done({ id: dataProducerId }), fail);
+      request('produce-landmarks', { transportId, sctpStreamParameters: { streamId, ordered, maxPacketLifeTime, maxRetransmits }, ...optional }).then(({ dataProducerId }) => done({ id: dataProducerId }), fail);
     });
   }
 }

@@ -19,6 +19,14 @@ const dtlsParameters = z.object({
   fingerprints: z.array(z.object({ algorithm: z.enum(['sha-1', 'sha-224', 'sha-256', 'sha-384', 'sha-512']), value: z.string().regex(/^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){15,63}$/) })).min(1).max(8),
 });
 
+/** RFC 8832: how a data channel maps to an SCTP stream. */
+const sctpStreamParameters = z.object({
+  streamId: z.int().min(0).max(65_534),
+  ordered: z.boolean().optional(),
+  maxPacketLifeTime: z.int().min(0).max(65_535).optional(),
+  maxRetransmits: z.int().min(0).max(65_535).optional(),
+});
+
 /** Shown to everybody in the room. `avatar` is null while a participant sends none (listens or speaks only). */
 export const participantSchema = z.object({
   id,
@@ -71,7 +79,7 @@ export const requests = {
   'connect-transport': define(z.object({ transportId: id, dtlsParameters }), empty),
   'restart-ice': define(z.object({ transportId: id }), z.object({ iceParameters: opaque })),
   'produce-audio': define(z.object({ transportId: id, rtpParameters: opaque }), z.object({ producerId: id })),
-  'produce-landmarks': define(z.object({ transportId: id, sctpStreamParameters: opaque, label: z.string().max(64).optional(), protocol: z.string().max(64).optional() }), z.object({ dataProducerId: id })),
+  'produce-landmarks': define(z.object({ transportId: id, sctpStreamParameters, label: z.string().max(64).optional(), protocol: z.string().max(64).optional() }), z.object({ dataProducerId: id })),
   /** A paused consumer; `resume-consumer` once the track is attached, so that no keyframe is lost. */
   consume: define(
     z.object({ transportId: id, producerId: id, rtpCapabilities: opaque }),
