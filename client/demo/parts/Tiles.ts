@@ -4,6 +4,10 @@ import { h } from '../dom.ts';
 import type { Notices } from './notices.ts';
 import { Tile } from './Tile.ts';
 
+/** Pixels; the gap as in the style sheet. */
+const GAP = 12;
+const MIN_SIDE = 120;
+
 export interface TilesOptions {
   call: Call;
   levels: AudioLevels;
@@ -17,6 +21,7 @@ export class Tiles {
   readonly #tiles = new Map<string, Tile>();
   readonly #unwatch = new Map<string, () => void>();
   readonly #offs: (() => void)[];
+  readonly #resize = new ResizeObserver(() => this.#layout());
 
   constructor(options: TilesOptions) {
     this.#options = options;
@@ -31,6 +36,7 @@ export class Tiles {
       // A new place in the room means a new id for oneself: the old tile is nobody's any more.
       call.on('rejoined', () => this.#reset()),
     ];
+    this.#resize.observe(this.element);
     this.#reset();
   }
 
@@ -49,6 +55,7 @@ export class Tiles {
 
   close(): void {
     for (const off of this.#offs) off();
+    this.#resize.disconnect();
     for (const id of this.#tiles.keys()) this.#remove(id);
     for (const off of this.#unwatch.values()) off();
   }
@@ -101,7 +108,17 @@ export class Tiles {
     this.#unwatch.delete(media.consumerId);
   }
 
+  /** Avatars are square: as many columns as make the squares largest. */
   #layout(): void {
-    this.element.dataset['count'] = String(Math.min(this.#tiles.size, 9));
+    const { clientWidth, clientHeight } = this.element;
+    const count = Math.max(1, this.#tiles.size);
+    let best = { columns: 1, side: 0 };
+    for (let columns = 1; columns <= count; columns++) {
+      const rows = Math.ceil(count / columns);
+      const side = Math.floor(Math.min((clientWidth - GAP * (columns - 1)) / columns, (clientHeight - GAP * (rows - 1)) / rows));
+      if (side > best.side) best = { columns, side };
+    }
+    this.element.style.setProperty('--columns', String(best.columns));
+    this.element.style.setProperty('--side', `${Math.max(MIN_SIDE, best.side)}px`);
   }
 }

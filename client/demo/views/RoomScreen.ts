@@ -13,7 +13,7 @@ import type { RoomGo } from './room.ts';
 
 /** The call itself: tiles, toolbar, HUD, and what is told while it mends itself. */
 export class RoomScreen {
-  readonly #stage = h('div', { class: 'room-stage' }, h('div', { class: 'tiles', 'data-count': '1' }, h('div', { class: 'tile waiting' }, h('div', { class: 'tile-placeholder' }, h('div', { class: 'spinner' }), h('span', { class: 'tile-wait' }, 'Joining…')))));
+  readonly #stage = h('div', { class: 'room-stage' }, h('div', { class: 'tiles' }, h('div', { class: 'tile waiting' }, h('div', { class: 'tile-placeholder' }, h('div', { class: 'spinner' }), h('span', { class: 'tile-wait' }, 'Joining…')))));
   readonly #announcer = h('p', { class: 'visually-hidden', role: 'log', 'aria-live': 'polite' });
   readonly #toolbar: Toolbar;
   readonly element: HTMLElement;
