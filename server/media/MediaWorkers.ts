@@ -96,8 +96,9 @@ export class MediaWorkers implements MediaPort {
 
   /** CPU time of all workers so far, ms (user + system); for benchmarks and metrics. */
   async cpuMs(): Promise<number> {
-    const usages = await Promise.all(this.#slots.map((slot) => slot?.worker.getResourceUsage()));
-    return usages.reduce((sum, usage) => sum + (usage ? usage.ru_utime + usage.ru_stime : 0), 0);
+    const running = this.#slots.filter((slot) => slot !== null);
+    const usages = await Promise.all(running.map(({ worker }) => worker.getResourceUsage()));
+    return usages.reduce((sum, { ru_utime, ru_stime }) => sum + ru_utime + ru_stime, 0);
   }
 
   close(): void {

@@ -54,13 +54,13 @@ export class UdpGate {
    * Each connection has a detour of its own: the server tells clients apart by their addresses.
    */
   connectionClass(Base: typeof RTCPeerConnection): typeof RTCPeerConnection {
-    const gate = this;
+    const redirect = (sdp: string, serial: number): Promise<string> => this.#redirect(sdp, serial);
     let serial = 0;
     return class extends Base {
       readonly #serial = serial++;
 
       override async setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void> {
-        await super.setRemoteDescription({ type: description.type, sdp: await gate.#redirect(description.sdp ?? '', this.#serial) });
+        await super.setRemoteDescription({ type: description.type, sdp: await redirect(description.sdp ?? '', this.#serial) });
       }
     } as typeof RTCPeerConnection;
   }

@@ -45,6 +45,6 @@ export async function renderAtRest(model: OnnxModel, avatar: EnrolledAvatar): Pr
   try {
     return Uint8Array.from((await session.render({ landmarks: null, timeMs: 0 })).i420);
   } finally {
-    session.close();
+    await session.close();
   }
 }
