@@ -1,12 +1,11 @@
 /** Portrait files → what the model's enrolment takes. The same checks as in a call's enrolment. */
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { AppError } from '../../client/src/protocol/index.ts';
 import { PortraitError } from '../enrolment/PortraitError.ts';
 import type { PortraitFraming } from '../enrolment/portrait-crop.ts';
 import { preparePortrait, type FaceFinder } from '../enrolment/portrait-prepare.ts';
-import { unreadable } from '../media/FileError.ts';
 import type { PreparedPortrait } from '../synthesis/types.ts';
+import { readPicture } from './picture-file.ts';
 
 const MAX_PORTRAITS = 8;
 /** One of several portraits may well show an open mouth or closed eyes: the others show the rest. */
@@ -34,13 +33,6 @@ export async function loadPortraits(files: readonly string[], options: LoadPortr
     loaded.push({ file, portrait, warnings: warnings.filter(({ code }) => files.length === 1 || !harmlessAmongOthers.has(code)) });
   }
   return loaded;
-}
-
-/** @throws FileError `missing`, `unreadable` */
-export async function readPicture(file: string): Promise<Buffer> {
-  return readFile(file).catch((error: unknown) => {
-    throw unreadable(file, error);
-  });
 }
 
 async function about<T>(file: string, index: number, work: () => Promise<T>): Promise<T> {

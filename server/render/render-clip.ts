@@ -1,6 +1,6 @@
 /** A call without a network: the face in a video file drives portraits, through the very parts that serve a call. */
 import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { FileError } from '../media/FileError.ts';
 import { VideoReader, type ClipFrame } from '../media/VideoReader.ts';
 import { VideoWriter } from '../media/VideoWriter.ts';
@@ -179,7 +179,7 @@ function checkResult({ frames, faces }: RenderTotals, { damage }: VideoReader, {
 
 /** An output may replace an older output, not an input. */
 async function refuseOverwriting({ portraits, drive, out, json }: RenderJob): Promise<void> {
-  const identity = async (path: string): Promise<string> => stat(path).then(({ dev, ino }) => `${dev}:${ino}`, () => path);
+  const identity = async (path: string): Promise<string> => stat(path).then(({ dev, ino }) => `${dev}:${ino}`, () => resolve(path));
   const inputs = new Set(await Promise.all([drive, ...portraits].map(identity)));
   for (const path of [out, ...(json === undefined ? [] : [json])]) {
     if (inputs.has(await identity(path))) throw new FileError('conflict', `${path} is an input: it would be overwritten.`, { mend: 'Name another file.' });
