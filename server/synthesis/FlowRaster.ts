@@ -20,7 +20,7 @@ interface Plane {
 }
 
 /** Jump of the flow over two pixels, in pixels of the portrait, from which it is a fold, and from which fully. */
-const foldPixels = [6, 12] as const;
+const foldPixels = [4, 8] as const;
 
 export class FlowRaster {
   /** Side of the flow, pixels. */

@@ -51,7 +51,7 @@ function eyeWhite(portrait: PreparedPortrait): Rgb {
         const y = clamp(Math.floor(points[u + 1]! + f * (points[l + 1]! - points[u + 1]!)), 0, image.height - 1);
         const at = (y * image.width + x) * 3;
         const rgb: Rgb = [image.data[at]! / 255, image.data[at + 1]! / 255, image.data[at + 2]! / 255];
-        found.push({ luma: 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2], rgb });
+        found.push({ luma: lumaOf(rgb), rgb });
       }
     }
   }
@@ -60,11 +60,20 @@ function eyeWhite(portrait: PreparedPortrait): Rgb {
   return [0, 1, 2].map((c) => best.reduce((s, f) => s + f.rgb[c]! / best.length, 0)) as Rgb;
 }
 
+const lumaOf = (c: Rgb) => 0.3 * c[0] + 0.59 * c[1] + 0.11 * c[2];
+
+/** White in this light: the eyes', but not darker than the lit skin, for eyes may be narrowed and shaded. */
+function whiteIn(portrait: PreparedPortrait): Rgb {
+  const eye = eyeWhite(portrait);
+  const lift = Math.max(1, (0.85 * lumaOf(colourAt(portrait, skin))) / Math.max(lumaOf(eye), 0.02));
+  return eye.map((v) => Math.min(1, v * lift)) as Rgb;
+}
+
 const lips = [0, 17, 37, 267, 84, 314] as const;
 const skin = [205, 425, 199, 6] as const;
 
 export function makeInterior(base: PreparedPortrait, face: AvatarFace, lender: PreparedPortrait | null, size: number): InteriorTexture {
-  const fill = drawInterior(eyeWhite(base), colourAt(base, lips), size);
+  const fill = drawInterior({ white: whiteIn(base), lip: colourAt(base, lips), size });
   const mask = new Float32Array(size * size);
   const flow = new Float32Array(size * size * 2);
   if (!lender) return { fill, mask, flow, gain: [1, 1, 1] };
@@ -79,13 +88,13 @@ function rowPlace(v: number): { upper: boolean; y: number } {
   return v < 0.5 ? { upper: true, y: upper[0] + 2 * v * (upper[1] - upper[0]) } : { upper: false, y: lower[0] + (2 * v - 1) * (lower[1] - lower[0]) };
 }
 
-function drawInterior(white: Rgb, lip: Rgb, size: number): Float32Array {
+function drawInterior({ white, lip, size }: { white: Rgb; lip: Rgb; size: number }): Float32Array {
   const out = new Float32Array(3 * size * size);
   const n = size * size;
-  const whiteLuma = 0.3 * white[0] + 0.59 * white[1] + 0.11 * white[2];
+  const whiteLuma = lumaOf(white);
   // ivory in the light of the eyes, never as bright as they are
-  const tooth: Rgb = [0.86 * whiteLuma + 0.06 * white[0], 0.82 * whiteLuma + 0.06 * white[1], 0.74 * whiteLuma + 0.06 * white[2]];
-  const hollow: Rgb = [lip[0] * 0.3, lip[1] * 0.22, lip[2] * 0.22];
+  const tooth: Rgb = [0.84 * whiteLuma + 0.1 * white[0], 0.78 * whiteLuma + 0.1 * white[1], 0.69 * whiteLuma + 0.1 * white[2]];
+  const hollow: Rgb = [lip[0] * 0.36, lip[1] * 0.26, lip[2] * 0.26];
   const tongue: Rgb = [lip[0] * 0.78, lip[1] * 0.66, lip[2] * 0.68];
   const gum: Rgb = [lip[0] * 0.75, lip[1] * 0.7, lip[2] * 0.7];
   for (let row = 0; row < size; row++) {

@@ -8,7 +8,10 @@ const ringDistances = [0.05, 0.11, 0.19, 0.3, 0.44, 0.62, 0.85];
 const spokes = faceOval.length;
 const rings = ringDistances.length + 1;
 /** Half-axes and middle of the ellipsoid that stands for the skull, in face sizes. */
-const skull = { halfWidth: 0.6, halfHeight: 0.86, depth: 0.68, up: 0.11, behind: 0.11 };
+const skull = { halfWidth: 0.6, halfHeight: 0.86, depth: 0.68, up: 0.11, behind: 0 };
+
+/** Shoulders go along with this share of the head's shift; only before a plate, or the background would swim. */
+const bodyShare = 0.12;
 
 export interface PersonRings {
   count: number;
@@ -31,6 +34,8 @@ interface RingVertex {
   z: number;
   /** Share of the head's motion. */
   head: number;
+  /** Share of the body's motion. */
+  body: number;
   /** Share of the outline's own motion (jaw) at this place of the outline. */
   outline: number;
 }
@@ -68,8 +73,8 @@ export function buildRings({ face, alpha, firstVertex }: RingOptions): PersonRin
           const hy = k * (r[3]! * dx + r[4]! * dy + r[5]! * dz) + c[1]! + pose.shift[1];
           const hz = k * (r[6]! * dx + r[7]! * dy + r[8]! * dz) + c[2]!;
           const at = firstVertex + i;
-          x[at] = v.x + v.head * (hx - v.x) + v.outline * smooth[s * 2]!;
-          y[at] = v.y + v.head * (hy - v.y) + v.outline * smooth[s * 2 + 1]!;
+          x[at] = v.x + v.head * (hx - v.x) + (1 - v.head) * bodyShare * pose.shift[0] * v.body + v.outline * smooth[s * 2]!;
+          y[at] = v.y + v.head * (hy - v.y) + (1 - v.head) * bodyShare * pose.shift[1] * v.body + v.outline * smooth[s * 2 + 1]!;
           z[at] = c[2]! + v.z + v.head * (hz - c[2]! - v.z);
         }
       }
@@ -110,7 +115,7 @@ function placeVertices(face: AvatarFace, alpha: Float32Array | null): RingVertex
       const z = depthAt({ x: x - middle[0]!, y: y - middle[1]!, d: d / size, ovalZ, templeDepth, size, face });
       const head = headShare({ x: (x - middle[0]!) / size, y: (y - middle[1]!) / size, d: d / size, face, matted: alpha !== null });
       const atBorder = ring === rings - 1;
-      out.push({ x, y, z, head: atBorder && touchesBorder(alpha, x, y, face.size) ? 0 : head, outline: (1 - smoothstep(0, 0.42, d / size)) });
+      out.push({ x, y, z, head: atBorder && touchesBorder(alpha, x, y, face.size) ? 0 : head, outline: (1 - smoothstep(0, 0.25, d / size)), body: alpha ? 1 : 0 });
     }
   }
   return out;
@@ -165,7 +170,7 @@ function headShare({ x, y, d, face, matted }: { x: number; y: number; d: number;
   const down = clamp(hy / (Math.hypot(hx, hy) || 1), 0, 1) ** 2;
   const side = 1 - up - down;
   if (!matted) return 1 - smoothstep(0.55 * up + 0.02 * down + 0.28 * side, 1.15 * up + 0.65 * down + 0.8 * side, d);
-  const neck = 1 - smoothstep(0.0, 0.5, d) * smoothstep(0.2, 0.55, hy);
+  const neck = 1 - smoothstep(0, 0.8, d) * smoothstep(0.2, 0.55, hy);
   return neck * (1 - smoothstep(0.45, 1.15, hy)) * (1 - smoothstep(0.9, 1.6, Math.abs(hx)));
 }
 
