@@ -9,6 +9,8 @@ const ISSUER = 'gioconda';
 const ALGORITHM = 'HS256';
 /** Clocks of two servers that share a secret may differ. */
 const CLOCK_TOLERANCE_SECONDS = 5;
+/** Begins the user id of everybody who came by an invite; the application's own users cannot have such a name. */
+export const GUEST_PREFIX = 'guest-';
 
 export interface AuthorityOptions {
   apiKey: string;
@@ -69,20 +71,29 @@ export class Authority {
     return this.mintToken({ userId: `invite-${randomBytes(9).toString('base64url')}`, scopes: [`invite:${room}`], ttlSeconds, now });
   }
 
-  /** A new person, known by nothing but the token. */
-  async mintGuest(room: string): Promise<MintedToken & { userId: string }> {
-    const userId = `guest-${randomBytes(12).toString('base64url')}`;
+  /**
+   * A new person, known by nothing but the token; or one who comes back with an earlier token, also with one that has expired, and so
+   * keeps the avatars. @throws AppError `token-invalid`, `token-expired`
+   */
+  async mintGuest(room: string, { previous, returnWithinSeconds = 0 }: { previous?: string | undefined; returnWithinSeconds?: number } = {}): Promise<MintedToken & { userId: string }> {
+    const userId = previous === undefined ? `${GUEST_PREFIX}${randomBytes(12).toString('base64url')}` : (await this.#verify(previous, { now: new Date(), toleranceSeconds: returnWithinSeconds })).userId;
+    // Only guests: the application decides for how long its own users may come.
+    if (!userId.startsWith(GUEST_PREFIX)) throw new AppError('token-invalid', 'The earlier token is not a guest\'s');
     return { userId, ...(await this.mintToken({ userId, scopes: ['enrol', `join:${room}`] })) };
   }
 
   /** @throws AppError `token-expired`, `token-invalid` */
   async verifyToken(token: string, now: Date = new Date()): Promise<UserPrincipal> {
+    return this.#verify(token, { now, toleranceSeconds: CLOCK_TOLERANCE_SECONDS });
+  }
+
+  async #verify(token: string, { now, toleranceSeconds }: { now: Date; toleranceSeconds: number }): Promise<UserPrincipal> {
     try {
       const { payload } = await jwtVerify(token, this.#secret, {
         algorithms: [ALGORITHM],
         issuer: ISSUER,
         requiredClaims: ['sub', 'exp', 'scope'],
-        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        clockTolerance: toleranceSeconds,
         currentDate: now,
       });
       if (typeof payload.scope !== 'string') throw new AppError('token-invalid');

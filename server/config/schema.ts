@@ -76,6 +76,7 @@ const enrolment = group({
   maxPixels: z.int().min(65_536).default(50_000_000).describe('Pixels of one portrait, judged before it is decoded.'),
   maxAvatarsPerOwner: z.int().min(1).default(20).describe('Avatars that one user may keep.'),
   maxAvatars: z.int().min(1).default(10_000).describe('Avatars that the server keeps in all.'),
+  guestRetentionDays: z.int().min(1).default(30).describe('Avatars of guests that nobody has used for so long are deleted, portraits and all. Guests can come back as themselves for as long.'),
   maxPending: z.int().min(1).default(16).describe('Enrolments under way at the same time; further ones are refused with `capacity`.'),
   timeoutMs: milliseconds.min(1000).default(60_000).describe('An enrolment that takes longer counts as failed.'),
 });

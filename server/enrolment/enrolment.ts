@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { AppError, type AvatarInfo, type Consent, type ConsentRecordInfo, type PortraitWarning } from '../../client/src/protocol/index.ts';
 import type { Config } from '../config.ts';
+import type { Logger } from '../log.ts';
 import type { EnrolmentOutcome } from '../metrics.ts';
 import { sha256 } from '../store/ContentStore.ts';
 import { portraitsKeyOf, type Store } from '../store/Store.ts';
@@ -13,6 +14,7 @@ import { toConsentInfo, toInfo } from './avatar-info.ts';
 import { checkConsent } from './consent.ts';
 import { withDeadline } from './deadline.ts';
 import { PortraitError } from './PortraitError.ts';
+import { RetentionTimer } from './RetentionTimer.ts';
 
 export interface ModelInfo {
   name: string;
@@ -54,6 +56,7 @@ export interface EnrolmentOptions {
   limits: Config['enrolment'];
   defaultModel: string;
   metrics?: { enrolled(outcome: EnrolmentOutcome, seconds: number): void };
+  log?: Logger;
 }
 
 /** Where the generated weights of an avatar lie. */
@@ -72,8 +75,16 @@ export class Enrolment {
   readonly #deletionListeners = new Set<(avatarId: string) => void>();
   readonly #closing = new AbortController();
 
+  readonly #retention: RetentionTimer;
+
   private constructor(options: EnrolmentOptions) {
     this.#options = options;
+    this.#retention = RetentionTimer.create({
+      store: options.store,
+      days: options.limits.guestRetentionDays,
+      remove: (avatarId) => this.delete(avatarId),
+      failed: (error) => options.log?.error({ err: error }, 'unused avatars of guests could not be deleted'),
+    });
   }
 
   static create(options: EnrolmentOptions): Enrolment {
@@ -149,6 +160,7 @@ export class Enrolment {
     const record = this.#record(avatarId);
     const { name: model, version: modelVersion, size } = this.#model(modelName ?? record.model);
     const key = { portraitsKey: record.portraitsKey, model, modelVersion };
+    this.#options.store.touch(avatarId, Date.now());
     const kept = await this.#options.store.weights(key);
     if (kept) return { ...kept, model, modelVersion };
     await this.#once(this.#regenerating, `${avatarId} ${model} ${modelVersion}`, () => this.#regenerate(avatarId, { model, modelVersion, size }));
@@ -165,6 +177,7 @@ export class Enrolment {
   /** Work under way is given up. */
   async close(): Promise<void> {
     this.#closing.abort(new AppError('shutting-down'));
+    this.#retention.close();
     this.#deletionListeners.clear();
     await Promise.allSettled([...this.#creating.values(), ...this.#regenerating.values()]);
   }

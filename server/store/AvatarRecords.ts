@@ -67,8 +67,8 @@ export class AvatarRecords {
   insert(avatar: AvatarRecord, portraits: readonly PortraitRecord[], consent: ConsentRecord): void {
     transaction(this.#database, () => {
       this.#run(
-        'INSERT INTO avatars (id, owner, name, model, created_ms, portraits_key, preview_sha, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-        avatar.id, avatar.owner, avatar.name, avatar.model, avatar.createdMs, avatar.portraitsKey, avatar.previewSha, JSON.stringify(avatar.warnings),
+        'INSERT INTO avatars (id, owner, name, model, created_ms, used_ms, portraits_key, preview_sha, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        avatar.id, avatar.owner, avatar.name, avatar.model, avatar.createdMs, avatar.createdMs, avatar.portraitsKey, avatar.previewSha, JSON.stringify(avatar.warnings),
       );
       for (const { position, sourceSha, contentSha } of portraits) {
         this.#run('INSERT INTO portraits (avatar_id, position, source_sha, content_sha) VALUES (?, ?, ?, ?)', avatar.id, position, sourceSha, contentSha);
@@ -104,6 +104,15 @@ export class AvatarRecords {
       this.#run('DELETE FROM weights WHERE portraits_key = ?', avatar.portraitsKey);
       return [...files, ...weights];
     });
+  }
+
+  touch(avatarId: string, usedMs: number): void {
+    this.#run('UPDATE avatars SET used_ms = ? WHERE id = ?', usedMs, avatarId);
+  }
+
+  /** Avatars whose owner's id begins so, and that were last used before then. */
+  unusedSince(beforeMs: number, ownerPrefix: string): string[] {
+    return this.#all('SELECT id FROM avatars WHERE used_ms < ? AND substr(owner, 1, ?) = ?', beforeMs, ownerPrefix.length, ownerPrefix).map((row) => String(row.id));
   }
 
   /** Whether any row needs this file. */

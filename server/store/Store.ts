@@ -59,6 +59,15 @@ export class Store {
     return this.#records.count(owner);
   }
 
+  /** Notes that the avatar is in use. */
+  touch(avatarId: string, usedMs: number): void {
+    this.#records.touch(avatarId, usedMs);
+  }
+
+  unusedSince(beforeMs: number, ownerPrefix: string): string[] {
+    return this.#records.unusedSince(beforeMs, ownerPrefix);
+  }
+
   consent(avatarId: string): ConsentRecord | null {
     return this.#records.consent(avatarId);
   }

@@ -50,6 +50,10 @@ const migrations = [
     revoked_ms INTEGER
   ) STRICT;
   `,
+  `
+  ALTER TABLE avatars ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
+  UPDATE avatars SET used_ms = created_ms;
+  `,
 ];
 
 /** @throws Error when the file was written by a later version */

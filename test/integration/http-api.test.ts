@@ -127,7 +127,10 @@ describe('avatars', () => {
     const form = (): FormData => avatarForm({ portraits: [fakePortrait('a')], fields: { owner: 'ann' } });
     const created = await http.call('POST', '/avatars', { token: http.apiKey, form: form() });
     expect((await http.call('GET', '/avatars', { token: await http.tokenFor('ann', 'enrol') })).body.avatars).toEqual([created.body]);
-    expect((await http.call('POST', '/avatars', { token: await http.tokenFor('bob', 'enrol'), form: form() })).body.error?.code).toBe('forbidden');
+    expect((await http.call('GET', '/avatars?owner=ann', { token: http.apiKey })).body.avatars).toEqual([created.body]);
+    const bob = await http.tokenFor('bob', 'enrol');
+    expect((await http.call('POST', '/avatars', { token: bob, form: form() })).body.error?.code).toBe('forbidden');
+    expect((await http.call('GET', '/avatars?owner=ann', { token: bob })).body.error?.code).toBe('forbidden');
   });
 
   it('survive a restart', async () => {
@@ -186,6 +189,17 @@ describe('rooms, invites and guests', () => {
     expect(await enrol(guest.body.token!, 'a guest')).toMatch(/^av-/);
     const other = await http.call('POST', '/guests', { token: invite.body.invite! });
     expect((await http.call('GET', '/avatars', { token: other.body.token! })).body).toEqual({ avatars: [] });
+  });
+
+  it('know a guest again who brings the earlier token, with the avatars', async () => {
+    const invite = await http.tokenFor('x', 'invite:studio');
+    const first = await http.call('POST', '/guests', { token: invite });
+    const id = await enrol(first.body.token!, 'mine');
+    const again = await http.call('POST', '/guests', { token: invite, json: { previous: first.body.token } });
+    expect([again.status, again.body.userId]).toEqual([201, first.body.userId]);
+    expect((await http.call('GET', '/avatars', { token: again.body.token! })).body.avatars?.map((avatar) => avatar.id)).toEqual([id]);
+    expect((await http.call('POST', '/guests', { token: invite, json: { previous: await http.tokenFor('ann', 'enrol') } })).body.error?.code).toBe('token-invalid');
+    expect((await http.call('POST', '/tokens', { token: http.apiKey, json: { userId: first.body.userId, scopes: ['enrol'] } })).body.error?.code).toBe('bad-request');
   });
 
   it('cannot be entered with anything but an invite, and an invite can do nothing else', async () => {

@@ -123,6 +123,14 @@ describe('Authority', () => {
     expect(one.userId).not.toBe(two.userId);
   });
 
+  it('knows a guest who comes back with an earlier token, for as long as is allowed, and takes no other token for one', async () => {
+    const old = new Date(Date.now() - 10 * 24 * 3_600_000);
+    const tokenOf = async (userId: string): Promise<string> => (await authority.mintToken({ userId, scopes: ['enrol'], ttlSeconds: 3600, now: old })).token;
+    const previous = await tokenOf('guest-1');
+    const back = (token: string, days: number): Promise<unknown> => authority.mintGuest('r', { previous: token, returnWithinSeconds: days * 24 * 3600 }).then(({ userId }) => userId, ({ code }: { code: string }) => code);
+    expect([await back(previous, 30), await back(previous, 5), await back(await tokenOf('ann'), 30), await back(`${previous}x`, 30)]).toEqual(['guest-1', 'token-expired', 'token-invalid', 'token-invalid']);
+  });
+
   it('lets an invite that comes from an invite end with it, and one from a participant last as long as any', async () => {
     const now = new Date();
     const seconds = Math.floor(now.getTime() / 1000);

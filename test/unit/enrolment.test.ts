@@ -6,6 +6,7 @@ import { AppError } from '../../client/src/protocol/index.ts';
 import { parseConfig } from '../../server/config.ts';
 import { checkConsent } from '../../server/enrolment/consent.ts';
 import { Enrolment, type EnrolmentRequest } from '../../server/enrolment/enrolment.ts';
+import { RetentionTimer } from '../../server/enrolment/RetentionTimer.ts';
 import { Store } from '../../server/store/Store.ts';
 import { FakeBackend, consent, fakePortrait } from '../support/http-server.ts';
 
@@ -211,5 +212,39 @@ describe('Enrolment.delete', () => {
     const { avatar: second } = await enrolment.create(request());
     await enrolment.delete(second.id);
     expect(told).toEqual([avatar.id]);
+  });
+});
+
+describe('RetentionTimer', () => {
+  const DAY_MS = 24 * 3600 * 1000;
+  const remaining = (): string[] => ['ann', 'guest-1', 'guest-2'].filter((owner) => enrolment.listOf(owner).length > 0);
+  const sweepAfter = (days: number): Promise<number> => {
+    const timer = RetentionTimer.create({ store, days: 30, remove: (avatarId) => enrolment.delete(avatarId) });
+    timer.close();
+    return timer.sweep(Date.now() + days * DAY_MS);
+  };
+
+  it('deletes what guests have not used for so long, and nothing else', async () => {
+    for (const owner of ['ann', 'guest-1', 'guest-2']) await enrolment.create(request({ owner }));
+    expect([await sweepAfter(29), remaining()]).toEqual([0, ['ann', 'guest-1', 'guest-2']]);
+    store.touch(enrolment.listOf('guest-2')[0]!.id, Date.now() + 10 * DAY_MS);
+    expect([await sweepAfter(31), remaining()]).toEqual([1, ['ann', 'guest-2']]);
+    expect([await sweepAfter(41), remaining()]).toEqual([1, ['ann']]);
+  });
+
+  it('counts a call as use', async () => {
+    const { avatar } = await enrolment.create(request({ owner: 'guest-1' }));
+    store.touch(avatar.id, 0);
+    await enrolment.weights(avatar.id);
+    expect(await sweepAfter(1)).toBe(0);
+  });
+
+  it('says when it fails, and goes on living', async () => {
+    const failures: unknown[] = [];
+    const broken = { unusedSince: (): string[] => { throw new Error('disk'); } };
+    const timer = RetentionTimer.create({ store: broken, days: 1, remove: async () => {}, failed: (error) => failures.push(error) });
+    await new Promise(setImmediate);
+    timer.close();
+    expect(failures).toEqual([new Error('disk')]);
   });
 });

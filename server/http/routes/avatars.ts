@@ -41,10 +41,14 @@ export function addAvatarRoutes(app: App, { config, enrolment }: HttpServerOptio
 
   app.get('/avatars', {
     config: { access: 'token' },
-    schema: { tags, summary: 'The caller\'s own avatars', response: { 200: json(avatarListSchema, 'Those that the caller enrolled') } },
+    schema: {
+      tags, summary: 'The caller\'s own avatars', querystring: z.object({ owner: userIdSchema.optional().describe('Whose: with the API key only.') }), response: { 200: json(avatarListSchema, 'Those that the caller enrolled') },
+    },
   }, async (request) => {
     permit(request, { do: 'list-avatars' });
-    return { avatars: enrolment.listOf(callerOf(request).userId) };
+    const { owner } = request.query;
+    if (owner !== undefined) permit(request, { do: 'enrol-for-others' });
+    return { avatars: enrolment.listOf(owner ?? callerOf(request).userId) };
   });
 
   app.get('/avatars/:avatar', {

@@ -1,6 +1,7 @@
 /** Tokens: for participants, by the application; for guests, by an invite. */
 import { z } from 'zod';
 import { AppError, guestSchema, tokenSchema } from '../../../client/src/protocol/index.ts';
+import { GUEST_PREFIX } from '../../auth/Authority.ts';
 import { scopeSchema, userIdSchema, type Scope } from '../../auth/scopes.ts';
 import { callerOf, permit } from '../access.ts';
 import type { HttpServerOptions } from '../ports.ts';
@@ -8,12 +9,17 @@ import { json } from '../responses.ts';
 import type { App } from '../types.ts';
 
 const tags = ['tokens'];
+const DAY_SECONDS = 24 * 3600;
 
 const tokenRequestSchema = z.strictObject({
-  userId: userIdSchema.describe('The application\'s own name for the person; owner of the avatars made with the token.'),
+  userId: userIdSchema.refine((id) => !id.startsWith(GUEST_PREFIX), `must not begin with ${GUEST_PREFIX}`).describe('The application\'s own name for the person; owner of the avatars made with the token.'),
   scopes: z.array(scopeSchema).min(1).max(32).describe('`enrol`, `avatar:ID`, `join:ROOM`, `invite:ROOM`.'),
   ttlSeconds: z.int().min(10).optional().describe('How long it is valid; the server has a default and a maximum.'),
 });
+
+const guestRequestSchema = z.strictObject({
+  previous: z.string().min(1).max(4096).optional().describe('A guest\'s earlier token, also an expired one: whoever comes back with it stays the same user and keeps the avatars.'),
+}).nullish();
 
 export function addTokenRoutes(app: App, { config, auth }: HttpServerOptions): void {
   app.post('/tokens', {
@@ -31,6 +37,7 @@ export function addTokenRoutes(app: App, { config, auth }: HttpServerOptions): v
     config: { access: 'user', rateLimit: { max: config.http.guestLimitPerMinute } },
     schema: {
       tags, summary: 'Lets a guest in', description: 'The invite is the bearer token. The answer is a token of one\'s own: to enrol, and to join that room.',
+      body: guestRequestSchema,
       response: { 201: json(guestSchema, 'The guest\'s own token') },
     },
   }, async (request, reply) => {
@@ -38,7 +45,7 @@ export function addTokenRoutes(app: App, { config, auth }: HttpServerOptions): v
     const room = caller.kind === 'user' ? caller.scopes.find((scope) => scope.startsWith('invite:'))?.slice('invite:'.length) : undefined;
     if (room === undefined) throw new AppError('forbidden', 'This token is not an invite');
     permit(request, { do: 'enter-as-guest', room });
-    const { token, userId, expiresAt } = await auth.mintGuest(room);
+    const { token, userId, expiresAt } = await auth.mintGuest(room, { previous: request.body?.previous, returnWithinSeconds: config.enrolment.guestRetentionDays * DAY_SECONDS });
     return reply.status(201).send({ token, userId, roomId: room, expiresAt: expiresAt.toISOString() });
   });
 }

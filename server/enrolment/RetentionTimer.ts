@@ -1,0 +1,47 @@
+/** Deletes guests' avatars that nobody has used for long: their owners cannot come back to do it themselves. */
+import { GUEST_PREFIX } from '../auth/Authority.ts';
+
+export interface RetentionOptions {
+  store: { unusedSince(beforeMs: number, ownerPrefix: string): string[] };
+  days: number;
+  remove: (avatarId: string) => Promise<unknown>;
+  /** Told of a sweep that failed; the next one tries again. */
+  failed?: (error: unknown) => void;
+  intervalMs?: number;
+}
+
+const DAY_MS = 24 * 3600 * 1000;
+const HOUR_MS = 3600 * 1000;
+
+export class RetentionTimer {
+  readonly #options: RetentionOptions;
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(options: RetentionOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#sweepSafely(), options.intervalMs ?? HOUR_MS);
+    this.#timer.unref();
+  }
+
+  /** Sweeps once now, and then every hour. */
+  static create(options: RetentionOptions): RetentionTimer {
+    const timer = new RetentionTimer(options);
+    timer.#sweepSafely();
+    return timer;
+  }
+
+  /** @returns how many were deleted; what fails is left for the next time. */
+  async sweep(nowMs = Date.now()): Promise<number> {
+    const { store, days, remove } = this.#options;
+    const results = await Promise.allSettled(store.unusedSince(nowMs - days * DAY_MS, GUEST_PREFIX).map(remove));
+    return results.filter(({ status }) => status === 'fulfilled').length;
+  }
+
+  #sweepSafely(): void {
+    this.sweep().catch((error: unknown) => this.#options.failed?.(error));
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}
