@@ -274,13 +274,12 @@ def main():
     wide = np.concatenate([c for c in stored[:WIDE_COMPONENTS]]).astype("<i2")
     narrow = np.concatenate([c for c in stored[WIDE_COMPONENTS:]]).astype(np.int8)
     lists = lambda values: "[" + ", ".join(str(int(v)) for v in values) + "]"  # noqa: E731
-    command = "python models/landmark_codec/train_basis.py --components %d" % count
+    command = "python models/landmark_codec/train_basis.py --raw DIR --components %d --out client/src/protocol/landmark-basis.ts --heldout FILE" % count
     people = len({k.replace("_neutral", "").replace("_smile", "") for k in keys})
     text = HEADER.replace("{command}", command).replace("{frames}", str(len(x))).replace("{people}", str(people)).replace("{digest}", digest)
     text += f"\nexport const COMPONENTS = {count};\nexport const WIDE_COMPONENTS = {WIDE_COMPONENTS};\n"
     text += f"/** Weight of the squared error of lips, lids and irises against 1 elsewhere. */\nexport const FEATURE_WEIGHT = {FEATURE_WEIGHT};\n"
     text += f"export const FEATURE_POINTS = {lists(sorted(LIPS + LIDS + IRISES))};\n"
-    text += f"/** Mean face width (points 234 to 454) of a normalised shape. */\nexport const MEAN_FACE_WIDTH = {width:.4f};\n"
     text += f"export const CLASSES = {CLASSES};\nexport const CLASS_ORIGIN = {CLASS_ORIGIN};\nexport const SYMBOLS = {SYMBOLS};\n"
     text += text_of("mirrorText", mirror.astype("<u2"), "[478] uint16: the mirror image of each point.")
     text += text_of("meanText", (mean * 8192).astype("<i2"), "[478, 3] int16 / 8192: the mean shape; root mean square radius about 1.")
