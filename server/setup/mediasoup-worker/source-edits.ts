@@ -12,11 +12,11 @@ export interface SourceEdit {
 
 export const sourceEdits: readonly SourceEdit[] = [
   {
-    // Debian 12 has meson 1.0, Ubuntu 22.04 has 0.61. The files use nothing newer than 0.56 (asked of meson itself, which
+    // Debian 12 has meson 1.0, Ubuntu 22.04 has 0.61. The files use nothing newer than 0.58 (asked of meson itself, which
     // warns of features beyond the version named here).
     file: 'meson.build',
     from: "meson_version: '>= 1.1.0'",
-    to: "meson_version: '>= 0.56.0'",
+    to: "meson_version: '>= 0.58.0'",
   },
   {
     // BIO_CB_RETURN is a flag that comes together with the operation, never alone. Compared by ==, every finished
