@@ -23,6 +23,7 @@ async function explain(error: unknown): Promise<string> {
   if (error instanceof SetupError) return error.mend ? `${error.message}\n→ ${error.mend}` : error.message;
   if (error instanceof ConfigError || error instanceof FileError) return error.message;
   if (error instanceof AppError && error.code !== 'internal') return error.message;
+  if (error instanceof Error && error.name === 'StoreInUse') return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

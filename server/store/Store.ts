@@ -12,6 +12,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { AvatarRecords } from './AvatarRecords.ts';
 import { ContentStore } from './ContentStore.ts';
 import { openDatabase } from './database.ts';
+import { StoreLock } from './StoreLock.ts';
 import type { AvatarRecord, ConsentRecord, NewAvatar, WeightsKey } from './records.ts';
 
 /** The same pictures in the same order give the same key. */
@@ -26,21 +27,30 @@ export class Store {
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  private constructor(database: DatabaseSync, content: ContentStore) {
+  readonly #lock: StoreLock;
+
+  private constructor({ database, content, lock }: { database: DatabaseSync; content: ContentStore; lock: StoreLock }) {
+    this.#lock = lock;
     this.#database = database;
     this.#records = AvatarRecords.create(database);
     this.#content = content;
   }
 
-  /** Opens or makes the store below `dataDir`, and clears away what a crash left. */
+  /** Opens or makes the store below `dataDir`, and clears away what a crash left. @throws StoreInUse when another process has it */
   static async create({ dataDir }: { dataDir: string }): Promise<Store> {
     const folder = join(dataDir, 'store');
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const content = await ContentStore.create(folder);
-    const store = new Store(openDatabase(join(folder, 'gioconda.sqlite')), content);
-    store.#records.dropOrphanedWeights();
-    await content.collect((sha) => store.#records.isReferred(sha));
-    return store;
+    const lock = StoreLock.acquire(join(folder, 'lock.sqlite'));
+    try {
+      const content = await ContentStore.create(folder);
+      const store = new Store({ database: openDatabase(join(folder, 'gioconda.sqlite')), content, lock });
+      store.#records.dropOrphanedWeights();
+      await content.collect((sha) => store.#records.isReferred(sha));
+      return store;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
   }
 
   avatar(id: string): AvatarRecord | null {
@@ -157,6 +167,7 @@ export class Store {
     this.#closed = true;
     await this.#turn;
     this.#database.close();
+    this.#lock.release();
   }
 
   async #replaceWeights(key: WeightsKey, sha: string, createdMs: number): Promise<void> {

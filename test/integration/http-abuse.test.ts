@@ -23,7 +23,7 @@ const good = (): FormData => avatarForm({ portraits: [fakePortrait('good')] });
 
 /** Nothing was kept, and the server still does its work. */
 async function expectUnharmed(): Promise<void> {
-  const files = (await readdir(join(http.dataDir, 'store'), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && !entry.name.startsWith('gioconda.sqlite'));
+  const files = (await readdir(join(http.dataDir, 'store'), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && !entry.name.includes('.sqlite'));
   expect(files).toEqual([]);
   expect(await post(good())).toBe('created');
 }

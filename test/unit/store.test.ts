@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ContentLost, ContentStore, sha256 } from '../../server/store/ContentStore.ts';
 import { Store, portraitsKeyOf } from '../../server/store/Store.ts';
+import { StoreInUse } from '../../server/store/StoreLock.ts';
 import { openDatabase } from '../../server/store/database.ts';
 import type { NewAvatar } from '../../server/store/records.ts';
 
@@ -178,6 +179,14 @@ describe('Store', () => {
       expect(await store.preview(avatar)).toHaveLength(299_999);
     }
     expect(await readdir(join(dataDir, 'store', 'incoming'))).toEqual([]);
+  });
+
+  it('is opened by one process at a time, and again once that one has ended', async () => {
+    await expect(Store.create({ dataDir })).rejects.toBeInstanceOf(StoreInUse);
+    await store.add(newAvatar('a'));
+    await store.close();
+    store = await Store.create({ dataDir });
+    expect(store.avatar('a')).not.toBeNull();
   });
 
   it('keeps its folders and files from other users of the machine', async () => {
