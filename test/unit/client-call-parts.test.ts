@@ -23,7 +23,7 @@ describe('Emitter', () => {
   it('tells the other listeners when one throws, and reports the error', async () => {
     const report = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation(() => undefined);
     const emitter = new Emitter<{ tick: null }>();
-    const second = vi.fn();
+    const second = vi.fn<() => void>();
     emitter.on('tick', () => {
       throw new Error('listener');
     });

@@ -9,7 +9,7 @@ describe('TransportHealer', () => {
   afterEach(() => void vi.useRealTimers());
 
   function make(restart: () => Promise<void> = async () => undefined) {
-    const restartIce = vi.fn(restart);
+    const restartIce = vi.fn<() => Promise<void>>(restart);
     const failed = vi.fn<(error: AppError) => void>();
     return { restartIce, failed, healer: new TransportHealer({ restartIce, failed, ...settings }) };
   }

@@ -1,0 +1,67 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pageAssets } from '../../server/http/page-assets.ts';
+import type { PageAsset } from '../../server/http/page-assets.ts';
+
+describe('page assets', () => {
+  let folder: string;
+  let assets: Map<string, PageAsset>;
+  const read = (path: string): Promise<string> => readFile(assets.get(path)!.file, 'utf8');
+  const find = (part: string): string => [...assets.keys()].find((path) => path.includes(part))!;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'gioconda-page-'));
+    const model = join(folder, 'face_landmarker.task');
+    await writeFile(model, 'not the real model, but a file');
+    assets = await pageAssets({ cacheDir: join(folder, 'cache'), trackerModelPath: model });
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('gives a page whose every reference is served', async () => {
+    const html = await read('/');
+    const references = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1]!);
+    expect(references.length).toBeGreaterThanOrEqual(3);
+    for (const reference of references) expect(assets.has(reference), reference).toBe(true);
+    expect(html).not.toContain('{{');
+  });
+
+  it('names the tracker’s files, all of them served', async () => {
+    const tracker = JSON.parse(await read('/assets/tracker.json'));
+    expect(tracker.tracker).toBe('face-landmarker');
+    for (const url of Object.values<string>(tracker.faceLandmarker)) expect(assets.has(url), url).toBe(true);
+    expect(assets.has(tracker.faceMesh.workerUrl)).toBe(true);
+    for (const name of ['face_mesh.js', 'face_mesh.binarypb', 'face_mesh_solution_simd_wasm_bin.wasm', 'face_mesh_solution_packed_assets.data']) expect(assets.has(tracker.faceMesh.baseUrl + name), name).toBe(true);
+  });
+
+  it('falls back to face_mesh where there is no model', async () => {
+    const without = await pageAssets({ cacheDir: join(folder, 'other'), trackerModelPath: null });
+    const tracker = JSON.parse(await readFile(without.get('/assets/tracker.json')!.file, 'utf8'));
+    expect([tracker.tracker, tracker.faceLandmarker]).toEqual(['face-mesh', null]);
+  });
+
+  it('lets browsers keep only what carries a hash or a version', () => {
+    for (const [path, { immutable, contentType }] of assets) {
+      expect(immutable, path).toBe(path !== '/' && path !== '/assets/tracker.json');
+      expect(contentType, path).toMatch(/^[a-z]+\/[a-z.+-]+/);
+    }
+    expect(assets.get(find('.wasm'))!.contentType).toBe('application/wasm');
+  });
+
+  it('gives the same addresses again for the same sources', async () => {
+    const again = await pageAssets({ cacheDir: join(folder, 'cache'), trackerModelPath: join(folder, 'face_landmarker.task') });
+    expect([...again.keys()].sort()).toEqual([...assets.keys()].sort());
+  });
+
+  it('makes a classic worker of the offline tracker and a module of the other', async () => {
+    expect(await read(find('face-mesh-worker'))).not.toMatch(/^\s*(import|export)[\s{"']/m);
+    expect(await read(find('face-landmarker-worker'))).toContain('importScripts');
+  });
+
+  it('puts nothing into the page that asks another host', async () => {
+    const html = await read('/');
+    expect(html).not.toMatch(/https?:\/\//);
+    expect(await read(find('page.') && [...assets.keys()].find((path) => path.endsWith('.css'))!)).not.toMatch(/https?:\/\//);
+  });
+});
