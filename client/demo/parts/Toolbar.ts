@@ -28,10 +28,14 @@ export class Toolbar {
     this.element = h('div', { class: 'toolbar', role: 'toolbar', 'aria-label': 'Call' }, this.#mute, tool('avatar', 'Avatar', actions.avatar), tool('link', 'Invite', actions.link), tool('settings', 'Settings', actions.settings), this.#hud, leave);
   }
 
-  setMuted(muted: boolean): void {
-    this.#mute.replaceChildren(icon(muted ? 'mic-off' : 'mic'), h('span', {}, muted ? 'Unmute' : 'Mute'));
-    this.#mute.setAttribute('aria-pressed', String(muted));
-    this.#mute.setAttribute('aria-label', muted ? 'Unmute' : 'Mute');
+  /** Without a microphone the button asks for one. */
+  setSound(sound: 'on' | 'muted' | 'none'): void {
+    const label = { on: 'Mute', muted: 'Unmute', none: 'No sound' }[sound];
+    this.#mute.replaceChildren(icon(sound === 'on' ? 'mic' : 'mic-off'), h('span', {}, label));
+    this.#mute.setAttribute('aria-pressed', String(sound === 'muted'));
+    this.#mute.setAttribute('aria-label', sound === 'none' ? 'No sound: use a microphone' : label);
+    this.#mute.title = sound === 'none' ? 'The others cannot hear you: click to use a microphone' : `${label} (m)`;
+    this.#mute.dataset['sound'] = sound;
   }
 
   setHud(open: boolean): void {

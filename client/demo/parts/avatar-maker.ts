@@ -88,7 +88,6 @@ export function avatarMaker(context: Context, { first, made, cancel }: MakerOpti
     try {
       const statement = consentText.textContent ?? '';
       const avatar = await context.gioconda.enrol({ portraits: tray.usable, name: name.value.trim() || context.displayName, consent: { subject: context.displayName, givenAt: new Date().toISOString(), statement }, onProgress });
-      for (const warning of avatar.warnings.slice(0, 2)) context.notices.toast(warning.message);
       made(avatar);
     } catch (thrown) {
       const error = AppError.from(thrown);

@@ -8,6 +8,9 @@ import { icon, progressRing } from '../icons.ts';
 import { errorTitle, hintTexts, stepNames, stepTitles } from '../text.ts';
 
 const JPEG_QUALITY = 0.95;
+/** Portraits deserve more than tracking needs; both 4 : 3, so that the frame shows the same. */
+const PORTRAIT_SIZE = { width: 1280, height: 960 };
+const TRACKING_SIZE = { width: 640, height: 480 };
 /** Screen readers are not told every wobble. */
 const HINT_MS = 900;
 
@@ -73,10 +76,14 @@ export function guidedCapture(context: Context, { finished, cancel }: CaptureOpt
     guide.on('ready', () => void take()),
     guide.on('done', () => finished([...pictures.values()])),
   ];
+  const retry = h('button', { class: 'secondary', type: 'button', onclick: () => void start() }, icon('reset'), 'Try again');
   const start = async (): Promise<void> => {
+    for (const control of [takeNow, skip]) control.hidden = false;
+    retry.hidden = true;
     try {
       const camera = await studio.openCamera();
       video.srcObject = camera.stream;
+      await camera.setResolution(PORTRAIT_SIZE.width, PORTRAIT_SIZE.height);
       setText(hint, 'Loading the face tracker…');
       studio.measureLight(true);
       await studio.startTracking();
@@ -85,6 +92,8 @@ export function guidedCapture(context: Context, { finished, cancel }: CaptureOpt
       const error = AppError.from(thrown);
       setText(title, errorTitle(error));
       setText(hint, error.message);
+      for (const control of [takeNow, skip]) control.hidden = true;
+      retry.hidden = false;
     }
   };
   void start();
@@ -93,12 +102,13 @@ export function guidedCapture(context: Context, { finished, cancel }: CaptureOpt
     'div',
     { class: 'capture' },
     h('div', { class: 'capture-stage' }, h('div', { class: 'capture-oval' }, video, flash), ring.element),
-    h('div', { class: 'stack capture-side' }, title, hint, h('ol', { class: 'capture-steps' }, ...steps.values()), h('div', { class: 'actions' }, takeNow, skip, done, h('button', { class: 'quiet', type: 'button', onclick: cancel }, icon('close'), 'Cancel'))),
+    h('div', { class: 'stack capture-side' }, title, hint, h('ol', { class: 'capture-steps' }, ...steps.values()), h('div', { class: 'actions' }, takeNow, retry, skip, done, h('button', { class: 'quiet', type: 'button', onclick: cancel }, icon('close'), 'Cancel'))),
   );
   showStep();
   setText(title, 'Starting the camera…');
   const close = (): void => {
     studio.measureLight(false);
+    void studio.camera?.setResolution(TRACKING_SIZE.width, TRACKING_SIZE.height);
     for (const off of offs) off();
     for (const url of urls) URL.revokeObjectURL(url);
     video.srcObject = null;

@@ -25,6 +25,7 @@ export class Notices {
   }
 
   toast(text: string, tone: 'plain' | 'problem' = 'plain'): void {
+    if ([...this.#toasts.children].some((shown) => shown.textContent === text)) return;
     const toast = h('div', { class: `toast ${tone}` }, icon(tone === 'problem' ? 'warn' : 'check'), h('p', {}, text));
     this.#toasts.append(toast);
     setTimeout(() => toast.remove(), TOAST_MS);

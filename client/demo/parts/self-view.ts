@@ -2,6 +2,7 @@
 import { AppError } from '../../src/index.ts';
 import { h, setText } from '../dom.ts';
 import type { Part } from '../dom.ts';
+import { icon } from '../icons.ts';
 import type { Studio } from '../Studio.ts';
 import { errorTitle } from '../text.ts';
 
@@ -14,11 +15,16 @@ export function selfView(studio: Studio): Part {
   const show = (): void => {
     if (studio.camera) video.srcObject = studio.camera.stream;
   };
+  const retry = h('button', { class: 'quiet small', type: 'button', hidden: true, onclick: () => start() }, icon('reset'), 'Try again');
+  const tell = (error: AppError | null): void => {
+    setText(note, error ? `${errorTitle(error)}. ${error.message}` : 'Only you see this.');
+    note.classList.toggle('problem-text', error !== null);
+    retry.hidden = error === null;
+  };
   const offs = [
     studio.on('camera', ({ error }) => {
       show();
-      setText(note, error ? `${errorTitle(error)}. ${error.message}` : 'Only you see this.');
-      note.classList.toggle('problem-text', error !== null);
+      tell(error);
     }),
     studio.on('frame', ({ confidence }) => {
       const nowMs = performance.now();
@@ -27,15 +33,12 @@ export function selfView(studio: Studio): Part {
       if (!note.classList.contains('problem-text')) setText(note, lost ? 'No face in the picture: come into view.' : 'Only you see this.');
     }),
   ];
+  const start = (): void => void studio.startTracking().catch((error: unknown) => tell(AppError.from(error)));
   show();
-  studio.startTracking().catch((thrown: unknown) => {
-    const error = AppError.from(thrown);
-    setText(note, `${errorTitle(error)}. ${error.message}`);
-    note.classList.add('problem-text');
-  });
+  start();
   const close = (): void => {
     for (const off of offs) off();
     video.srcObject = null;
   };
-  return { element: h('figure', { class: 'self-view' }, h('div', { class: 'self-frame' }, video), h('figcaption', {}, note)), close };
+  return { element: h('figure', { class: 'self-view' }, h('div', { class: 'self-frame' }, video), h('figcaption', {}, note, retry)), close };
 }

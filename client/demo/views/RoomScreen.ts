@@ -71,10 +71,10 @@ export class RoomScreen {
     const { studio, levels, notices } = this.#context;
     this.#tiles = new Tiles({ call, levels, notices });
     this.#stage.replaceChildren(this.#tiles.element);
-    this.#toolbar.setMuted(call.muted);
+    this.#showSound();
     this.#listen(call);
     if (this.#context.avatar) this.#drive(call);
-    this.#offs.push(studio.on('microphone', ({ track }) => void this.#setMicrophone(track)));
+    this.#offs.push(studio.on('microphone', ({ track, error }) => (error ? this.#tell(error) : void this.#setMicrophone(track))));
     this.#offs.push(studio.on('camera', ({ error }) => error && notices.toast(`${errorTitle(error)}. ${error.message}`, 'problem')));
     this.#watchOwnVoice();
     this.#go.joined(call);
@@ -119,6 +119,7 @@ export class RoomScreen {
 
   async #setMicrophone(track: MediaStreamTrack | null): Promise<void> {
     await this.#call?.setMicrophone(track).catch((error: unknown) => this.#tell(error));
+    this.#showSound();
     this.#watchOwnVoice();
   }
 
@@ -126,8 +127,14 @@ export class RoomScreen {
     const call = this.#call;
     if (!call) return;
     if (!this.#context.studio.microphone) return this.#context.studio.openMicrophone();
-    this.#toolbar.setMuted(!call.muted);
-    await call.setMuted(!call.muted).catch((error: unknown) => this.#tell(error));
+    const told = call.setMuted(!call.muted);
+    this.#showSound();
+    await told.catch((error: unknown) => this.#tell(error));
+  }
+
+  #showSound(): void {
+    if (!this.#context.studio.microphone) this.#toolbar.setSound('none');
+    else this.#toolbar.setSound(this.#call?.muted ? 'muted' : 'on');
   }
 
   #chooseAvatar(): void {

@@ -56,6 +56,16 @@ export class Camera extends Emitter<CameraEvents> {
     this.#replace(stream);
   }
 
+  /** What the stream shows from now on, as near as the camera can; pictures taken from it get sharper. */
+  async setResolution(width: number, height: number): Promise<void> {
+    try {
+      await this.track.applyConstraints({ width: { ideal: width }, height: { ideal: height } });
+    } catch (error) {
+      // A camera that knows only one size keeps it.
+      if (!(error instanceof DOMException) && (error as Error).name !== 'OverconstrainedError') throw error;
+    }
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
