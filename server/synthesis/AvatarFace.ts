@@ -54,6 +54,9 @@ export interface AvatarFaceOptions {
   limits?: PoseLimits;
 }
 
+/** Depth that is kept of what lies behind the eyes. */
+const sideDepth = 0.7;
+
 /** How much one landmark follows the correction of one lip column. */
 interface LipPull {
   landmark: number;
@@ -70,6 +73,8 @@ export class AvatarFace {
   readonly centre: Float64Array;
   readonly #absolute: boolean;
   readonly #limits: PoseLimits;
+  /** How far the portrait itself is turned, radians, signed as the motion. */
+  readonly #aside: number;
   readonly #lipPulls: LipPull[];
   readonly #lipRest: Float64Array;
   readonly #work = new Float64Array(LANDMARK_COUNT * 3);
@@ -79,13 +84,14 @@ export class AvatarFace {
 
   constructor(options: AvatarFaceOptions) {
     this.size = options.size;
-    this.points = options.points;
     this.#absolute = options.absolute ?? false;
+    this.points = this.#absolute ? options.points : flatterSides(options.points);
     this.#limits = options.limits ?? warpPoseLimits;
     const head = analyseHead(options.points);
     this.shape = head.shape;
     this.rotation = head.rotation;
     this.centre = head.centre;
+    this.#aside = Math.atan2(head.rotation[2]!, head.rotation[8]!);
     this.#lipPulls = lipPulls(this.shape);
     this.#lipRest = this.#restingLips();
   }
@@ -168,7 +174,7 @@ export class AvatarFace {
   #place(motion: Motion, h: Float64Array, out: PosedFace): void {
     const lim = this.#limits;
     const clamp = (value: number, { knee, limit }: { knee: number; limit: number }) => (this.#absolute ? value : softClamp(value, knee, limit));
-    rotationMatrix(clamp(motion[L.rotation]!, lim.nod), clamp(motion[L.rotation + 1]!, lim.turn), clamp(motion[L.rotation + 2]!, lim.tilt), this.#turn);
+    rotationMatrix(clamp(motion[L.rotation]!, lim.nod), clamp(motion[L.rotation + 1]!, this.#turnLimit(motion[L.rotation + 1]!)), clamp(motion[L.rotation + 2]!, lim.tilt), this.#turn);
     const k = Math.exp(clamp(motion[L.logScale]!, lim.logScale));
     const r = this.#total;
     const p = this.rotation;
@@ -193,6 +199,13 @@ export class AvatarFace {
     }
   }
 
+  /** A portrait that looks aside has one cheek hidden: turning that one to the front is limited more. */
+  #turnLimit(turn: number): { knee: number; limit: number } {
+    const { knee, limit } = this.#limits.turn;
+    const less = turn * this.#aside < 0 ? Math.min(0.6, Math.abs(this.#aside) / limit) : 0;
+    return { knee: knee * (1 - less), limit: limit * (1 - less) };
+  }
+
   /** Shift in pixels along an axis; compressed so that the face stays in the picture. */
   #shift(translation: number, axis: 0 | 1): number {
     const face = this.shape.extents[2];
@@ -202,6 +215,16 @@ export class AvatarFace {
     const limit = Math.min(0.55 * face, Math.max(0.06 * face, room));
     return softClamp(wanted, 0.5 * limit, limit);
   }
+}
+
+/**
+ * The mesh's sides lie deep, and a turn would spread the front's bright skin over a cheek that the portrait never showed.
+ * Bringing them forward a little keeps the jaw slim where there is no side to show.
+ */
+function flatterSides(points: Float32Array): Float32Array {
+  const { shape, centre } = analyseHead(points);
+  const from = centre[2]! + 0.15 * shape.extents[2];
+  return points.map((v, i) => (i % 3 === 2 && v > from ? from + sideDepth * (v - from) : v));
 }
 
 /** Skin near the lips follows each column's correction: up above the line between the lips, down below it. */

@@ -8,6 +8,7 @@
 import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
 import type { AvatarFace, PosedFace } from './AvatarFace.ts';
 import { eyes, eyeTriangles, mouthTriangles, skinTriangles } from './mesh-topology.ts';
+import { ContourPull } from './contour-pull.ts';
 import { clamp, smoothstep } from './scalars.ts';
 import { buildRings } from './person-rings.ts';
 import type { PersonRings } from './person-rings.ts';
@@ -45,6 +46,7 @@ export class PersonMesh {
   readonly sourceY: Float32Array;
   readonly #face: AvatarFace;
   readonly #rings: PersonRings;
+  readonly #edge: ContourPull;
   readonly #cuts: LashCut[] = [];
   /** Per eye: the copies of margin vertices that belong to the eyeball, in the order corners[0], upper, corners[1], lower. */
   readonly #balls: BallVertex[][] = [];
@@ -64,6 +66,7 @@ export class PersonMesh {
     this.triangles = Uint16Array.from([...opening, ...mouthTriangles, ...this.#rings.triangles]);
     const make = () => new Float32Array(next);
     [this.x, this.y, this.z, this.sourceX, this.sourceY] = [make(), make(), make(), make(), make()];
+    this.#edge = new ContourPull(face);
     this.#restSources();
   }
 
@@ -76,6 +79,7 @@ export class PersonMesh {
       this.z[i] = p[i * 3 + 2]!;
     }
     this.#rings.update(pose, this.x, this.y, this.z);
+    this.#edge.apply(this.x, this.y, pose.scale, this.sourceX, this.sourceY);
     for (const cut of this.#cuts) this.#placeCut(cut, pose.scale);
     for (const eye of [0, 1] as const) this.#placeEye(eye, pose);
   }
