@@ -116,7 +116,7 @@ async function start({ config, trackerModelPath, log = createLog(config) }: Serv
     (part) => part.close(),
   );
   const enrolment = owned(
-    Enrolment.create({ store, backend: enroller, limits: config.enrolment, defaultModel: config.synthesis.model, metrics }),
+    Enrolment.create({ store, backend: enroller, limits: config.enrolment, defaultModel: config.synthesis.model, metrics, log }),
     (part) => part.close(),
   );
   const pool = owned(await SynthesisPool.create(poolOptions(config, { enrolment, metrics, log })), (part) => part.close());

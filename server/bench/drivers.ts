@@ -2,12 +2,13 @@
  * The drivers of the benchmark, in a process of their own so that their work does not count as the server's: recorded landmarks at the
  * frame rate over a real data channel, by the client SDK on libwebrtc for Node (@roamhq/wrtc).
  */
-import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import wrtc from '@roamhq/wrtc';
 import type { Call } from '../../client/src/call/Call.ts';
 import { Gioconda } from '../../client/src/Gioconda.ts';
 import { LandmarkEncoder } from '../../client/src/protocol/index.ts';
 import type { DriverCount, DriversRequest, FromDrivers, ToDrivers } from './messages.ts';
+import { repositoryRoot } from '../setup/paths.ts';
 import { readRecording } from './recording.ts';
 
 class Driver {
@@ -50,7 +51,7 @@ const drivers: Driver[] = [];
 const send = (message: FromDrivers): void => void process.send?.(message);
 
 async function play({ url, drivers: wanted, model, framesPerSecond }: DriversRequest): Promise<void> {
-  const frames = readRecording(await readFile(new URL('./driver.landmarks', import.meta.url)));
+  const frames = readRecording(join(repositoryRoot, 'test/fixtures/driver-landmarks')).filter(({ confidence }) => confidence > 0).map(({ points }) => points);
   for (const { token, avatarId } of wanted) {
     const gioconda = await Gioconda.connect({ url, token });
     const call = await gioconda.join({ handlerName: 'Chrome111', receiveOwnAvatar: false, displayName: 'Driver', avatarId, ...(model ? { model } : {}) });

@@ -1,26 +1,29 @@
-/**
- * A recorded driver for the benchmark: landmark packets as a call carries them, one after the other, each behind its length.
- * Little endian: uint16 bytes, packet, uint16 bytes, packet, …
- */
-import { LandmarkDecoder, type LandmarkFrame } from '../../client/src/protocol/index.ts';
+/** A recorded driver: a real tracker's landmarks of a rendered clip, as `test/fixtures/driver-landmarks.*` hold them. */
+import { readFileSync } from 'node:fs';
+import { LANDMARK_COUNT, type LandmarkFrame } from '../../client/src/protocol/index.ts';
 
-export function writeRecording(packets: readonly Uint8Array[]): Buffer {
-  return Buffer.concat(packets.flatMap((packet) => {
-    const length = Buffer.alloc(2);
-    length.writeUInt16LE(packet.length);
-    return [length, packet];
-  }));
+interface RecordingHeader {
+  /** Frames, points, coordinates. */
+  shape: [number, number, number];
+  /** int16 steps per picture width. */
+  scale: number;
+  frameRate: number;
+  /** One per frame. */
+  confidence: number[];
 }
 
-/** The faces of a recording, [478, 3] each; frames without a face are left out. @throws AppError `bad-request` for a damaged file. */
-export function readRecording(file: Buffer): LandmarkFrame['points'][] {
-  const decoder = new LandmarkDecoder();
-  const frames: LandmarkFrame['points'][] = [];
-  for (let at = 0; at + 2 <= file.length; ) {
-    const length = file.readUInt16LE(at);
-    const { points, confidence } = decoder.decode(file.subarray(at + 2, at + 2 + length));
-    if (confidence > 0) frames.push(Float32Array.from(points));
-    at += 2 + length;
-  }
-  return frames;
+const STRIDE = LANDMARK_COUNT * 3;
+
+/**
+ * @param path without `.json` (header) and `.bin` (int16, little endian, frame by frame)
+ * @param startMs what `capturedMs` of the first frame shall be
+ */
+export function readRecording(path: string, startMs = 0): LandmarkFrame[] {
+  const header = JSON.parse(readFileSync(`${path}.json`, 'utf8')) as RecordingHeader;
+  const bytes = readFileSync(`${path}.bin`);
+  return Array.from({ length: header.shape[0] }, (_, frame) => ({
+    points: Float32Array.from({ length: STRIDE }, (_point, i) => bytes.readInt16LE((frame * STRIDE + i) * 2) / header.scale),
+    capturedMs: startMs + (frame * 1000) / header.frameRate,
+    confidence: header.confidence[frame] ?? 0,
+  }));
 }

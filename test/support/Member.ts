@@ -2,6 +2,7 @@
 import type { Call } from '../../client/src/call/Call.ts';
 import type { JoinOptions } from '../../client/src/Gioconda.ts';
 import type { FrameTrace } from '../../client/src/protocol/index.ts';
+import { readDriverLandmarks } from './fixtures.ts';
 import { posedFace, type Pose } from './landmark-source.ts';
 import type { TestServer } from './TestServer.ts';
 import { AudioListener, VideoWatcher } from './wrtc.ts';
@@ -42,6 +43,18 @@ export class Member {
     this.stopDriving();
     const startedMs = performance.now();
     this.#timer = setInterval(() => this.call.sendLandmarks(posedFace(pose((performance.now() - startedMs) / 1000), this.call.clock.nowMs)), FRAME_MS);
+  }
+
+  /** Sends the recorded driver's landmarks in a loop. @returns the performance time at which frame 0 was sent. */
+  driveRecorded(): number {
+    this.stopDriving();
+    const frames = readDriverLandmarks();
+    const startedMs = performance.now();
+    this.#timer = setInterval(() => {
+      const frame = frames[Math.floor((performance.now() - startedMs) / FRAME_MS) % frames.length]!;
+      this.call.sendLandmarks({ ...frame, capturedMs: this.call.clock.nowMs });
+    }, FRAME_MS);
+    return startedMs;
   }
 
   stopDriving(): void {

@@ -1,7 +1,8 @@
 /** The committed fixtures (test/fixtures): synthetic people, a driving clip, and what is known about them. Paths are absolute. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { LANDMARK_COUNT, type LandmarkFrame } from '../../client/src/protocol/index.ts';
+import type { LandmarkFrame } from '../../client/src/protocol/index.ts';
+import { readRecording } from '../../server/bench/recording.ts';
 
 const root = fileURLToPath(new URL('../fixtures/', import.meta.url));
 
@@ -74,24 +75,8 @@ export function readDriverTruth(): DriverTruth[] {
   return frames.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]])) as unknown as DriverTruth);
 }
 
-interface LandmarkHeader {
-  shape: [number, number, number];
-  scale: number;
-  frameRate: number;
-  confidence: number[];
-}
-
 /**
  * The real tracker's landmarks of every frame of `driver.mp4`, in the protocol's convention.
  * @param startMs what `capturedMs` of the first frame shall be
  */
-export function readDriverLandmarks(startMs = 0): LandmarkFrame[] {
-  const header = JSON.parse(readFileSync(fixturePath('driver-landmarks.json'), 'utf8')) as LandmarkHeader;
-  const bytes = readFileSync(fixturePath('driver-landmarks.bin'));
-  const stride = LANDMARK_COUNT * 3;
-  return Array.from({ length: header.shape[0] }, (_, frame) => {
-    const points = new Float32Array(stride);
-    for (let i = 0; i < stride; i++) points[i] = bytes.readInt16LE((frame * stride + i) * 2) / header.scale;
-    return { points, capturedMs: startMs + (frame * 1000) / header.frameRate, confidence: header.confidence[frame] ?? 0 };
-  });
-}
+export const readDriverLandmarks = (startMs = 0): LandmarkFrame[] => readRecording(fixturePath('driver-landmarks'), startMs);

@@ -182,9 +182,10 @@ export class Call extends Emitter<CallEvents> {
     const rejoined = this.#joined !== null;
     this.#joined = answer;
     this.#signalling.resumeKey = answer.resumeKey;
+    // At once: what is published while the clocks are compared comes as events on top of this snapshot.
+    this.#roster.replace(answer.participants);
     await this.clock.start();
     if (generation !== this.#generation) return;
-    this.#roster.replace(answer.participants);
     this.#setState('connected');
     if (!this.#entered) {
       this.#entered = true;

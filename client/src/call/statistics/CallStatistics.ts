@@ -28,6 +28,7 @@ const INTERVAL_MS = 1000;
 export class CallStatistics {
   readonly #options: CallStatisticsOptions;
   readonly #participants = new Map<string, ParticipantStatistics>();
+  #warned = false;
   readonly #packets = new Rate();
   readonly #bytes = new Rate();
   readonly #timer: ReturnType<typeof setInterval>;
@@ -90,7 +91,9 @@ export class CallStatistics {
       if (playback) await report(playback);
     } catch (error) {
       // Statistics of a session that closes meanwhile are no loss; anything else is a fault worth seeing.
-      if (!session.closed && !(error instanceof AppError)) console.warn('gioconda: statistics are not available', error);
+      if (session.closed || error instanceof AppError || this.#warned) return;
+      this.#warned = true; // some WebRTC stacks have none: once is enough
+      console.warn('gioconda: statistics are not available:', error instanceof Error ? error.message : error);
     }
   }
 

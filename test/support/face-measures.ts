@@ -1,0 +1,54 @@
+/** What a face in a video does, measured by the server's own landmarker; and whether two such courses go together. */
+import { VideoReader } from '../../server/media/VideoReader.ts';
+import type { Landmarker } from '../../server/synthesis/landmarker/Landmarker.ts';
+import { headPose } from '../../server/synthesis/landmarker/head-pose.ts';
+import type { DetectedFace, RgbImage } from '../../server/synthesis/types.ts';
+
+export interface FaceCourse {
+  /** Gap of the inner lips over the face's height. */
+  mouth: number[];
+  /** Degrees. */
+  yaw: number[];
+  pitch: number[];
+  /** Lid gap over eye width, mean of both eyes. */
+  eyes: number[];
+  /** Pictures in which a face was found. */
+  found: number;
+}
+
+const distance = (p: Float32Array, a: number, b: number): number => Math.hypot(p[a * 3]! - p[b * 3]!, p[a * 3 + 1]! - p[b * 3 + 1]!);
+
+export async function measureFaces(path: string, landmarker: Landmarker, onFrame?: (image: RgbImage) => void): Promise<FaceCourse> {
+  const course: FaceCourse = { mouth: [], yaw: [], pitch: [], eyes: [], found: 0 };
+  const reader = await VideoReader.open(path);
+  let face: DetectedFace | null = null;
+  for await (const item of reader.items()) {
+    if (item.kind !== 'frame') continue;
+    onFrame?.(item.image);
+    face = await landmarker.track(item.image, face);
+    if (!face) continue;
+    const { points } = face;
+    const pose = headPose(points);
+    course.found += 1;
+    course.mouth.push(distance(points, 13, 14) / distance(points, 10, 152));
+    course.yaw.push(pose.yaw);
+    course.pitch.push(pose.pitch);
+    course.eyes.push((distance(points, 159, 145) / distance(points, 33, 133) + distance(points, 386, 374) / distance(points, 263, 362)) / 2);
+  }
+  await reader.close();
+  return course;
+}
+
+/** Pearson's. */
+export function correlation(a: readonly number[], b: readonly number[]): number {
+  const n = Math.min(a.length, b.length);
+  const mean = (values: readonly number[]): number => values.slice(0, n).reduce((sum, value) => sum + value, 0) / n;
+  const [ma, mb] = [mean(a), mean(b)];
+  let [ab, aa, bb] = [0, 0, 0];
+  for (let i = 0; i < n; i += 1) {
+    ab += (a[i]! - ma) * (b[i]! - mb);
+    aa += (a[i]! - ma) ** 2;
+    bb += (b[i]! - mb) ** 2;
+  }
+  return ab / Math.sqrt(aa * bb);
+}
