@@ -9,6 +9,7 @@ import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
 import type { AvatarFace, PosedFace } from './AvatarFace.ts';
 import { eyes, eyeTriangles, mouthTriangles, skinTriangles } from './mesh-topology.ts';
 import { ContourPull } from './contour-pull.ts';
+import { LidSkin } from './lid-skin.ts';
 import { clamp, smoothstep } from './scalars.ts';
 import { buildRings } from './person-rings.ts';
 import type { PersonRings } from './person-rings.ts';
@@ -47,6 +48,7 @@ export class PersonMesh {
   readonly #face: AvatarFace;
   readonly #rings: PersonRings;
   readonly #edge: ContourPull;
+  readonly #lids: LidSkin;
   readonly #cuts: LashCut[] = [];
   /** Per eye: the copies of margin vertices that belong to the eyeball, in the order corners[0], upper, corners[1], lower. */
   readonly #balls: BallVertex[][] = [];
@@ -68,6 +70,7 @@ export class PersonMesh {
     [this.x, this.y, this.z, this.sourceX, this.sourceY] = [make(), make(), make(), make(), make()];
     this.#edge = new ContourPull(face);
     this.#restSources();
+    this.#lids = new LidSkin(face, this.#cuts.map(({ from, vertex }) => ({ margin: from, vertex, x: this.sourceX[vertex]!, y: this.sourceY[vertex]! })));
   }
 
   /** Places all vertices for a pose. */
@@ -80,6 +83,7 @@ export class PersonMesh {
     }
     this.#rings.update(pose, this.x, this.y, this.z);
     this.#edge.apply(this.x, this.y, pose.scale, this.sourceX, this.sourceY);
+    this.#lids.apply(pose, this.sourceX, this.sourceY);
     for (const cut of this.#cuts) this.#placeCut(cut, pose.scale);
     for (const eye of [0, 1] as const) this.#placeEye(eye, pose);
   }
