@@ -27,8 +27,8 @@ export async function enter({ roomId, invite }: Link): Promise<Gioconda> {
   const key = `gioconda.guest.${roomId}`;
   const getToken = async (): Promise<string> => {
     const stored = readGuest(key);
-    if (stored) return stored.token;
-    const { token, expiresAt } = await Gioconda.enterAsGuest({ url, invite });
+    if (stored && Date.parse(stored.expiresAt) - Date.now() > RENEW_BEFORE_MS) return stored.token;
+    const { token, expiresAt } = await Gioconda.enterAsGuest({ url, invite, previous: stored?.token });
     localStorage.setItem(key, JSON.stringify({ token, expiresAt } satisfies StoredGuest));
     return token;
   };
@@ -46,8 +46,7 @@ export async function enter({ roomId, invite }: Link): Promise<Gioconda> {
 
 function readGuest(key: string): StoredGuest | null {
   try {
-    const guest = JSON.parse(localStorage.getItem(key) ?? 'null') as StoredGuest | null;
-    return guest && Date.parse(guest.expiresAt) - Date.now() > RENEW_BEFORE_MS ? guest : null;
+    return JSON.parse(localStorage.getItem(key) ?? 'null') as StoredGuest | null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

@@ -46,9 +46,12 @@ export class Gioconda {
     return gioconda;
   }
 
-  /** Turns an invite into a guest's personal token. @throws AppError `token-invalid`, `token-expired`. */
-  static async enterAsGuest({ url, invite }: { url: string; invite: string }): Promise<GuestInfo> {
-    return new RestClient({ url, getToken: () => invite }).post('/guests', null, guestSchema);
+  /**
+   * Turns an invite into a guest's personal token. With `previous`, an earlier token of theirs (also an expired one), they stay the
+   * same user and keep their avatars. @throws AppError `token-invalid`, `token-expired`.
+   */
+  static async enterAsGuest({ url, invite, previous }: { url: string; invite: string; previous?: string | undefined }): Promise<GuestInfo> {
+    return new RestClient({ url, getToken: () => invite }).post('/guests', previous ? { previous } : null, guestSchema);
   }
 
   async config(): Promise<ClientConfig> {

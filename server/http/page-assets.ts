@@ -1,6 +1,6 @@
 /** Bundles the page and the tracker's workers at start (milliseconds, in memory and then a cache folder) and lists every file that the page needs. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,8 +40,7 @@ export async function pageAssets({ cacheDir, trackerModelPath }: PageAssetsOptio
   const assets = new Map<string, PageAsset>();
   const write = async (name: string, content: Uint8Array | string): Promise<string> => {
     const hashed = withHash(name, content);
-    const file = join(cacheDir, hashed);
-    await writeFile(file, content);
+    const file = await place(cacheDir, hashed, content);
     assets.set(`/assets/${hashed}`, { file, contentType: typeOf(name), immutable: true });
     return `/assets/${hashed}`;
   };
@@ -58,14 +57,22 @@ export async function pageAssets({ cacheDir, trackerModelPath }: PageAssetsOptio
   const faceMesh = { workerUrl: faceMeshWorker, baseUrl: await addFaceMesh(assets) };
 
   const addPlain = async (path: string, name: string, content: string): Promise<void> => {
-    const file = join(cacheDir, name);
-    await writeFile(file, content);
+    const file = await place(cacheDir, withHash(name, content), content);
     assets.set(path, { file, contentType: typeOf(name), immutable: false });
   };
   await addPlain('/assets/tracker.json', 'tracker.json', JSON.stringify({ tracker: faceLandmarker ? 'face-landmarker' : 'face-mesh', faceLandmarker, faceMesh }));
   const html = await readFile(join(client, 'demo/index.html'), 'utf8');
   await addPlain('/', 'index.html', html.replaceAll('{{script}}', script).replaceAll('{{style}}', style).replaceAll('{{icon}}', icon));
   return assets;
+}
+
+/** Every file has its hash in its name on disk, and appears at once whole: several servers may share the folder. */
+async function place(cacheDir: string, name: string, content: Uint8Array | string): Promise<string> {
+  const file = join(cacheDir, name);
+  const unfinished = `${file}.${process.pid}`;
+  await writeFile(unfinished, content);
+  await rename(unfinished, file);
+  return file;
 }
 
 interface Bundles {

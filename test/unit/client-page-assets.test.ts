@@ -54,6 +54,12 @@ describe('page assets', () => {
     expect([...again.keys()].sort()).toEqual([...assets.keys()].sort());
   });
 
+  it('leaves alone what another server with other sources serves from the same folder', async () => {
+    const before = await read('/assets/tracker.json');
+    await pageAssets({ cacheDir: join(folder, 'cache'), trackerModelPath: null });
+    expect(await read('/assets/tracker.json')).toBe(before);
+  });
+
   it('makes a classic worker of the offline tracker and a module of the other', async () => {
     expect(await read(find('face-mesh-worker'))).not.toMatch(/^\s*(import|export)[\s{"']/m);
     expect(await read(find('face-landmarker-worker'))).toContain('importScripts');
