@@ -97,7 +97,12 @@ def enrolment(size):
     edge = size / 256
     alpha = blur(g, dilate(g, matte, 5 * edge), 7 * edge)
     alpha = g.op('Clip', alpha, g.const(0), g.const(1))
-    g.op('Clip', background, g.const(0), g.const(1), out='plate')
+    # the filled background is a guess; where the picture shows through the matte's edge it must agree with the picture:
+    # (1 - alpha) plate within [portrait - alpha, portrait], or bright guesses shine around dark hair
+    seen = g.op('Add', g.op('Sub', g.const(1), alpha), g.const(5e-4))
+    most = g.op('Div', g.op('Add', portrait, g.const(2e-3)), seen)
+    least = g.op('Div', g.op('Sub', g.op('Sub', portrait, alpha), g.const(2e-3)), seen)
+    g.op('Clip', g.op('Min', g.op('Max', background, least), most), g.const(0), g.const(1), out='plate')
     # what the person adds over the plate, so that at rest the composite is the portrait itself
     veil = g.op('Mul', g.op('Sub', g.const(1), alpha), 'plate')
     over = g.op('Max', g.op('Min', g.op('Sub', portrait, veil), alpha), g.const(0))
