@@ -23,7 +23,7 @@ const metadataSchema = z.object({
 });
 const headerSchema = z.object({ __metadata__: metadataSchema }).catchall(z.unknown());
 
-/** Serialises; the body's sha256 goes into the metadata. */
+/** Serialises; a sha256 over header entries and tensors goes into the metadata. */
 export function encodeAvatar(avatar: EnrolledAvatar): Uint8Array {
   const entries: Record<string, unknown> = {};
   let length = 0;
@@ -44,7 +44,8 @@ export function encodeAvatar(avatar: EnrolledAvatar): Uint8Array {
     body.set(new Uint8Array(t.data.buffer, t.data.byteOffset, t.data.byteLength), at);
     at += Math.ceil(t.data.byteLength / 8) * 8;
   }
-  const metadata = { format: 'gioconda-avatar', model: avatar.model, modelVersion: avatar.modelVersion, size: String(avatar.size), sha256: sha256(body) };
+  const about = { format: 'gioconda-avatar', model: avatar.model, modelVersion: avatar.modelVersion, size: String(avatar.size) };
+  const metadata = { ...about, sha256: fingerprint(about, entries, body) };
   const json = JSON.stringify({ __metadata__: metadata, ...entries });
   const header = new TextEncoder().encode(json.padEnd(Math.ceil(Buffer.byteLength(json) / 8) * 8 - Buffer.byteLength(json) + json.length));
   const file = new Uint8Array(8 + header.length + length);
@@ -70,7 +71,8 @@ function decode(file: Uint8Array): EnrolledAvatar {
   const header = headerSchema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(file.subarray(8, 8 + headerLength))));
   const { __metadata__: metadata, ...entries } = header;
   const body = new Uint8Array(file.subarray(8 + headerLength));
-  if (sha256(body) !== metadata.sha256) throw new Error('the hash of the tensors differs');
+  const { sha256, ...about } = metadata;
+  if (fingerprint(about, entries, body) !== sha256) throw new Error('the hash differs');
   const tensors: Record<string, NamedTensor> = {};
   for (const [name, raw] of Object.entries(entries)) {
     if (name.startsWith('pad.')) continue;
@@ -87,6 +89,7 @@ function readTensor(body: Uint8Array<ArrayBuffer>, { dtype, shape, data_offsets:
   return { type: names[dtype], shape, data: new Data(bytes) };
 }
 
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+/** Covers what the tensors are called and where they lie as much as their bytes. */
+function fingerprint(about: object, entries: object, body: Uint8Array): string {
+  return createHash('sha256').update(JSON.stringify([about, entries])).update(body).digest('hex');
 }

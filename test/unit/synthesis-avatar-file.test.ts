@@ -47,9 +47,8 @@ describe('the avatar file', () => {
     const file = encodeAvatar(avatar);
     const refused = (bytes: Uint8Array) => {
       try {
-        // a flip inside a tensor's name or its padding leaves an intact file: then the tensors must be intact, too
-        const back = decodeAvatar(bytes);
-        return Object.values(back.tensors).every((t) => Object.values(avatar.tensors).some((o) => Buffer.from(o.data.buffer).equals(Buffer.from(t.data.buffer))));
+        // a blank that turned into another kind of blank does no harm
+        return Buffer.from(encodeAvatar(decodeAvatar(bytes))).equals(Buffer.from(file));
       } catch (error) {
         return error instanceof AppError && error.code === 'avatar-not-found';
       }
