@@ -12,6 +12,9 @@ from .speech import Speech, viseme_track
 # The two lips' innermost vertices on the middle line of the base mesh.
 UPPER_LIP, LOWER_LIP = 474, 493
 
+# How far the jaw drops beyond the viseme targets, which are drawn for a mumbler.
+JAW_OF_VISEME = {"aa_02": 0.3, "ao_03": 0.26, "ay_11": 0.34, "aw_09": 0.3, "aa_ah_ax_01": 0.18, "ey_eh_uh_04": 0.2, "ow_08": 0.18, "oy_10": 0.2, "er_05": 0.08}
+
 SMILE = {"mouthSmileLeft": 0.75, "mouthSmileRight": 0.75, "mouthUpperUpLeft": 0.25, "mouthUpperUpRight": 0.25, "cheekSquintLeft": 0.5, "cheekSquintRight": 0.5}
 BROWS_UP = {"browInnerUp": 0.8, "browOuterUpLeft": 0.8, "browOuterUpRight": 0.8}
 
@@ -62,7 +65,7 @@ class Clip:
 
     def speak(self, speech: Speech, start_s: float) -> None:
         for name, curve in viseme_track(speech, self.times_s - start_s).items():
-            self.expression[name] = self.expression.get(name, 0.0) + curve
+            self.add(curve, {name: 1.0, "jawOpen": JAW_OF_VISEME.get(name.removeprefix("visemes01/"), 0.0)})
 
     def pose(self, frame: int) -> Pose:
         weights = {name: float(curve[frame]) for name, curve in self.expression.items() if curve[frame] > 1e-3}

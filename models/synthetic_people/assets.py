@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+MOUTH_LINING_SEED = 7330
 BODY_VERTICES = 13380  # the base mesh's vertices from here on are helpers (joints, eye and teeth proxies)
 
 
@@ -120,6 +121,18 @@ def _ranges(line: str) -> list[int]:
     return numbers
 
 
+def islands(triangles: np.ndarray, count: int) -> np.ndarray:
+    """[count] the smallest vertex number of each vertex's connected component."""
+    labels = np.arange(count)
+    while True:
+        spread = labels.copy()
+        np.minimum.at(spread, triangles.ravel(), np.repeat(labels[triangles].min(axis=1), 3))
+        spread = spread[spread]
+        if np.array_equal(spread, labels):
+            return labels
+        labels = spread
+
+
 class Assets:
     """The asset folder, read lazily, each file once."""
 
@@ -131,6 +144,16 @@ class Assets:
     @cached_property
     def base(self) -> ObjMesh:
         return read_obj(self.root / "base.obj")
+
+    @cached_property
+    def mouth_lining(self) -> np.ndarray:
+        """Numbers of the body vertices inside the mouth: the texture island of one vertex known to lie there."""
+        mesh = self.base
+        skin = (mesh.triangles < BODY_VERTICES).all(axis=1)
+        labels = islands(mesh.uv_triangles[skin], len(mesh.uvs))[mesh.uv_triangles[skin][:, 0]]
+        triangles = mesh.triangles[skin]
+        inside = labels == labels[(triangles == MOUTH_LINING_SEED).any(axis=1)][0]
+        return np.unique(triangles[inside])
 
     @cached_property
     def _targets(self):

@@ -28,7 +28,7 @@ CLIP_SIZE = (640, 480)
 FRAME_RATE = 30
 LOOP_FRAMES = 6 * FRAME_RATE  # what driver.mjpeg and driver.wav hold of driver.mp4
 LANDMARK_SCALE = 24000  # int16 steps per picture width
-OPEN = {"jawOpen": 0.75, "mouthFunnel": 0.15}
+OPEN = {"jawOpen": 0.62, "mouthUpperUpLeft": 0.5, "mouthUpperUpRight": 0.5, "browInnerUp": 0.2}
 CLOSED = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
 SMILE_WITH_TEETH = SMILE | {"mouthUpperUpLeft": 0.75, "mouthUpperUpRight": 0.75, "jawOpen": 0.08, "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3}
 PORTRAIT_POSES = {
@@ -78,7 +78,7 @@ class Studio:
         """Pictures that enrolment must refuse or warn about."""
         self._write("portraits/bad-profile.jpg", self.still("anna", Pose(yaw=62)))
         self._write("portraits/bad-eyes-closed.jpg", self.still("anna", Pose(CLOSED)))
-        self._write("portraits/bad-tiny-face.jpg", self.still("kenji", Pose(), field_of_view=130.0))
+        self._write("portraits/bad-tiny-face.jpg", self.still("kenji", Pose(), target=(0.0, 16.0, 0.6), height=-9.0, distance=26.0, field_of_view=60.0))
         neutral = self.still("walter", Pose())
         blurred = cv2.GaussianBlur(neutral, (0, 0), 9)
         self._write("portraits/bad-blurred.jpg", blurred)
@@ -99,7 +99,7 @@ class Studio:
         rows = []
         for name in PORTRAIT_PEOPLE:
             pictures = [cv2.imread(str(self.out / f"portraits/{name}-{kind}.jpg")) for kind in PORTRAIT_POSES]
-            rows.append(np.hstack([cv2.resize(p, (192, 192), interpolation=cv2.INTER_AREA) for p in pictures]))
+            rows.append(np.hstack([cv2.resize(p, (144, 144), interpolation=cv2.INTER_AREA) for p in pictures]))
         self._write("contact-sheet.jpg", np.vstack(rows)[..., ::-1], 85)
 
     # -- the driving clip
@@ -144,7 +144,7 @@ class Studio:
         _ffmpeg(*pictures, "-i", str(folder / "full.wav"), *video, "-c:a", "aac", "-b:a", "48k", "-movflags", "+faststart", *exact, str(self.out / "driver.mp4"))
         with open(self.out / "driver.mjpeg", "wb") as stream:  # a run of JPEG pictures is what Chromium's fake camera reads
             for path in frames[:LOOP_FRAMES]:
-                stream.write(cv2.imencode(".jpg", cv2.imread(str(path)), [cv2.IMWRITE_JPEG_QUALITY, 66, cv2.IMWRITE_JPEG_OPTIMIZE, 1])[1].tobytes())
+                stream.write(cv2.imencode(".jpg", cv2.imread(str(path)), [cv2.IMWRITE_JPEG_QUALITY, 60, cv2.IMWRITE_JPEG_OPTIMIZE, 1])[1].tobytes())
 
     def _truth(self, clip: Clip) -> dict:
         person = self.person(DRIVER)

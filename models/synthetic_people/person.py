@@ -25,6 +25,7 @@ class PersonSpec:
     face: dict[str, float] = field(default_factory=dict)  # target name -> weight
     skin: str = "young_lightskinned_female_diffuse2"
     skin_gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    skin_saturation: float = 0.9
     hair: str | None = "hair/bob02"
     hair_colour: tuple[float, float, float] | None = None  # None: the texture's own
     hair_brightness: float = 1.0
@@ -32,7 +33,7 @@ class PersonSpec:
     brow_colour: tuple[float, float, float] = (0.05, 0.035, 0.03)
     eyelashes: str = "eyelashes/eyelashes02"
     eyes: str = "brown"
-    eye_saturation: float = 0.6
+    eye_saturation: float = 0.5
     teeth: str = "teeth/teeth_base"
     clothes: str | None = "clothes/female_casualsuit01"
     clothes_gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -111,6 +112,7 @@ class Person:
         self.assets = assets
         self.spec = spec
         shaped = apply_targets(assets, assets.base.positions, macro_weights(spec) | spec.face)
+        shaped[assets.mouth_lining] += self._lining_retreat(assets)
         self._parts = self._choose_parts()
         self._scales = {name: part.fit.scale(shaped) for name, part in self._parts.items()}
         self.neutral = self._lower_arms(shaped)
@@ -135,6 +137,13 @@ class Person:
             "hair": spec.hair,
         }
         return {kind: self.assets.part(name) for kind, name in names.items() if name}
+
+    @staticmethod
+    def _lining_retreat(assets: Assets) -> np.ndarray:
+        """[M, 3] moves the pockets between cheeks and gums inwards; with some morphs they would come through the skin."""
+        lining = assets.base.positions[assets.mouth_lining]
+        depth = 0.07 * smoothstep(6.66, 6.76, lining[:, 1]) * smoothstep(1.2, 1.35, lining[:, 2])
+        return np.stack([-0.1 * lining[:, 0] * (depth > 0), 0 * depth, -depth], axis=1)
 
     def _joint(self, name: str) -> np.ndarray:
         return self.neutral[self.assets.joint(name)].mean(axis=0)

@@ -14,7 +14,8 @@ from .occlusion import DIRECTIONS, mesh_occlusion
 from .person import Layer, Person, Pose
 from .scene import Camera, Lighting, ortho_towards
 
-SHADOW_SIZE = 1024
+OCCLUSION_SIZE = 512
+LINING = -1.0  # marks the inside of the mouth in the occlusion attribute
 SHADOW_RADIUS = 2.6
 SOFT = ("brows", "hair", "lashes", "eyes")  # layers whose texture has holes
 SHADOW_CASTERS = ("body", "hair", "clothes")
@@ -37,16 +38,17 @@ class LayerBuffers:
 class Renderer:
     """One size of picture, one context; people are uploaded once and cached until `forget`."""
 
-    def __init__(self, width: int, height: int, supersample: int = 2, context: moderngl.Context | None = None):
+    def __init__(self, width: int, height: int, supersample: int = 2, samples: int = 0, shadow_size: int = 1024):
+        """`supersample`: edge factor of the drawn picture; `samples`: multisampling within it (cheaper: edges only)."""
         self.width, self.height, self.supersample = width, height, supersample
-        self.context = context or moderngl.create_standalone_context(backend="egl")
+        self.context = moderngl.create_standalone_context(backend="egl")
         gl = self.context
         size = (width * supersample, height * supersample)
-        self._target = gl.framebuffer([gl.texture(size, 4)], gl.depth_renderbuffer(size))
-        self._shadow_map = gl.depth_texture((SHADOW_SIZE, SHADOW_SIZE))
-        self._shadow_map.compare_func = ""
-        self._shadow_target = gl.framebuffer([], self._shadow_map)
-        self._material = gl.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.FRAGMENT)
+        self._target = gl.framebuffer([gl.renderbuffer(size, 4, samples)], gl.depth_renderbuffer(size, samples))
+        self._resolved = gl.framebuffer([gl.renderbuffer(size, 4)]) if samples else self._target
+        self._shadow_map, self._shadow_target = _depth_target(gl, shadow_size)
+        self._materials = {k: gl.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.fragment(k)) for k in shaders.KINDS}
+        self._noise = noise_texture(gl)
         self._depth = gl.program(vertex_shader=shaders.DEPTH_VERTEX, fragment_shader=shaders.DEPTH_FRAGMENT)
         self._backdrop = gl.program(vertex_shader=shaders.BACKDROP_VERTEX, fragment_shader=shaders.BACKDROP_FRAGMENT)
         corners = gl.buffer(np.array([-1, -1, 1, -1, -1, 1, 1, 1], np.float32))
@@ -64,7 +66,7 @@ class Renderer:
         """[H, W, 3] uint8 RGB."""
         scene = [self._update(person, pose, camera) for person, pose in people]
         light = self._light_matrix(lighting, people)
-        self._draw_shadows(scene, light)
+        self._draw_shadows(scene, light, self._shadow_target)
         self._target.use()
         self._target.clear(0, 0, 0, 1)
         self._draw_backdrop(backdrop)
@@ -72,7 +74,9 @@ class Renderer:
         for (person, pose), buffers in zip(people, scene):
             self._set_face(person, pose)
             self._draw_person(buffers)
-        raw = np.frombuffer(self._target.read(components=3, alignment=1), np.uint8)
+        if self._resolved is not self._target:
+            self.context.copy_framebuffer(self._resolved, self._target)
+        raw = np.frombuffer(self._resolved.read(components=3, alignment=1), np.uint8)
         image = raw.reshape(self.height * self.supersample, -1, 3)[::-1]
         if self.supersample == 1:
             return image.copy()
@@ -101,13 +105,12 @@ class Renderer:
             stream = gl.buffer(reserve=len(layer.source) * 7 * 4)
             uvs = gl.buffer(layer.uvs.astype(np.float32))
             indices, by_depth = gl.buffer(layer.triangles), gl.buffer(layer.triangles)
-            full = [(stream, "3f 3f 1f", "in_position", "in_normal", "in_occlusion"), (uvs, "2f", "in_uv")]
-            shallow = [(stream, "3f 16x", "in_position"), (uvs, "2f", "in_uv")]
+            material = gl.vertex_array(self._materials[name], _attributes(self._materials[name], stream, uvs), indices)
+            by_distance = gl.vertex_array(self._materials[name], _attributes(self._materials[name], stream, uvs), by_depth)
+            cast = gl.vertex_array(self._depth, _attributes(self._depth, stream, uvs), indices)
             buffers[name] = LayerBuffers(
                 layer, stream, indices, by_depth,
-                gl.vertex_array(self._material, full, indices),
-                gl.vertex_array(self._material, full, by_depth),
-                gl.vertex_array(self._depth, shallow, indices),
+                material, by_distance, cast,
                 self._texture(person, name),
                 np.ones(len(layer.source), np.float32),
                 _appearance(person, name),
@@ -121,15 +124,19 @@ class Renderer:
         for name, (positions, normals) in posed.items():
             source = buffers[name].layer.source
             buffers[name].stream.write(np.c_[positions[source], normals[source], buffers[name].occlusion].astype(np.float32))
+        depth_map, target = _depth_target(self.context, OCCLUSION_SIZE)
         depths = []
         for direction in DIRECTIONS:
             matrix = ortho_towards(direction, _centre(person), SHADOW_RADIUS)
-            self._draw_shadows([buffers], matrix)
-            depths.append((matrix, np.frombuffer(self._shadow_map.read(), np.float32).reshape(SHADOW_SIZE, SHADOW_SIZE)))
+            self._draw_shadows([buffers], matrix, target)
+            depths.append((matrix, np.frombuffer(depth_map.read(), np.float32).reshape(OCCLUSION_SIZE, OCCLUSION_SIZE)))
+        target.release()
+        depth_map.release()
         for name in ("body", "hair", "clothes"):
             if name in buffers:
                 share = mesh_occlusion(*posed[name], depths, two_sided=name == "hair")
                 buffers[name].occlusion = share[buffers[name].layer.source].astype(np.float32)
+        buffers["body"].occlusion[lining_vertices(person)] = LINING
 
     def _texture(self, person: Person, name: str) -> moderngl.Texture:
         assets, spec = person.assets, person.spec
@@ -155,9 +162,9 @@ class Renderer:
         centre = np.mean([_centre(person) + pose.shift for person, pose in people] or [[0, 7, 0.5]], axis=0)
         return ortho_towards(_unit(lighting.key_direction), centre, SHADOW_RADIUS)
 
-    def _draw_shadows(self, scene: list[dict[str, LayerBuffers]], light: np.ndarray) -> None:
-        self._shadow_target.use()
-        self._shadow_target.clear(depth=1.0)
+    def _draw_shadows(self, scene: list[dict[str, LayerBuffers]], light: np.ndarray, target: moderngl.Framebuffer) -> None:
+        target.use()
+        target.clear(depth=1.0)
         self.context.enable_only(moderngl.DEPTH_TEST)
         self._depth["view_projection"].write(light.T.tobytes())
         for buffers in scene:
@@ -176,13 +183,11 @@ class Renderer:
     def _draw_person(self, buffers: dict[str, LayerBuffers]) -> None:
         gl = self.context
         self._shadow_map.use(1)
+        self._noise.use(2)
         gl.enable_only(moderngl.DEPTH_TEST)
-        for name in ("body", "clothes", "teeth", "tongue"):
-            if name in buffers:
-                self._draw(buffers[name], name, 0)
-        for name in ("eyes", "hair"):
-            if name in buffers:
-                self._draw(buffers[name], name, 1)
+        for name, pass_kind in (("hair", 1), ("clothes", 0), ("body", 0), ("teeth", 0), ("tongue", 0), ("eyes", 1)):
+            if name in buffers:  # what hides most comes first
+                self._draw(buffers[name], name, pass_kind)
         gl.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
         gl.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
         self._target.depth_mask = False
@@ -193,21 +198,19 @@ class Renderer:
 
     def _draw(self, item: LayerBuffers, name: str, pass_kind: int) -> None:
         item.texture.use(0)
-        self._set({"kind": shaders.KINDS[name], "pass_kind": pass_kind, **item.uniforms})
+        _assign(self._materials[name], {"pass_kind": pass_kind, **item.uniforms})
         (item.drawn_sorted if name in SOFT else item.drawn).render()
 
     # -- uniforms
 
     def _set(self, values: dict) -> None:
-        for name, value in values.items():
-            if name in self._material:  # the compiler drops what a driver finds unused
-                self._material[name].value = value if isinstance(value, (int, float)) else tuple(float(x) for x in value)
+        for program in self._materials.values():
+            _assign(program, values)
 
     def _set_scene(self, camera: Camera, lighting: Lighting, light: np.ndarray) -> None:
-        self._material["view_projection"].write(camera.matrix(self.width / self.height).T.tobytes())
-        self._material["light_projection"].write(light.T.tobytes())
         self._set({
-            "albedo_map": 0, "shadow_map": 1, "eye": camera.eye, "exposure": lighting.exposure, "detail": 1.0,
+            "view_projection": camera.matrix(self.width / self.height).T, "light_projection": light.T,
+            "albedo_map": 0, "shadow_map": 1, "noise_map": 2, "eye": camera.eye, "exposure": lighting.exposure, "detail": 1.0,
             "key_direction": _unit(lighting.key_direction), "key_colour": lighting.key_colour,
             "fill_direction": _unit(lighting.fill_direction), "fill_colour": lighting.fill_colour,
             "rim_direction": _unit(lighting.rim_direction), "rim_colour": lighting.rim_colour,
@@ -220,8 +223,54 @@ class Renderer:
         opening = pose.expression.get("jawOpen", 0.0) + sum(w for n, w in pose.expression.items() if n.startswith("visemes")) * 0.5
         self._set({
             "mouth": mouth, "left_eye": left, "right_eye": right, "mouth_open": float(np.clip(opening, 0, 1)),
-            "face_forward": turn[:, 2], "face_up": turn[:, 1],
+            "face_forward": turn[:, 2], "face_up": turn[:, 1], "gaze": turn @ rotation(pose.gaze_yaw, pose.gaze_pitch, 0)[:, 2],
         })  # fmt: skip
+
+
+def _depth_target(context: moderngl.Context, size: int) -> tuple[moderngl.Texture, moderngl.Framebuffer]:
+    texture = context.depth_texture((size, size))
+    texture.compare_func = ""
+    return texture, context.framebuffer([], texture)
+
+
+def _attributes(program: moderngl.Program, stream: moderngl.Buffer, uvs: moderngl.Buffer) -> list[tuple]:
+    """What the program reads of the stream (position, normal, occlusion) and the uvs; the rest is skipped over."""
+    fields = [("3f", "12x", "in_position"), ("3f", "12x", "in_normal"), ("1f", "4x", "in_occlusion")]
+    layout = " ".join(used if name in program else skipped for used, skipped, name in fields)
+    return [(stream, layout, *(name for _, _, name in fields if name in program)), (uvs, "2f", "in_uv")]
+
+
+def _assign(program: moderngl.Program, values: dict) -> None:
+    for name, value in values.items():
+        if name not in program:  # the compiler drops what a kind of layer does not use
+            continue
+        if isinstance(value, (int, float)):
+            program[name].value = value
+        else:
+            program[name].write(np.ascontiguousarray(value, np.float32).tobytes())
+
+
+def noise_texture(context: moderngl.Context, size: int = 256) -> moderngl.Texture:
+    """Tileable grain of three coarsenesses, mean 0.5, the same on every machine."""
+    random = np.random.default_rng(7)
+    channels = []
+    for sigma in (0.8, 0.0, 10.0, 0.8):
+        field_ = random.normal(size=(size, size)).astype(np.float32)
+        if sigma:
+            wrapped = np.tile(field_, (3, 3))
+            field_ = cv2.GaussianBlur(wrapped, (0, 0), sigma)[size : 2 * size, size : 2 * size]
+        channels.append(np.clip(0.5 + 0.2 * field_ / field_.std(), 0, 1))
+    texture = context.texture((size, size), 4, (np.stack(channels, -1) * 255).astype(np.uint8))
+    texture.build_mipmaps()
+    texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+    return texture
+
+
+def lining_vertices(person: Person) -> np.ndarray:
+    """Numbers of the body's render vertices inside the mouth; the lips' edge is there twice and counts as skin on its outer side."""
+    layer = person.layers["body"]
+    inside = np.isin(layer.mesh_triangles, person.assets.mouth_lining).all(axis=1)
+    return np.unique(layer.triangles[inside])
 
 
 def _centre(person: Person) -> np.ndarray:
@@ -237,7 +286,7 @@ def _appearance(person: Person, name: str) -> dict:
     spec = person.spec
     plain = {"gain": (1.0, 1.0, 1.0), "tint": (0.0, 0.0, 0.0), "tint_amount": 0.0, "saturation": 1.0}
     special = {
-        "body": {"gain": spec.skin_gain},
+        "body": {"gain": spec.skin_gain, "saturation": spec.skin_saturation},
         "clothes": {"gain": spec.clothes_gain},
         "eyes": {"saturation": spec.eye_saturation},
         "teeth": {"gain": (1.0, 0.97, 0.88)},
