@@ -143,9 +143,17 @@ function mediaOptions({ media, video, host }: Config): Parameters<typeof MediaWo
     enableUdp: media.enableUdp,
     enableTcp: media.enableTcp,
     codec: video.codec,
-    playoutDelayMs: { min: 0, max: video.playoutDelayMs },
+    playoutDelayMs: playoutDelay(video.playoutDelayMs),
     initialOutgoingBitrateBps: media.initialBitrateBps,
   };
+}
+
+/**
+ * Chromium shows frames at once, without regard to the sound, for any delay whose minimum is 0 (VCMTiming: low-latency rendering);
+ * a minimum of one step of 10 ms lets it hold a picture back until its sound is played.
+ */
+function playoutDelay(maxMs: number): { min: number; max: number } {
+  return maxMs === 0 ? { min: 0, max: 0 } : { min: 10, max: Math.max(10, maxMs) };
 }
 
 function poolOptions({ synthesis, video, cacheDir }: Config, parts: { enrolment: Enrolment; metrics: Metrics; log: Logger }): Parameters<typeof SynthesisPool.create>[0] {

@@ -4,7 +4,7 @@ import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import type { BuildOptions } from 'esbuild';
 
 export interface PageAsset {
@@ -46,6 +46,7 @@ export async function pageAssets({ cacheDir, trackerModelPath }: PageAssetsOptio
   };
 
   const bundles = await bundleAll();
+  await stop(); // esbuild's own process would stay for the server's life, with hundreds of megabytes
   const [script, style, faceLandmarkerWorker, faceMeshWorker, icon] = await Promise.all([
     write('page.js', bundles.script),
     write('page.css', bundles.style),

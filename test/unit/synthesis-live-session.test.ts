@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AppError, LANDMARK_COUNT, LandmarkEncoder } from '../../client/src/protocol/index.ts';
+import { type AppError, LANDMARK_COUNT, LandmarkEncoder } from '../../client/src/protocol/index.ts';
 import type { SynthesizedFrame } from '../../server/call/ports.ts';
 import { serverNow } from '../../server/call/clock.ts';
 import { LiveSession, type Encoder, type Renderer } from '../../server/synthesis/process/LiveSession.ts';
