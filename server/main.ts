@@ -106,11 +106,10 @@ async function start({ config, trackerModelPath, log = createLog(config) }: Serv
   const keys = loadOrCreateKeys(config);
   const authority = Authority.create({ ...config.auth, ...keys });
   const metrics = Metrics.create();
-  const [store, assets, media] = await Promise.all([
-    Store.create({ dataDir: config.dataDir }).then((part) => owned(part, (store) => store.close())),
-    pageAssets({ cacheDir: join(config.cacheDir, 'page'), trackerModelPath }),
-    MediaWorkers.create(mediaOptions(config), log).then((part) => owned(part, (media) => media.close())),
-  ]);
+  // One after the other: what has started is registered for its end before the next may fail.
+  const store = owned(await Store.create({ dataDir: config.dataDir }), (part) => part.close());
+  const assets = await pageAssets({ cacheDir: join(config.cacheDir, 'page'), trackerModelPath });
+  const media = owned(await MediaWorkers.create(mediaOptions(config), log), (part) => part.close());
   const enroller = owned(
     new EnrolmentWorker({ log, cacheDir: landmarkFolder(config.cacheDir), models: await availableModels(config.video.size) }),
     (part) => part.close(),

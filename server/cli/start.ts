@@ -1,8 +1,7 @@
 /** `gioconda start`: set-up if need be, then the server until it is told to end. */
-import { AppError } from '../../client/src/protocol/index.ts';
 import { loadConfig, type Config } from '../config.ts';
 import { createLog } from '../log.ts';
-import { ensureSetup, trackerModelPath } from '../setup/index.ts';
+import { ensureSetup, SetupError, trackerModelPath } from '../setup/index.ts';
 import type { GiocondaServer } from '../main.ts';
 import type { StartOptions } from './options.ts';
 
@@ -31,9 +30,10 @@ export async function run(options: StartOptions): Promise<number> {
 }
 
 function explainStart(error: unknown): never {
-  const { code, message, port } = error as NodeJS.ErrnoException & { port?: number };
-  if (code === 'EADDRINUSE') throw new AppError('bad-request', `Port ${port ?? ''} is taken by another program: end it, or start with --port`, { cause: error });
-  if (code === 'EACCES') throw new AppError('bad-request', `No permission: ${message}`, { cause: error });
+  const { code, message, port, part } = error as NodeJS.ErrnoException & { port?: number; part?: string };
+  if (code === 'EADDRINUSE' && part === 'media') throw new SetupError(`The media port ${port} is taken by another program.`, { mend: 'end it, or choose others: GIOCONDA_MEDIA_RTC_PORT (0: any free port)', cause: error });
+  if (code === 'EADDRINUSE') throw new SetupError(`Port ${port} is taken by another program.`, { mend: 'end it, or start with --port', cause: error });
+  if (code === 'EACCES') throw new SetupError(`No permission: ${message}`, { mend: 'ports below 1024 need rights; choose another with --port', cause: error });
   throw error;
 }
 

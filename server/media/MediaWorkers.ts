@@ -30,6 +30,12 @@ interface Slot {
 
 const RESPAWN_DELAY_MS = 500;
 
+/** libuv's words from inside the worker, as Node would say it. */
+function asPortError(error: Error): Error {
+  const port = /uv_\w+\(\) failed .*port:(\d+)\]: address already in use/.exec(error.message)?.[1];
+  return port ? Object.assign(new Error(error.message, { cause: error }), { code: 'EADDRINUSE', port: Number(port), part: 'media' }) : error;
+}
+
 export class MediaWorkers implements MediaPort {
   readonly #options: MediaOptions;
   readonly #log: Logger;
@@ -37,11 +43,17 @@ export class MediaWorkers implements MediaPort {
   readonly #timers = new Set<NodeJS.Timeout>();
   #closed = false;
 
-  /** Starts all workers. The worker binary is the one `gioconda setup` made (MEDIASOUP_WORKER_BIN). */
+  /**
+   * Starts all workers. The worker binary is the one `gioconda setup` made (MEDIASOUP_WORKER_BIN).
+   * @throws Error with `code` EADDRINUSE and `port` if another program has a media port
+   */
   static async create(options: MediaOptions, log: Logger): Promise<MediaWorkers> {
     const media = new MediaWorkers(options, log.child({ part: 'media' }));
-    await Promise.all(Array.from({ length: options.workers }, (_, index) => media.#start(index)));
-    return media;
+    const started = await Promise.allSettled(Array.from({ length: options.workers }, (_, index) => media.#start(index)));
+    const failure = started.find((result) => result.status === 'rejected');
+    if (!failure) return media;
+    media.close(); // the others must not outlive a start that failed
+    throw asPortError(failure.reason as Error);
   }
 
   private constructor(options: MediaOptions, log: Logger) {
@@ -65,14 +77,22 @@ export class MediaWorkers implements MediaPort {
 
   async #start(index: number): Promise<void> {
     const worker = await mediasoup.createWorker({ logLevel: 'warn', logTags: ['info', 'ice', 'dtls', 'rtp', 'srtp', 'rtcp', 'sctp'] });
-    const { listenIp, announcedAddress, basePort, enableUdp, enableTcp } = this.#options;
-    const common = { ip: listenIp, ...(announcedAddress ? { announcedAddress } : {}), ...(basePort ? { port: basePort + index } : {}) };
-    const webRtcServer = await worker.createWebRtcServer({
-      listenInfos: [...(enableUdp ? [{ protocol: 'udp' as const, ...common }] : []), ...(enableTcp ? [{ protocol: 'tcp' as const, ...common }] : [])],
+    const webRtcServer = await this.#listen(worker, index).catch((error: unknown) => {
+      worker.close();
+      throw error;
     });
+    if (this.#closed) return worker.close();
     const slot: Slot = { worker, webRtcServer, rooms: new Set() };
     this.#slots[index] = slot;
     worker.on('died', (error) => this.#onDied(index, slot, error));
+  }
+
+  #listen(worker: types.Worker, index: number): Promise<types.WebRtcServer> {
+    const { listenIp, announcedAddress, basePort, enableUdp, enableTcp } = this.#options;
+    const common = { ip: listenIp, ...(announcedAddress ? { announcedAddress } : {}), ...(basePort ? { port: basePort + index } : {}) };
+    return worker.createWebRtcServer({
+      listenInfos: [...(enableUdp ? [{ protocol: 'udp' as const, ...common }] : []), ...(enableTcp ? [{ protocol: 'tcp' as const, ...common }] : [])],
+    });
   }
 
   #onDied(index: number, slot: Slot, error: Error): void {
