@@ -54,7 +54,7 @@ const video = group({
   framesPerSecond: z.int().min(5).max(60).default(30).describe('Avatar frames a second.'),
   codec: z.enum(['vp8', 'h264']).default('vp8').describe('Codec of the avatar\'s video.'),
   bitrateBps: z.int().min(50_000).default(500_000).describe('Target bit rate of one avatar\'s video.'),
-  playoutDelayMs: milliseconds.max(40_950).default(0).describe('What the receiver may delay the picture by (playout-delay header extension); 0 gives the lowest latency.'),
+  playoutDelayMs: milliseconds.max(40_950).default(200).describe('How long receivers may hold a picture back until its sound is played (playout-delay header extension). 0: pictures are shown at once, ahead of their sound.'),
 });
 
 const synthesis = group({
