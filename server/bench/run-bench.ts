@@ -4,7 +4,7 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Gioconda } from '../../client/src/Gioconda.ts';
-import { parseConfig } from '../config.ts';
+import { parseConfig, type Config } from '../config.ts';
 import { createLog } from '../log.ts';
 import type { GiocondaServer } from '../main.ts';
 import { chromiumPath } from '../setup/index.ts';
@@ -20,6 +20,8 @@ export interface BenchRequest {
   seconds: number;
   size: number;
   cacheDir: string;
+  /** As configured: codec, bit rate and playout delay are what is measured. */
+  video: Config['video'];
   onStep(text: string): void;
 }
 
@@ -50,7 +52,7 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
   const folder = await mkdtemp(join(tmpdir(), 'gioconda-bench-'));
   const config = parseConfig({
     port: 0, dataDir: folder, cacheDir: request.cacheDir, logLevel: 'warn',
-    media: { rtcPort: 0 }, video: { size: request.size, framesPerSecond: FRAMES_PER_SECOND },
+    media: { rtcPort: 0 }, video: { ...request.video, size: request.size, framesPerSecond: FRAMES_PER_SECOND },
     synthesis: { maxAvatars: 64, ...(request.model ? { model: request.model } : {}) },
   });
   const { GiocondaServer } = await import('../main.ts');

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import type { BenchReport } from '../bench/run-bench.ts';
 import type { Quantiles } from '../bench/quantiles.ts';
 import { loadConfig } from '../config.ts';
-import { ensureSetup } from '../setup/index.ts';
+import { ensureSetup, recordMeasurement } from '../setup/index.ts';
 import type { BenchOptions } from './options.ts';
 
 export async function run({ model, seconds, avatars, size, out = 'bench.json' }: BenchOptions): Promise<number> {
@@ -11,10 +11,12 @@ export async function run({ model, seconds, avatars, size, out = 'bench.json' }:
   await ensureSetup({ cacheDir: config.cacheDir });
   const { runBench } = await import('../bench/run-bench.ts');
   const report = await runBench({
-    model: model ?? null, seconds, avatars, size: size ?? config.video.size, cacheDir: config.cacheDir,
+    model: model ?? null, seconds, avatars, size: size ?? config.video.size, cacheDir: config.cacheDir, video: config.video,
     onStep: (text) => console.error(`· ${text}`),
   });
   console.log(table(report));
+  const { p50, p95 } = report.stages['synthesis'] ?? { p50: NaN, p95: NaN };
+  await recordMeasurement(config.cacheDir, { label: `${report.settings.model} ${report.settings.size}`, text: `synthesis ${number(p50)} ms p50, ${number(p95)} ms p95 a frame` });
   await writeFile(out, `${JSON.stringify(report, null, 2)}\n`);
   console.error(`\nJSON: ${out}`);
   return 0;
