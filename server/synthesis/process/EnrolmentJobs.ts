@@ -1,19 +1,15 @@
 /** Portraits in, generated weights out: runs in the synthesis process that is kept for enrolment. */
 import sharp from 'sharp';
-import { AppError, type PortraitWarning } from '../../../client/src/protocol/index.ts';
+import type { PortraitWarning } from '../../../client/src/protocol/index.ts';
 import type { EnrolmentResult } from '../../enrolment/enrolment.ts';
-import { PortraitError, portraitOf } from '../../enrolment/PortraitError.ts';
-import { inspectPortrait, preparePortrait } from '../../enrolment/portrait-prepare.ts';
+import { inspectPortrait } from '../../enrolment/portrait-prepare.ts';
+import { preparePortraits } from '../../enrolment/prepare-portraits.ts';
 import { encodeAvatar } from '../avatar-file.ts';
 import { enrolAvatar } from '../enrol-avatar.ts';
 import { i420ToRgb } from '../i420.ts';
 import { Landmarker } from '../landmarker/Landmarker.ts';
-import type { PreparedPortrait } from '../types.ts';
 import type { EnrolmentRequest } from './messages.ts';
 import { renderAtRest, type ModelCache } from './open-renderer.ts';
-
-/** One of several portraits may well show an open mouth or closed eyes: the others show the rest. */
-const harmlessAmongOthers: ReadonlySet<string> = new Set(['eyes-closed', 'mouth-open', 'turned']);
 
 export class EnrolmentJobs {
   readonly #cacheDir: string;
@@ -28,18 +24,11 @@ export class EnrolmentJobs {
   async enrol({ portraits, model, size, crop }: EnrolmentRequest): Promise<EnrolmentResult> {
     const loaded = await this.#models.get(model, size);
     const landmarker = await this.#landmarkerOnce();
-    const prepared: PreparedPortrait[] = [];
-    const normalised: Uint8Array[] = [];
-    const warnings: PortraitWarning[] = [];
-    for (const [index, bytes] of portraits.entries()) {
-      const result = await aboutPortrait(index, () => preparePortrait(bytes, { landmarker, size, crop }));
-      prepared.push(result.portrait);
-      normalised.push(result.normalised);
-      warnings.push(...result.warnings.filter(({ code }) => portraits.length === 1 || !harmlessAmongOthers.has(code)).map(({ code, message }) => ({ portrait: index, code, message })));
-    }
-    const avatar = await enrolAvatar({ model: loaded, portraits: prepared });
+    const prepared = await preparePortraits(portraits.map((bytes) => ({ read: () => bytes })), { landmarker, size, crop });
+    const avatar = await enrolAvatar({ model: loaded, portraits: prepared.map(({ portrait }) => portrait) });
     const preview = await encodePreview(await renderAtRest(loaded, avatar), size);
-    return { weights: encodeAvatar(avatar), preview, normalised, warnings };
+    const warnings = prepared.flatMap((result, portrait) => result.warnings.map(({ code, message }) => ({ portrait, code, message })));
+    return { weights: encodeAvatar(avatar), preview, normalised: prepared.map(({ normalised }) => normalised), warnings };
   }
 
   async check({ portrait }: { portrait: Uint8Array }): Promise<{ warnings: PortraitWarning[] }> {
@@ -53,18 +42,6 @@ export class EnrolmentJobs {
       throw error;
     });
     return this.#landmarker;
-  }
-}
-
-/** A refusal says which of the portraits it is about. */
-async function aboutPortrait<T>(index: number, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof AppError) || portraitOf(error) !== undefined) throw error;
-    const refusal = new PortraitError(error.code, index, undefined, { cause: error });
-    refusal.message = error.message;
-    throw refusal;
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { AppError, type PortraitWarning } from '../../../client/src/protocol/index.ts';
 import type { EnrolmentBackend, EnrolmentResult, ModelInfo } from '../../enrolment/enrolment.ts';
+import type { Calls } from './messages.ts';
 import { SynthesisProcess } from './SynthesisProcess.ts';
 
 export interface EnrolmentWorkerOptions {
@@ -28,12 +29,24 @@ export class EnrolmentWorker implements EnrolmentBackend {
     return this.#options.models;
   }
 
-  async prepareAndEnrol(job: { portraits: Buffer[]; model: string; size: number }): Promise<EnrolmentResult> {
-    return (await this.#start()).call('enrol', { portraits: job.portraits, model: job.model, size: job.size, crop: 'head' }, TIMEOUT_MS);
+  prepareAndEnrol({ portraits, model, size, signal }: { portraits: Buffer[]; model: string; size: number; signal: AbortSignal }): Promise<EnrolmentResult> {
+    return this.#ask('enrol', { portraits, model, size, crop: 'head' }, signal);
   }
 
-  async checkPortrait(portrait: Buffer): Promise<{ warnings: PortraitWarning[] }> {
-    return (await this.#start()).call('check-portrait', { portrait }, TIMEOUT_MS);
+  checkPortrait(portrait: Buffer, signal: AbortSignal): Promise<{ warnings: PortraitWarning[] }> {
+    return this.#ask('check-portrait', { portrait }, signal);
+  }
+
+  /** A job that is given up is not finished in secret: the process ends, and with it whatever else it was asked; the next request starts another. */
+  async #ask<N extends 'enrol' | 'check-portrait'>(name: N, request: Calls[N]['request'], signal: AbortSignal): Promise<Calls[N]['answer']> {
+    const process = await this.#start();
+    const giveUp = (): void => process.close();
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      return await process.call(name, request, TIMEOUT_MS);
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
   }
 
   #start(): Promise<SynthesisProcess> {
