@@ -5,11 +5,13 @@
 import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
 import { analyseHead, eyeWidth } from './head-geometry.ts';
 import type { FaceShape } from './head-geometry.ts';
+import { lipPulls, setLipGaps } from './lip-closing.ts';
+import type { LipPull } from './lip-closing.ts';
 import { eyes, innerLowerLip, innerUpperLip, lipColumns } from './mesh-topology.ts';
 import { motionLayout } from './motion.ts';
 import type { Motion } from './motion.ts';
 import { rotationMatrix } from './rigid-fit.ts';
-import { smoothstep, softClamp } from './scalars.ts';
+import { softClamp } from './scalars.ts';
 
 const L = motionLayout;
 const degrees = Math.PI / 180;
@@ -57,13 +59,6 @@ export interface AvatarFaceOptions {
 /** Depth that is kept of what lies behind the eyes. */
 const sideDepth = 0.7;
 
-/** How much one landmark follows the correction of one lip column. */
-interface LipPull {
-  landmark: number;
-  column: number;
-  weight: number;
-}
-
 export class AvatarFace {
   readonly size: number;
   readonly points: Float32Array;
@@ -92,7 +87,7 @@ export class AvatarFace {
     this.rotation = head.rotation;
     this.centre = head.centre;
     this.#aside = Math.atan2(head.rotation[2]!, head.rotation[8]!);
-    this.#lipPulls = lipPulls(this.shape);
+    this.#lipPulls = lipPulls(this.shape.points);
     this.#lipRest = this.#restingLips();
   }
 
@@ -136,16 +131,9 @@ export class AvatarFace {
 
   #setLips(motion: Motion, h: Float64Array): void {
     const size = this.shape.extents[2];
-    for (let i = 0; i < lipColumns; i++) {
-      const up = innerUpperLip[i + 1]! * 3 + 1;
-      const low = innerLowerLip[i + 1]! * 3 + 1;
-      const wanted = Math.max(0, motion[L.lips + i]! + (this.#absolute ? this.shape.lipGaps[i]! : 0)) * size + (this.#absolute ? 0 : this.#lipRest[i]! * size);
-      const fix = (wanted - (h[low]! - h[up]!)) / 2;
-      this.#lipFix[i] = fix;
-      h[up]! -= fix;
-      h[low]! += fix;
-    }
-    for (const { landmark, column, weight } of this.#lipPulls) h[landmark * 3 + 1]! += weight * this.#lipFix[column]!;
+    const own = this.#absolute ? this.shape.lipGaps : null;
+    const wanted = (i: number) => (own ? Math.max(0, motion[L.lips + i]! + own[i]!) : Math.max(0, motion[L.lips + i]!) + this.#lipRest[i]!) * size;
+    setLipGaps(h, wanted, this.#lipPulls, this.#lipFix);
   }
 
   /** Lids from the closure, with the skin around them; gaze into `out`. */
@@ -225,32 +213,4 @@ function flatterSides(points: Float32Array): Float32Array {
   const { shape, centre } = analyseHead(points);
   const from = centre[2]! + 0.15 * shape.extents[2];
   return points.map((v, i) => (i % 3 === 2 && v > from ? from + sideDepth * (v - from) : v));
-}
-
-/** Skin near the lips follows each column's correction: up above the line between the lips, down below it. */
-function lipPulls(shape: FaceShape): LipPull[] {
-  const h = shape.points;
-  const width = Math.hypot(h[308 * 3]! - h[78 * 3]!, h[308 * 3 + 1]! - h[78 * 3 + 1]!);
-  const inner = new Set<number>([...innerUpperLip, ...innerLowerLip]);
-  const pulls: LipPull[] = [];
-  for (let v = 0; v < 468; v++) {
-    if (inner.has(v)) continue;
-    const across: number[] = [];
-    let sum = 0;
-    let line = 0;
-    for (let i = 0; i < lipColumns; i++) {
-      const [u, l] = [innerUpperLip[i + 1]! * 3, innerLowerLip[i + 1]! * 3];
-      const w = Math.exp(-(((h[v * 3]! - (h[u]! + h[l]!) / 2) / (0.1 * width)) ** 2) / 2);
-      across.push(w);
-      sum += w;
-      line += (w * (h[u + 1]! + h[l + 1]!)) / 2;
-    }
-    if (sum < 0.02) continue;
-    const dy = h[v * 3 + 1]! - line / sum;
-    const reach = Math.exp(-((dy / (0.22 * width)) ** 2) / 2) * smoothstep(0, 0.03 * width, Math.abs(dy)) * Math.sign(dy);
-    if (Math.abs(reach) < 0.01) continue;
-    const share = Math.min(1, sum) / sum;
-    for (let i = 0; i < lipColumns; i++) if (across[i]! * share > 0.005) pulls.push({ landmark: v, column: i, weight: across[i]! * share * reach });
-  }
-  return pulls;
 }

@@ -1,33 +1,51 @@
 /**
- * The driver's face at rest, learned while it drives: provisional from the first frame, the median of closed-mouth frames
- * during the first second, then refined slowly by frames that look neutral.
+ * The driver's face at rest, learned while it drives: there from the first frame, settled after a second, refined for ever.
+ *
+ * It is the mean of the calmest frames seen: lips together, no smile, brows down, eyes open, looking ahead. A calmer frame
+ * than any before outweighs all evidence so far, so that a call that begins in the middle of a word or a smile comes right as
+ * soon as the face rests once; and lips apart are never taken for rest, unless they hardly ever meet.
  */
 import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
+import { eyesAreOpen, faceTension } from './face-tension.ts';
 import { eyeOpenness, faceShape, headAxes, meanLipGap, toHeadAxes } from './head-geometry.ts';
 import type { FaceShape } from './head-geometry.ts';
+import { closeLips } from './lip-closing.ts';
 import { rigidPoints } from './mesh-topology.ts';
-import { centroid, fitSimilarity, multiply, rotationMatrix, rotationVector } from './rigid-fit.ts';
+import { centroid, multiply, rotationMatrix, rotationVector } from './rigid-fit.ts';
+import { smoothstep } from './scalars.ts';
 
 const COORDINATES = LANDMARK_COUNT * 3;
 const calibrationMs = 1000;
-const maxSamples = 48;
-/** Time constants of the refinement. */
-const shapeSeconds = 25;
+/** Evidence beyond this is forgotten: the time constant of late refinement. */
+const mostEvidenceSeconds = 25;
+/** Weight of the first frame of all. */
+const firstEvidenceSeconds = 0.03;
+/** The least tension must last that long to count, and is forgotten at that rate. */
+const tensionSmoothSeconds = 0.25;
+const tensionLeakPerSecond = 0.04;
+/** The shape in use follows what was learned: time constant, and largest speed in face sizes per second. */
+const followSeconds = 0.5;
+const followSpeed = 0.08;
+/** Lips at rest, over face size; after `lastingSeconds` of lips that never met, their least gap is believed instead. */
+const restGap = 0.01;
+const lastingSeconds = [20, 60] as const;
+const mostRestGap = 0.05;
 const placeSeconds = 30;
+const turnSeconds = 12;
+/** A head that comes back to looking ahead pulls its rest along sooner. */
+const aheadSeconds = 2.5;
 const eyeFallSeconds = 20;
 const eyeRiseSeconds = 1.5;
-
-interface Sample {
-  /** [478, 3] head axes of the first frame, pose and size removed. */
-  points: Float32Array;
-  /** log scale, rotation vector, place: relative to the first frame. */
-  pose: Float64Array;
-  gap: number;
-}
 
 export interface DriverPose {
   scale: number;
   /** Head → image at this frame. */
+  rotation: Float64Array;
+  centre: Float64Array;
+}
+
+export interface KnownNeutral {
+  shape: FaceShape;
   rotation: Float64Array;
   centre: Float64Array;
 }
@@ -38,19 +56,25 @@ export class DriverNeutral {
   #shape: FaceShape | null = null;
   #rotation: Float64Array = new Float64Array(9);
   #centre: Float64Array = new Float64Array(3);
-  #samples: Sample[] = [];
-  #firstRotation: Float64Array = new Float64Array(9);
-  #firstShape: Float64Array | null = null;
-  #startMs = 0;
+  #logScale = 0;
   #eyeOpen: [number, number] = [0, 0];
+  readonly #learned = new Float64Array(COORDINATES);
+  readonly #goal = new Float64Array(COORDINATES);
+  /** Seconds of frames as calm as the calmest. */
+  #evidence = 0;
+  #smoothTension = 0;
+  #leastTension = Infinity;
+  #smoothGap = 0;
+  #leastGap = Infinity;
+  #seconds = 0;
 
-  constructor(fixed?: { shape: FaceShape; rotation: Float64Array; centre: Float64Array }) {
-    this.fixed = fixed !== undefined;
-    if (!fixed) return;
-    this.#shape = fixed.shape;
-    this.#rotation = fixed.rotation;
-    this.#centre = fixed.centre;
-    this.#eyeOpen = [...fixed.shape.eyeOpenness];
+  constructor(known?: KnownNeutral) {
+    this.fixed = known !== undefined;
+    if (!known) return;
+    this.#shape = known.shape;
+    this.#rotation = known.rotation;
+    this.#centre = known.centre;
+    this.#eyeOpen = [...known.shape.eyeOpenness];
   }
 
   get ready(): boolean {
@@ -59,7 +83,7 @@ export class DriverNeutral {
 
   /** True during the first second of observations. */
   get calibrating(): boolean {
-    return !this.fixed && (this.#shape === null || this.#samples.length > 0);
+    return !this.fixed && (this.#shape === null || this.#seconds * 1000 <= calibrationMs);
   }
 
   get shape(): FaceShape {
@@ -75,88 +99,112 @@ export class DriverNeutral {
     return this.#centre;
   }
 
+  /** Of the size at rest over the shape's. */
+  get logScale(): number {
+    return this.#logScale;
+  }
+
   /** Opening of the open eye, over eye width. */
   get eyeOpen(): readonly [number, number] {
     return this.#eyeOpen;
   }
 
-  /** Takes a frame of the first second; returns true when the neutral face changed by a step. */
-  calibrate(points: Float32Array, timeMs: number): boolean {
-    if (this.#firstShape === null) return this.#begin(points, timeMs);
-    if (timeMs - this.#startMs > calibrationMs || this.#samples.length >= maxSamples) {
-      this.#samples = [];
-      return false;
-    }
-    this.#samples.push(this.#sample(points));
-    const n = this.#samples.length;
-    if (n > 4 && n % 3 !== 0) return false;
-    this.#adopt();
-    return true;
-  }
-
-  #begin(points: Float32Array, timeMs: number): boolean {
-    this.#startMs = timeMs;
-    this.#firstRotation = headAxes(points);
-    this.#firstShape = toHeadAxes(points, this.#firstRotation, centroid(points, rigidPoints));
-    this.#samples = [this.#sample(points)];
-    this.#adopt();
-    return true;
-  }
-
-  #sample(points: Float32Array): Sample {
-    const first = this.#firstShape!;
-    const fit = fitSimilarity(first, points, rigidPoints);
-    const aligned = toHeadAxes(points, fit.rotation, fit.targetCentre, fit.scale);
-    const [rx, ry, rz] = rotationVector(multiply(this.#firstRotation, fit.rotation, true));
-    return {
-      points: Float32Array.from(aligned),
-      pose: Float64Array.of(Math.log(fit.scale), rx, ry, rz, fit.targetCentre[0]!, fit.targetCentre[1]!, fit.targetCentre[2]!),
-      gap: meanLipGap(aligned, faceShape(aligned).extents[2]),
-    };
-  }
-
-  #adopt(): void {
-    const gaps = this.#samples.map((s) => s.gap).sort((a, b) => a - b);
-    const limit = Math.max(0.03, gaps[Math.floor(gaps.length * 0.4)]!);
-    const used = this.#samples.filter((s) => s.gap <= limit);
-    const column = new Float64Array(used.length);
-    const median = (pick: (s: Sample) => number) => {
-      for (let i = 0; i < used.length; i++) column[i] = pick(used[i]!);
-      column.sort();
-      return (column[(used.length - 1) >> 1]! + column[used.length >> 1]!) / 2;
-    };
-    const pose = Float64Array.from({ length: 7 }, (_, a) => median((s) => s.pose[a]!));
-    const scale = Math.exp(pose[0]!);
-    const shape = new Float64Array(COORDINATES);
-    for (let i = 0; i < COORDINATES; i++) shape[i] = scale * median((s) => s.points[i]!);
-    this.#rotation = multiply(this.#firstRotation, rotationMatrix(pose[1]!, pose[2]!, pose[3]!));
-    this.#centre = pose.slice(4, 7);
-    this.#shape = faceShape(shape);
-    for (const eye of [0, 1] as const) {
-      const open = this.#samples.map((s) => eyeOpenness(Float64Array.from(s.points), eye)).sort((a, b) => a - b);
-      this.#eyeOpen[eye] = open[Math.floor((open.length - 1) * 0.7)]!;
-    }
+  /** Takes the first frame as it is. */
+  begin(points: Float32Array): void {
+    this.#rotation = headAxes(points);
+    this.#centre = centroid(points, rigidPoints);
+    const aligned = toHeadAxes(points, this.#rotation, this.#centre);
+    this.#learned.set(aligned);
+    this.#shape = faceShape(aligned);
+    this.#eyeOpen = [...this.#shape.eyeOpenness];
+    this.#smoothGap = meanLipGap(aligned, this.#shape.extents[2]);
+    this.#smoothTension = this.#leastTension = faceTension(aligned, yawOf(this.#rotation));
+    this.#evidence = firstEvidenceSeconds;
+    this.#updateGoal();
+    this.#shape = faceShape(Float64Array.from(this.#goal));
   }
 
   /**
-   * Refines after the first second. `aligned` is the frame in head axes with pose and size removed; `neutralLike` says that
-   * the frame shows no expression to speak of.
+   * Learns from one more frame. During the first second the shape steps to what was learned, afterwards it glides.
+   * @param aligned [478, 3] the frame in head axes of `shape`, pose and size removed.
    */
-  refine(aligned: Float64Array, pose: DriverPose, dtSeconds: number, neutralLike: boolean): void {
-    if (this.fixed || this.#samples.length > 0 || this.#shape === null) return;
+  learn(aligned: Float64Array, pose: DriverPose, dtSeconds: number): void {
+    if (this.fixed || this.#shape === null || dtSeconds <= 0) return;
     const dt = Math.min(dtSeconds, 0.1);
+    const stepping = this.calibrating;
+    this.#seconds += dt;
+    this.#learnEyes(aligned, dt, stepping);
+    this.#learnPose(pose, dt, stepping);
+    this.#learnShape(aligned, pose, dt);
+    this.#updateGoal();
+    this.#follow(stepping ? null : dt);
+  }
+
+  #learnEyes(aligned: Float64Array, dt: number, stepping: boolean): void {
     for (const eye of [0, 1] as const) {
       const open = eyeOpenness(aligned, eye);
       const level = this.#eyeOpen[eye];
-      const seconds = open > level ? eyeRiseSeconds : eyeFallSeconds;
-      if (open > 0.6 * level) this.#eyeOpen[eye] = level + (open - level) * (dt / seconds);
+      const seconds = open <= level ? eyeFallSeconds : stepping ? 0.2 : eyeRiseSeconds;
+      if (open > 0.6 * level) this.#eyeOpen[eye] = level + (open - level) * Math.min(1, dt / seconds);
     }
-    const place = dt / placeSeconds;
+  }
+
+  #learnPose(pose: DriverPose, dt: number, stepping: boolean): void {
+    const early = dt / Math.max(this.#seconds, dt);
+    const away = rotationVector(multiply(this.#rotation, pose.rotation, true));
+    const angle = Math.hypot(away[0], away[1], away[2]);
+    const ahead = Math.abs(yawOf(pose.rotation)) < Math.abs(yawOf(this.#rotation)) - 0.08;
+    const turn = stepping ? early : ahead ? dt / aheadSeconds : ((0.02 + Math.exp(-((angle / 0.15) ** 2))) * dt) / turnSeconds;
+    this.#rotation = multiply(this.#rotation, rotationMatrix(turn * away[0], turn * away[1], turn * away[2]));
+    // a face that turns moves sideways, too: where it rests belongs to how it rests
+    const place = stepping ? early : Math.max(dt / placeSeconds, ahead ? turn : 0);
     for (let a = 0; a < 3; a++) this.#centre[a]! += place * (pose.centre[a]! - this.#centre[a]!);
-    if (!neutralLike) return;
-    const h = this.#shape.points;
-    const share = dt / shapeSeconds;
-    for (let i = 0; i < COORDINATES; i++) h[i]! += share * (aligned[i]! - h[i]!);
+    this.#logScale += place * (Math.log(pose.scale) - this.#logScale);
+  }
+
+  #learnShape(aligned: Float64Array, pose: DriverPose, dt: number): void {
+    const size = this.#shape!.extents[2];
+    const smooth = Math.min(1, dt / tensionSmoothSeconds);
+    const gap = meanLipGap(aligned, size);
+    this.#smoothGap += smooth * (gap - this.#smoothGap);
+    this.#leastGap = Math.min(this.#leastGap, Math.max(gap, this.#smoothGap));
+    const now = faceTension(aligned, yawOf(pose.rotation));
+    this.#smoothTension += smooth * (now - this.#smoothTension);
+    if (!eyesAreOpen(aligned, this.#eyeOpen)) return;
+    const tension = Math.max(now, this.#smoothTension);
+    if (tension < this.#leastTension) {
+      // what was learned from tenser frames weighs less from now on
+      this.#evidence *= Math.exp(Math.max(tension - this.#leastTension, -60));
+      this.#leastTension = tension;
+    } else this.#leastTension += tensionLeakPerSecond * dt;
+    const weight = Math.exp(Math.min(0, this.#leastTension - tension)) * dt;
+    this.#evidence = Math.min(this.#evidence + weight, mostEvidenceSeconds);
+    const share = weight / this.#evidence;
+    for (let i = 0; i < COORDINATES; i++) this.#learned[i]! += share * (aligned[i]! - this.#learned[i]!);
+  }
+
+  /** What was learned, with the lips together. */
+  #updateGoal(): void {
+    const lasting = smoothstep(lastingSeconds[0], lastingSeconds[1], this.#seconds) * Math.min(mostRestGap, this.#leastGap);
+    this.#goal.set(this.#learned);
+    closeLips(this.#goal, Math.max(restGap, Number.isFinite(lasting) ? lasting : 0));
+  }
+
+  /** @param dt seconds to glide, or null for a step. */
+  #follow(dt: number | null): void {
+    const h = this.#shape!.points;
+    let share = 1;
+    if (dt !== null) {
+      let most = 0;
+      for (let i = 0; i < COORDINATES; i++) most = Math.max(most, Math.abs(this.#goal[i]! - h[i]!));
+      share = Math.min(dt / followSeconds, (followSpeed * dt * this.#shape!.extents[2]) / Math.max(most, 1e-9), 1);
+    }
+    for (let i = 0; i < COORDINATES; i++) h[i]! += share * (this.#goal[i]! - h[i]!);
     this.#shape = faceShape(h);
   }
+}
+
+/** How far a head is turned from looking into the camera, radians. */
+function yawOf(rotation: Float64Array): number {
+  return Math.atan2(rotation[2]!, rotation[8]!);
 }

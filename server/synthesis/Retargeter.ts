@@ -4,8 +4,8 @@
  */
 import type { MotionMode } from './types.ts';
 import { DriverNeutral } from './DriverNeutral.ts';
+import type { DriverPose, KnownNeutral } from './DriverNeutral.ts';
 import { eyeOpenness, gazeOffset, lipGaps, toHeadAxes } from './head-geometry.ts';
-import type { FaceShape } from './head-geometry.ts';
 import { lipColumns, rigidPoints } from './mesh-topology.ts';
 import { motionLayout, motionLength, poseLength, restMotion } from './motion.ts';
 import type { Motion } from './motion.ts';
@@ -21,7 +21,7 @@ const neutralStepMs = 250;
 export interface RetargeterOptions {
   motion: MotionMode;
   /** Absolute mode: the portrait's own face in the driver's coordinates is the face at rest. */
-  neutral?: { shape: FaceShape; rotation: Float64Array; centre: Float64Array };
+  neutral?: KnownNeutral;
   /** One-euro filters; off only for measurements. */
   filter?: boolean;
 }
@@ -59,15 +59,16 @@ export class Retargeter {
     const dt = this.#lastMs === null ? 0 : Math.max(0, timeMs - this.#lastMs);
     this.#lastMs = timeMs;
     const m = this.#motion;
-    if (this.#neutral.calibrating) {
-      const known = this.#neutral.ready;
-      if (known) this.#measure(points, this.#before);
-      const stepped = this.#neutral.calibrate(points, timeMs);
+    const neutral = this.#neutral;
+    if (!neutral.ready) neutral.begin(points);
+    const stepping = neutral.calibrating;
+    const pose = this.#measure(points, m);
+    neutral.learn(this.#aligned, pose, dt / 1000);
+    if (stepping) {
+      // in the first second the neutral face steps: what that changes is worked off over some frames
+      this.#before.set(m);
       this.#measure(points, m);
-      if (known && stepped) for (let i = 0; i < motionLength; i++) this.#offset[i]! += this.#before[i]! - m[i]!;
-    } else {
-      const pose = this.#measure(points, m);
-      this.#neutral.refine(this.#aligned, pose, dt / 1000, this.#looksNeutral(m));
+      for (let i = 0; i < motionLength; i++) this.#offset[i]! += this.#before[i]! - m[i]!;
     }
     if (this.#options.filter ?? true) this.#filter(m, timeMs);
     const keep = Math.exp(-dt / neutralStepMs);
@@ -108,17 +109,18 @@ export class Retargeter {
   }
 
   /** Unfiltered motion of one frame against the neutral face. */
-  #measure(points: Float32Array, out: Motion): { scale: number; rotation: Float64Array; centre: Float64Array } {
-    const { shape, rotation: atRest, centre, eyeOpen } = this.#neutral;
+  #measure(points: Float32Array, out: Motion): DriverPose {
+    const { shape, rotation: atRest, centre, logScale, eyeOpen } = this.#neutral;
     const fit = fitSimilarity(shape.points, points, rigidPoints);
     // the neutral's own centroid at these points is not quite its origin once it has been refined
     const origin = fit.sourceCentre;
     const aligned = toHeadAxes(points, fit.rotation, fit.targetCentre, fit.scale, this.#aligned);
     for (let i = 0; i < aligned.length; i++) aligned[i]! += origin[i % 3]!;
     const size = shape.extents[2];
-    out[L.logScale] = Math.log(fit.scale);
+    const sizeAtRest = size * Math.exp(logScale);
+    out[L.logScale] = Math.log(fit.scale) - logScale;
     out.set(rotationVector(multiply(atRest, fit.rotation, true)), L.rotation);
-    for (let a = 0; a < 3; a++) out[L.translation + a] = (fit.targetCentre[a]! - centre[a]!) / size;
+    for (let a = 0; a < 3; a++) out[L.translation + a] = (fit.targetCentre[a]! - centre[a]!) / sizeAtRest;
     for (let i = 0; i < aligned.length; i++) out[L.deltas + i] = (aligned[i]! - shape.points[i]!) / shape.extents[i % 3 as 0 | 1 | 2];
     lipGaps(aligned, size, this.#scratch);
     for (let i = 0; i < lipColumns; i++) out[L.lips + i] = this.#scratch[i]! - shape.lipGaps[i]!;
@@ -130,11 +132,5 @@ export class Retargeter {
       out[L.gaze + eye * 2 + 1] = this.#scratch[1]! - shape.gaze[eye * 2 + 1]!;
     }
     return { scale: fit.scale, rotation: fit.rotation, centre: fit.targetCentre };
-  }
-
-  #looksNeutral(m: Motion): boolean {
-    const turned = Math.hypot(m[L.rotation]!, m[L.rotation + 1]!) > 0.2;
-    const gap = m[L.lips + (lipColumns >> 1)]!;
-    return !turned && Math.abs(gap) < 0.02 && Math.max(Math.abs(m[L.closure]!), Math.abs(m[L.closure + 1]!)) < 0.35;
   }
 }

@@ -7,6 +7,7 @@ import { motionLayout as L } from '../../server/synthesis/motion.ts';
 import { fitSimilarity, multiply, rotationMatrix, rotationVector } from '../../server/synthesis/rigid-fit.ts';
 import { Retargeter } from '../../server/synthesis/Retargeter.ts';
 import { rigidPoints } from '../../server/synthesis/mesh-topology.ts';
+import { driver, readDriverLandmarks } from '../support/fixtures.ts';
 import { drawnPortrait, driverFace, mirrored } from '../support/synthetic-face.ts';
 
 const size = 256;
@@ -143,6 +144,70 @@ describe('retargeting', () => {
     expect(Math.abs(motion[L.lips + 4]!)).toBeLessThan(0.01);
   });
 
+  describe('a call that begins in the middle of a word', () => {
+    const mouth = [13, 14, 61, 291, 0, 17, 152, 105, 334];
+    const frames = readDriverLandmarks();
+    const gap = (p: Float32Array) => Math.hypot(p[42]! - p[39]!, p[43]! - p[40]!) / Math.hypot(p[454 * 3]! - p[234 * 3]!, p[454 * 3 + 1]! - p[234 * 3 + 1]!);
+    const seconds = (n: number) => Math.round(n * driver.frameRate);
+    /** The frame with the widest mouth that leaves five seconds of the clip. */
+    const widest = frames.slice(seconds(0.5), frames.length - seconds(5)).reduce((a, b) => (gap(b.points) > gap(a.points) ? b : a));
+    const first = frames.indexOf(widest);
+
+    it('moves the avatar after three seconds as one that begins at rest', () => {
+      const [fromRest, fromWord] = [new Retargeter({ motion: 'relative' }), new Retargeter({ motion: 'relative' })];
+      const worst = { lips: 0, face: 0 };
+      frames.slice(0, first + seconds(5)).forEach(({ points, capturedMs }, i) => {
+        const a = fromRest.observe(points, capturedMs);
+        if (i < first) return;
+        const b = fromWord.observe(points, capturedMs);
+        if (i < first + seconds(3)) return;
+        for (let c = 0; c < 9; c++) worst.lips = Math.max(worst.lips, Math.abs(a[L.lips + c]! - b[L.lips + c]!));
+        for (const v of mouth) for (const axis of [0, 1]) worst.face = Math.max(worst.face, Math.abs(a[L.deltas + v * 3 + axis]! - b[L.deltas + v * 3 + axis]!));
+      });
+      expect(gap(widest.points)).toBeGreaterThan(0.05);
+      expect(worst.lips).toBeLessThan(0.012);
+      expect(worst.face).toBeLessThan(0.02);
+    });
+
+    it('opens the mouth at once, and takes no part of the opening for rest', () => {
+      const retargeter = new Retargeter({ motion: 'relative' });
+      const open = driverFace({ jaw: 0.1 });
+      const shut = driverFace();
+      const openings: number[] = [];
+      for (let t = 0; t < 3000; t += 33) openings.push(retargeter.observe(open, t)[L.lips + 4]!);
+      expect(openings[0]).toBeGreaterThan(0.06);
+      for (let t = 3000; t < 5000; t += 33) openings.push(retargeter.observe(shut, t)[L.lips + 4]!);
+      expect(Math.abs(openings.at(-1)!)).toBeLessThan(0.012);
+    });
+
+    it('comes back from a smile without a jump', () => {
+      const retargeter = new Retargeter({ motion: 'relative' });
+      const smile = smiling(0.04);
+      for (let t = 0; t < 2000; t += 33) retargeter.observe(smile, t);
+      const corner = L.deltas + 61 * 3;
+      const path: number[] = [];
+      for (let t = 2000; t < 5000; t += 33) path.push(retargeter.observe(driverFace(), t)[corner]!);
+      // at first the calm mouth is narrower than what was taken for rest; then that becomes rest
+      expect(Math.max(...path)).toBeGreaterThan(0.02);
+      expect(Math.abs(path.at(-1)!)).toBeLessThan(0.005);
+      expect(Math.max(...path.slice(8).map((v, i) => Math.abs(v - path[i + 7]!)))).toBeLessThan(0.005);
+      // and the smile is a smile now
+      let motion = retargeter.observe(smile, 5000);
+      for (let t = 5033; t < 5500; t += 33) motion = retargeter.observe(smile, t);
+      expect(motion[corner]).toBeLessThan(-0.02);
+    });
+  });
+
+  it('believes lips that never meet, in the end', () => {
+    const retargeter = new Retargeter({ motion: 'relative' });
+    const parted = driverFace({ jaw: 0.03 });
+    const early = retargeter.observe(parted, 0)[L.lips + 4]!;
+    let late = early;
+    for (let t = 40; t < 90_000; t += 40) late = retargeter.observe(parted, t)[L.lips + 4]!;
+    expect(early).toBeGreaterThan(0.01);
+    expect(late).toBeLessThan(0.004);
+  });
+
   it('glides to the new reference after recalibrate()', () => {
     const retargeter = new Retargeter({ motion: 'relative' });
     for (let t = 0; t < 2000; t += 33) retargeter.observe(driverFace({ turn: t < 1200 ? 0 : 0.2 }), t);
@@ -155,6 +220,16 @@ describe('retargeting', () => {
     expect(Math.max(...turns.map((v, i) => Math.abs(v - (turns[i - 1] ?? before))))).toBeLessThan(0.05);
   });
 });
+
+/** Corners of the mouth out and up, in face widths, with the cheeks. */
+function smiling(by: number): Float32Array {
+  const points = driverFace();
+  for (const [v, side] of [[61, -1], [291, 1], [78, -1], [308, 1], [57, -1], [287, 1], [185, -1], [409, 1]] as const) {
+    points[v * 3]! += side * by * 0.35;
+    points[v * 3 + 1]! -= 0.7 * by * 0.35;
+  }
+  return points;
+}
 
 function rotated(r: Float64Array): Float32Array {
   const base = driverFace({ at: [0, 0] });
