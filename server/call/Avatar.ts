@@ -8,6 +8,7 @@ import type { AvatarTrackPort, CallMetricsPort, RoomMediaPort, SynthesisPort, Sy
 const TRACE_FLUSH_MS = 250;
 /** Keeps a flush well below the protocol's limits even if a timer is late. */
 const MAX_TRACES = 60;
+const KEYFRAME_SPACING_MS = 300;
 
 export interface AvatarOptions {
   media: RoomMediaPort;
@@ -28,6 +29,8 @@ export class Avatar {
   #model: string;
   #traces: FrameTrace[] = [];
   #state: DriveState = 'idle';
+  #lastKeyframeMs = 0;
+  #keyframeTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   static async create(options: AvatarOptions): Promise<Avatar> {
@@ -50,10 +53,7 @@ export class Avatar {
     this.#model = options.model;
     session.onFrame((frame) => this.#handleFrame(frame));
     session.onState((state) => this.#handleState(state));
-    track.onKeyframeRequest(() => {
-      this.#metrics.keyframeRequested('feedback');
-      session.requestKeyframe();
-    });
+    track.onKeyframeRequest(() => this.#requestKeyframe('feedback'));
     this.#flushTimer = setInterval(() => this.#flushTraces(), TRACE_FLUSH_MS);
     this.#metrics.avatarStarted();
   }
@@ -81,8 +81,7 @@ export class Avatar {
     await this.#session.switchAvatar({ avatarId, model });
     this.#avatarId = avatarId;
     this.#model = model;
-    this.#metrics.keyframeRequested('switch');
-    this.#session.requestKeyframe();
+    this.#requestKeyframe('switch');
   }
 
   recalibrate(): void {
@@ -91,7 +90,23 @@ export class Avatar {
 
   /** A newcomer watches: it must not wait for the next change. */
   handleViewer(): void {
-    this.#metrics.keyframeRequested('viewer');
+    this.#requestKeyframe('viewer');
+  }
+
+  /** Spaced out: whatever viewers ask for, the others must not get nothing but keyframes. One that comes too soon is kept for later. */
+  #requestKeyframe(reason: 'feedback' | 'switch' | 'viewer'): void {
+    this.#metrics.keyframeRequested(reason);
+    if (this.#keyframeTimer || this.#closed) return;
+    const waitMs = this.#lastKeyframeMs + KEYFRAME_SPACING_MS - serverNow();
+    if (waitMs <= 0) return this.#sendKeyframeRequest();
+    this.#keyframeTimer = setTimeout(() => {
+      this.#keyframeTimer = undefined;
+      this.#sendKeyframeRequest();
+    }, waitMs);
+  }
+
+  #sendKeyframeRequest(): void {
+    this.#lastKeyframeMs = serverNow();
     this.#session.requestKeyframe();
   }
 
@@ -120,6 +135,7 @@ export class Avatar {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#flushTimer);
+    clearTimeout(this.#keyframeTimer);
     this.#session.close();
     this.#track.close();
     this.#metrics.avatarStopped();

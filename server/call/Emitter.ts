@@ -11,7 +11,14 @@ export class Emitter<Events extends Record<string, unknown>> {
 
   emit<N extends keyof Events>(name: N, payload: Events[N]): void {
     // A copy: a listener may unsubscribe itself or others while it runs.
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) (listener as (payload: Events[N]) => void)(payload);
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+      try {
+        (listener as (payload: Events[N]) => void)(payload);
+      } catch (error) {
+        // One listener's fault is not the others', nor the emitter's, who may be a frame handler.
+        process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+      }
+    }
   }
 
   removeAll(): void {

@@ -54,6 +54,7 @@ export class Participant {
   /** Changes of avatar are done one after the other, in the order asked for. */
   #avatarChange: Promise<unknown> = Promise.resolve();
   #muted = false;
+  #openingTransports = 0;
   #closed = false;
 
   constructor(options: ParticipantOptions) {
@@ -108,8 +109,10 @@ export class Participant {
   // -- transports and media
 
   async createTransport(options: { direction: 'send' | 'receive'; forceTcp: boolean }): Promise<TransportPort> {
+    if (this.#openingTransports >= MAX_TRANSPORTS) throw new AppError('rate-limited', 'Too many transports at once');
+    this.#openingTransports++;
+    const transport = await this.#options.media.createTransport(options).finally(() => this.#openingTransports--);
     if (this.#transports.size >= MAX_TRANSPORTS) this.#dropOldest(options.direction);
-    const transport = await this.#options.media.createTransport(options);
     if (this.#closed) {
       transport.close();
       throw new AppError('not-joined');
@@ -183,6 +186,15 @@ export class Participant {
   setAvatar(choice: { avatarId: string; model: string } | null): Promise<void> {
     const change = this.#avatarChange.then(() => this.#changeAvatar(choice));
     this.#avatarChange = change.catch(() => undefined); // a refused change must not block the next one
+    return change;
+  }
+
+  /** The avatar was deleted: it goes, also if it is just coming. */
+  withdrawAvatar(avatarId: string): Promise<void> {
+    const change = this.#avatarChange.then(() => {
+      if (this.#avatar?.info.id === avatarId) this.#removeAvatar();
+    });
+    this.#avatarChange = change;
     return change;
   }
 

@@ -1,6 +1,5 @@
 /** All rooms of this server. A room comes with its first participant and goes some time after its last. */
 import { AppError } from '../../client/src/protocol/index.ts';
-import type { Participant } from './Participant.ts';
 import type { CallMetricsPort, MediaPort, SynthesisPort } from './ports.ts';
 import { Room } from './Room.ts';
 
@@ -95,9 +94,8 @@ export class Rooms {
 
   /** The avatar was deleted: it leaves every call at once. */
   async withdrawAvatar(avatarId: string): Promise<void> {
-    const using: Participant[] = [];
-    for (const room of this.#open.values()) for (const participant of room.participants()) if (participant.avatar?.info.id === avatarId) using.push(participant);
-    await Promise.all(using.map((participant) => participant.setAvatar(null)));
+    const everybody = [...this.#open.values()].flatMap((room) => [...room.participants()]);
+    await Promise.all(everybody.map((participant) => participant.withdrawAvatar(avatarId)));
   }
 
   close(): void {

@@ -14,9 +14,10 @@ const PAYLOAD_TYPE = 101;
 const TICKS_PER_MS = VIDEO_CLOCK_RATE / 1000;
 /** Often enough that a newcomer's lip sync settles within its first second. */
 const SENDER_REPORT_INTERVAL_MS = 500;
-/** After reported loss: give retransmission this long, then send a keyframe. Chromium itself may wait 3 s before it asks. */
+/** After a first report of loss, retransmission gets this long. Who still reports loss then gets a keyframe; Chromium itself may wait 3 s before it asks. */
 const REPAIR_WAIT_MS = 150;
-const REPAIR_INTERVAL_MS = 500;
+/** Receivers repeat a request for a packet about every round trip: silence for this long means that it came. */
+const REPAIRED_MS = 70;
 
 /** RTP timestamps are the server clock's milliseconds x 90, modulo 2^32: capture time can be read off any packet. */
 export function rtpTimestampOf(unixMs: number): number {
@@ -35,11 +36,12 @@ export class AvatarTrack implements AvatarTrackPort {
   readonly #producer: types.Producer;
   readonly #packetizer: RtpPacketizer;
   readonly #keyframeListeners = new Set<() => void>();
+  readonly #closedListeners = new Set<() => void>();
   #packets = 0;
   #octets = 0;
   #lastTimestampMs = 0;
   #lastReportMs = 0;
-  #lastRepairMs = 0;
+  #lastLossMs = 0;
   #repairTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -106,12 +108,16 @@ export class AvatarTrack implements AvatarTrackPort {
 
   /** A viewer misses packets. Most come back by retransmission; when they do not, a keyframe must, and soon. */
   lossReported(): void {
-    if (this.#repairTimer || this.#closed || serverNow() - this.#lastRepairMs < REPAIR_INTERVAL_MS) return;
-    this.#repairTimer = setTimeout(() => {
+    this.#lastLossMs = serverNow();
+    if (this.#closed) return;
+    this.#repairTimer ??= setTimeout(() => {
       this.#repairTimer = undefined;
-      this.#lastRepairMs = serverNow();
-      this.#askForKeyframe();
+      if (serverNow() - this.#lastLossMs < REPAIRED_MS) this.#askForKeyframe();
     }, REPAIR_WAIT_MS);
+  }
+
+  onClosed(listener: () => void): void {
+    this.#closedListeners.add(listener);
   }
 
   #askForKeyframe(): void {
@@ -134,5 +140,7 @@ export class AvatarTrack implements AvatarTrackPort {
     clearTimeout(this.#repairTimer);
     this.#keyframeListeners.clear();
     if (!this.#transport.closed) this.#transport.close();
+    for (const listener of this.#closedListeners) listener();
+    this.#closedListeners.clear();
   }
 }

@@ -3,15 +3,6 @@ import type { types } from 'mediasoup';
 import type { ConsumerPort, Opaque, ProducerPort, TransportPort } from '../call/ports.ts';
 import { AppError } from '../../client/src/protocol/errors.ts';
 
-/** mediasoup checks these structures itself and throws TypeError on nonsense: that is the client's fault, not ours. */
-async function refusingNonsense<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof TypeError || (error instanceof Error && error.name === 'UnsupportedError')) throw new AppError('bad-request', error.message, { cause: error });
-    throw error;
-  }
-}
 
 /** mediasoup itself would take video parameters under the kind "audio". */
 function carriesOpus({ codecs }: Opaque): boolean {
@@ -46,17 +37,36 @@ export class ClientTransport implements TransportPort {
     };
   }
 
+  /**
+   * mediasoup checks what a client sends and refuses nonsense and what comes twice: that is the client's fault, not ours,
+   * unless the transport has gone meanwhile.
+   */
+  async #asked<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (this.#transport.closed) throw new AppError('transport-not-found', undefined, { cause: error });
+      if (!(error instanceof Error) || error instanceof AppError) throw error;
+      throw new AppError('bad-request', error.message.replace(/ \[method:.*/, ''), { cause: error });
+    }
+  }
+
+  #mustSend(): void {
+    if (this.direction !== 'send') throw new AppError('bad-request', 'Send on the transport that was made for sending');
+  }
+
   async connect(dtlsParameters: Opaque): Promise<void> {
-    await refusingNonsense(() => this.#transport.connect({ dtlsParameters: dtlsParameters as unknown as types.DtlsParameters }));
+    await this.#asked(() => this.#transport.connect({ dtlsParameters: dtlsParameters as unknown as types.DtlsParameters }));
   }
 
   async restartIce(): Promise<Opaque> {
-    return (await this.#transport.restartIce()) as unknown as Opaque;
+    return (await this.#asked(() => this.#transport.restartIce())) as unknown as Opaque;
   }
 
   async produceAudio(rtpParameters: Opaque): Promise<ProducerPort> {
+    this.#mustSend();
     if (!carriesOpus(rtpParameters)) throw new AppError('bad-request', 'A microphone sends audio/opus');
-    const producer = await refusingNonsense(() => this.#transport.produce({ kind: 'audio', rtpParameters: rtpParameters as unknown as types.RtpParameters }));
+    const producer = await this.#asked(() => this.#transport.produce({ kind: 'audio', rtpParameters: rtpParameters as unknown as types.RtpParameters }));
     return {
       id: producer.id,
       pause: () => producer.pause(),
@@ -67,21 +77,28 @@ export class ClientTransport implements TransportPort {
   }
 
   async produceLandmarks(options: { sctpStreamParameters: Opaque; label?: string; protocol?: string; onPacket: (packet: Uint8Array) => void }): Promise<{ id: string; close(): void }> {
+    this.#mustSend();
     const { sctpStreamParameters, label = 'landmarks', protocol = '', onPacket } = options;
-    const producer = await refusingNonsense(() =>
+    const producer = await this.#asked(() =>
       this.#transport.produceData({ sctpStreamParameters: sctpStreamParameters as unknown as types.SctpStreamParameters, label, protocol }),
     );
+    await this.#asked(() => this.#deliver(producer, onPacket));
+    return { id: producer.id, close: () => producer.close() };
+  }
+
+  /** A direct transport brings the messages into this process; it ends with the producer, also if that ends right now. */
+  async #deliver(producer: types.DataProducer, onPacket: (packet: Uint8Array) => void): Promise<void> {
     const direct = await this.#router.createDirectTransport();
     producer.observer.once('close', () => direct.close());
+    if (producer.closed) direct.close();
     const consumer = await direct.consumeData({ dataProducerId: producer.id });
     consumer.on('message', (message: Buffer) => onPacket(message));
-    return { id: producer.id, close: () => producer.close() };
   }
 
   async consume({ producerId, rtpCapabilities }: { producerId: string; rtpCapabilities: Opaque }): Promise<ConsumerPort> {
     const capabilities = rtpCapabilities as unknown as types.RtpCapabilities;
-    if (!(await refusingNonsense(async () => this.#router.canConsume({ producerId, rtpCapabilities: capabilities })))) throw new AppError('cannot-consume');
-    const consumer = await refusingNonsense(() => this.#transport.consume({ producerId, rtpCapabilities: capabilities, paused: true }));
+    if (!(await this.#asked(async () => this.#router.canConsume({ producerId, rtpCapabilities: capabilities })))) throw new AppError('cannot-consume');
+    const consumer = await this.#asked(() => this.#transport.consume({ producerId, rtpCapabilities: capabilities, paused: true }));
     if (consumer.kind === 'video') {
       await consumer.enableTraceEvent(['nack']);
       consumer.on('trace', () => this.#onLoss(producerId));

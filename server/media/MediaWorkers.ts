@@ -2,6 +2,7 @@
 import * as mediasoup from 'mediasoup';
 import type { types } from 'mediasoup';
 import type { Logger } from 'pino';
+import { AppError } from '../../client/src/protocol/errors.ts';
 import type { MediaPort, RoomMediaPort } from '../call/ports.ts';
 import { routerCodecs } from './codecs.ts';
 import { RoomMedia } from './RoomMedia.ts';
@@ -67,11 +68,15 @@ export class MediaWorkers implements MediaPort {
 
   async createRoomMedia(): Promise<RoomMediaPort> {
     const slot = this.#slots.filter((candidate) => candidate !== null).sort((a, b) => a.rooms.size - b.rooms.size)[0];
-    if (!slot) throw new Error('no media worker is running');
+    if (!slot) throw new AppError('transport-failed', 'No media worker is running at the moment');
     const router = await slot.worker.createRouter({ mediaCodecs: routerCodecs(this.#options.codec) });
     const room = new RoomMedia(router, slot.webRtcServer, this.#options);
     slot.rooms.add(room);
     router.observer.once('close', () => slot.rooms.delete(room));
+    // mediasoup closes the routers of a dead worker before it says that the worker died.
+    router.once('workerclose', () => {
+      if (!this.#closed) room.died();
+    });
     return room;
   }
 
@@ -99,7 +104,6 @@ export class MediaWorkers implements MediaPort {
     if (this.#closed) return;
     this.#log.error({ err: error, index }, 'media worker died, starting another');
     this.#slots[index] = null;
-    for (const room of [...slot.rooms]) room.died();
     this.#respawn(index);
   }
 
@@ -112,6 +116,11 @@ export class MediaWorkers implements MediaPort {
       });
     }, RESPAWN_DELAY_MS);
     this.#timers.add(timer);
+  }
+
+  /** For operators and tests. */
+  get pids(): number[] {
+    return this.#slots.flatMap((slot) => (slot ? [slot.worker.pid] : []));
   }
 
   /** CPU time of all workers so far, ms (user + system); for benchmarks and metrics. */

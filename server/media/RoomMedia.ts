@@ -51,12 +51,12 @@ export class RoomMedia implements RoomMediaPort {
   async createAvatarTrack({ cname }: { cname: string }): Promise<AvatarTrackPort> {
     const track = await AvatarTrack.create(this.#router, { codec: this.#options.codec, cname, playoutDelayMs: this.#options.playoutDelayMs });
     this.#tracks.set(track.producerId, track);
+    track.onClosed(() => this.#tracks.delete(track.producerId));
     return track;
   }
 
   close(): void {
-    for (const track of this.#tracks.values()) track.close();
-    this.#tracks.clear();
+    for (const track of [...this.#tracks.values()]) track.close();
     if (!this.#router.closed) this.#router.close();
   }
 }

@@ -13,6 +13,9 @@ export interface SessionOptions {
   resumeKey?: string | undefined;
 }
 
+/** Clients report once a second; timers are late at times, and then early. */
+const REPORT_SPACING_MS = 900;
+
 export class Session {
   readonly access: Access;
   readonly rooms: Rooms;
@@ -21,6 +24,8 @@ export class Session {
   readonly resumeKey: string | undefined;
   #joined: { room: Room; participant: Participant } | null = null;
   #entering = false;
+  #gone = false;
+  #reportedMs = -Infinity;
 
   constructor({ access, rooms, caller, connection, resumeKey }: SessionOptions) {
     this.access = access;
@@ -63,6 +68,15 @@ export class Session {
   enter(room: Room, participant: Participant): void {
     this.#joined = { room, participant };
     participant.attach(this.connection);
+    // The socket may have gone while the room was opened: then the grace period starts here.
+    if (this.#gone) participant.detach(this.connection);
+  }
+
+  /** Whether a report on the playback counts: one a second, so that no single viewer's outweigh everybody's. */
+  takeReport(nowMs = performance.now()): boolean {
+    if (nowMs - this.#reportedMs < REPORT_SPACING_MS) return false;
+    this.#reportedMs = nowMs;
+    return true;
   }
 
   leave(): void {
@@ -72,6 +86,7 @@ export class Session {
 
   /** The socket is gone; the participant's place is kept for the grace period. */
   disconnected(): void {
+    this.#gone = true;
     this.#joined?.participant.detach(this.connection);
   }
 }

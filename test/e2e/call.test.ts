@@ -96,7 +96,7 @@ describe('two browsers in a call', () => {
     await ben.getByRole('button', { name: 'Join studio' }).click();
     await tile(ben, 'Ada, shown as an avatar').waitFor();
     await eventually('decoded pictures', async () => Object.values((await statistics(ben))?.participants ?? {}).some(({ framesDecoded }) => framesDecoded > 60), FIRST_PICTURE_MS);
-    expect(await loudness(ben)).toBeGreaterThan(0.005);
+    await eventually('the voice', async () => (await loudness(ben)) > 0.005); // the driver pauses between sentences
   });
 
   it('what Ben sees follows what Ada’s camera sees: head and mouth', async () => {
@@ -109,10 +109,16 @@ describe('two browsers in a call', () => {
     const follower = await faceSeries(landmarker, await decodePictures(received));
     await landmarker.close();
     expect(follower.length).toBeGreaterThan(received.length * 0.9);
+    const head = following({ leader, follower, of: ({ yaw }) => yaw });
+    const mouth = following({ leader, follower, of: ({ mouthGap }) => mouthGap });
+    // A control: the same movements in the wrong order. Repeating syllables alone correlate a little at some delay.
+    const reversed = follower.map(({ atMs }, index) => ({ ...follower[follower.length - 1 - index]!, atMs }));
+    const chance = following({ leader, follower: reversed, of: ({ mouthGap }) => mouthGap });
+    expect(mouth.correlation).toBeGreaterThan(chance.correlation);
     // Where no tracker model can be had and there is no GPU, the offline tracker gives a few landmarks a second: the head follows, syllables blur.
     const slow = ((await statistics(ada))?.trackingRate ?? 0) < 8;
-    expect(following({ leader, follower, of: ({ yaw }) => yaw }).correlation).toBeGreaterThan(slow ? 0.6 : 0.85);
-    expect(following({ leader, follower, of: ({ mouthGap }) => mouthGap }).correlation).toBeGreaterThan(slow ? 0.25 : 0.6);
+    expect(head.correlation).toBeGreaterThan(slow ? 0.6 : 0.85);
+    if (!slow) expect(mouth.correlation).toBeGreaterThan(0.6);
   });
 
   it('Ada mutes, and Ben sees and hears it', async () => {

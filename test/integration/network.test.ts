@@ -68,6 +68,15 @@ describe('a failing network', () => {
     expect(driver.call.state).toBe('connected');
   });
 
+  it('everybody is back by themselves after a media worker was killed', async () => {
+    const [pid] = server.server.media.pids;
+    process.kill(pid!, 'SIGKILL');
+    await eventually('another media worker', () => server.server.media.pids.some((other) => other !== pid));
+    await eventually('both are in the room again', () => viewer.call.participants.some(({ displayName }) => displayName === 'Driver') && viewer.call.state === 'connected', 30_000);
+    await eventually('pictures flow', () => frames() > 0, 30_000);
+    await flowing();
+  });
+
   it('keeps the media through a lost signalling connection and takes the same place again', async () => {
     const { id } = driver;
     const left: string[] = [];

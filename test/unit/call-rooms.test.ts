@@ -2,6 +2,9 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AvatarTrackPort, CallMetricsPort, ConsumerPort, MediaPort, Opaque, ProducerPort, RoomMediaPort, SynthesisPort, SynthesisSessionPort, SynthesizedFrame, TransportPort } from '../../server/call/ports.ts';
 import type { ConnectionPort, Participant } from '../../server/call/Participant.ts';
 import { Rooms } from '../../server/call/Rooms.ts';
+import type { Access } from '../../server/signalling/access.ts';
+import { join } from '../../server/signalling/room-handlers.ts';
+import { Session } from '../../server/signalling/Session.ts';
 import type { DriveState } from '../../client/src/protocol/index.ts';
 
 let nextId = 0;
@@ -305,12 +308,67 @@ describe('Rooms', () => {
     expect(medias[0]!.transports.filter(({ closed }) => !closed).length).toBeLessThanOrEqual(4);
   });
 
+  it('bounds them also when they are asked for all at once', async () => {
+    const { participant } = await enter('Ada');
+    const asked = await Promise.allSettled(Array.from({ length: 50 }, () => participant.createTransport({ direction: 'send', forceTcp: false })));
+    expect(asked.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(40);
+    expect(medias[0]!.transports.filter(({ closed }) => !closed).length).toBeLessThanOrEqual(4);
+  });
+
+  it('withdraws a deleted avatar that is just coming', async () => {
+    const { participant } = await enter('Ada');
+    const coming = participant.setAvatar({ avatarId: 'av-1', model: 'warp' });
+    await rooms.withdrawAvatar('av-1');
+    await coming;
+    expect(participant.info.avatar).toBeNull();
+    expect(sessions.every(({ closed }) => closed)).toBe(true);
+  });
+
+  it('spaces keyframes out, whatever viewers ask for, and forgets none', async () => {
+    const { participant } = await enter('Ada');
+    await participant.setAvatar({ avatarId: 'av-1', model: 'warp' });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime'] });
+    try {
+      for (let n = 0; n < 100; n++) {
+        medias[0]!.tracks[0]!.keyframe();
+        await vi.advanceTimersByTimeAsync(10);
+      }
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(sessions[0]!.keyframes).toBeGreaterThanOrEqual(3);
+      expect(sessions[0]!.keyframes).toBeLessThanOrEqual(5);
+      medias[0]!.tracks[0]!.keyframe();
+      const before = sessions[0]!.keyframes;
+      medias[0]!.tracks[0]!.keyframe();
+      await vi.advanceTimersByTimeAsync(400);
+      expect(sessions[0]!.keyframes).toBe(before + 1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('ends everybody when the media worker dies, and opens the room anew for the next', async () => {
     const { connection } = await enter('Ada');
     medias[0]!.died();
     expect(connection.ended).toBe('transport-failed');
     await enter('Ada');
     expect(medias.length).toBe(2);
+  });
+
+  it('keeps no ghost of a socket that is gone before it has entered', async () => {
+    vi.useFakeTimers();
+    try {
+      const access: Access = { defaultModel: 'warp', models: ['warp'], iceServers: () => [], identify: () => Promise.reject(new Error('not asked')) };
+      const caller = { userId: 'ada', rooms: ['studio'], mayUseAvatar: () => true };
+      const session = new Session({ access, rooms, caller, connection: new FakeConnection() });
+      const joining = join(session, { displayName: 'Ada' });
+      session.disconnected();
+      await joining;
+      expect(rooms.summary('studio')?.participants.length).toBe(1);
+      await vi.advanceTimersByTimeAsync(1100);
+      expect(rooms.summary('studio')?.participants).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('closes an empty room after a while, not one that is entered again', async () => {

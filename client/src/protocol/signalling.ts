@@ -93,9 +93,14 @@ export const requests = {
   recalibrate: define(empty, empty),
   /** The server's clock (ms since the Unix epoch), for the offset between the two clocks. */
   'sync-clock': define(empty, z.object({ serverTimeMs: z.number() })),
-  /** The viewer's side of the measurements, once a second at most, for the server's metrics. */
+  /** The viewer's side of the measurements, for the server's metrics; more than one a second are answered, but not counted. */
   'report-playback': define(
-    z.object({ skewMs: z.number().finite().optional(), presentedLatencyMs: z.array(z.number().finite()).max(120), framesPerSecond: z.number().finite().optional() }),
+    z.object({
+      skewMs: z.number().min(-10_000).max(10_000).optional(),
+      // The clocks of two machines agree to a few milliseconds only: a little below zero is no mistake.
+      presentedLatencyMs: z.array(z.number().min(-1000).max(60_000)).max(120),
+      framesPerSecond: z.number().min(0).max(240).optional(),
+    }),
     empty,
   ),
 } as const;
@@ -133,7 +138,7 @@ export const events = {
   'drive-state': z.object({ participantId: id, state: driveStateSchema }),
   /** Stage times of one participant's recent avatar frames, a few times a second. */
   'frame-traces': z.object({ participantId: id, traces: z.array(frameTraceSchema) }),
-  /** The server ends the session: token expired, kicked, shutting down. */
+  /** The server ends the session: the place was taken from elsewhere, the room was closed, the server shuts down. */
   closed: z.object({ code: z.string(), message: z.string() }),
 } as const;
 
