@@ -96,7 +96,7 @@ export class MouthLayer {
         this.flow[i * 2 + 1] = v;
         // the upper lip's shadow, and dark corners
         const depth = smoothstep(-0.02, 0.3, (down + 0.02) / Math.max(at.gap, 0.05));
-        this.light[i] = (0.72 + 0.28 * depth) * (1 - 0.35 * smoothstep(0.28, 0.52, Math.abs(across)));
+        this.light[i] = (0.84 + 0.16 * depth) * (1 - 0.4 * smoothstep(0.3, 0.52, Math.abs(across)));
       }
     }
   }

@@ -62,11 +62,31 @@ function eyeWhite(portrait: PreparedPortrait): Rgb {
 
 const lumaOf = (c: Rgb) => 0.3 * c[0] + 0.59 * c[1] + 0.11 * c[2];
 
-/** White in this light: the eyes', but not darker than the lit skin, for eyes may be narrowed and shaded. */
+/**
+ * White in this light: the eyes', but brighter than the lit skin and not much darker than its brightest places, for eyes may
+ * be narrowed and shaded.
+ */
 function whiteIn(portrait: PreparedPortrait): Rgb {
   const eye = eyeWhite(portrait);
-  const lift = Math.max(1, (0.85 * lumaOf(colourAt(portrait, skin))) / Math.max(lumaOf(eye), 0.02));
+  // enamel reflects more than any skin
+  const lit = Math.min(0.95, Math.max(1.08 * lumaOf(colourAt(portrait, skin)), 0.9 * brightSkin(portrait)));
+  const lift = Math.max(1, lit / Math.max(lumaOf(eye), 0.02));
   return eye.map((v) => Math.min(1, v * lift)) as Rgb;
+}
+
+/** Luma that one in twenty places of forehead, nose and cheeks surpasses. */
+function brightSkin({ image, points }: PreparedPortrait): number {
+  const [left, right, top, bottom] = [points[234 * 3]!, points[454 * 3]!, points[151 * 3 + 1]!, points[2 * 3 + 1]!];
+  const inset = 0.15 * (right - left);
+  const found: number[] = [];
+  for (let y = Math.max(0, Math.floor(top)); y < Math.min(image.height, bottom); y++) {
+    for (let x = Math.max(0, Math.floor(left + inset)); x < Math.min(image.width, right - inset); x++) {
+      const at = (y * image.width + x) * 3;
+      found.push(lumaOf([image.data[at]! / 255, image.data[at + 1]! / 255, image.data[at + 2]! / 255]));
+    }
+  }
+  found.sort((p, q) => p - q);
+  return found[Math.floor(0.95 * (found.length - 1))] ?? 0;
 }
 
 const lips = [0, 17, 37, 267, 84, 314] as const;
@@ -92,8 +112,8 @@ function drawInterior({ white, lip, size }: { white: Rgb; lip: Rgb; size: number
   const out = new Float32Array(3 * size * size);
   const n = size * size;
   const whiteLuma = lumaOf(white);
-  // ivory in the light of the eyes, never as bright as they are
-  const tooth: Rgb = [0.84 * whiteLuma + 0.1 * white[0], 0.78 * whiteLuma + 0.1 * white[1], 0.69 * whiteLuma + 0.1 * white[2]];
+  // ivory, half in the tint of the light
+  const tooth = [1, 0.96, 0.88].map((ivory, c) => ivory * (0.5 * whiteLuma + 0.5 * white[c]!)) as Rgb;
   const hollow: Rgb = [lip[0] * 0.36, lip[1] * 0.26, lip[2] * 0.26];
   const tongue: Rgb = [lip[0] * 0.78, lip[1] * 0.66, lip[2] * 0.68];
   const gum: Rgb = [lip[0] * 0.75, lip[1] * 0.7, lip[2] * 0.7];
@@ -126,8 +146,8 @@ function toothCover(x: number, y: number): number {
   // widths of the teeth from the middle outwards
   const edges = [0, 0.105, 0.19, 0.275, 0.345, 0.41];
   const gap = edges.reduce((m, e) => Math.min(m, Math.abs(ax - e)), 1);
-  const line = 1 - 0.16 * (1 - smoothstep(0, 0.014, gap));
-  return body * line * (0.92 - 0.75 * smoothstep(0.1, 0.46, ax));
+  const line = 1 - 0.09 * (1 - smoothstep(0, 0.014, gap));
+  return body * line * (1 - 0.72 * smoothstep(0.2, 0.48, ax));
 }
 
 interface Borrowing {
