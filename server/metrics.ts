@@ -7,6 +7,10 @@ const milliseconds = [0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.
 /** Picture ahead of the sound is negative. */
 const skew = [-0.2, -0.1, -0.06, -0.045, -0.03, -0.015, 0, 0.015, 0.03, 0.045, 0.06, 0.1, 0.2];
 
+/** Times that clients had a hand in are cut to this: one absurd figure would spoil a histogram's sum for good. */
+const LONGEST_S = 60;
+const WORST_SKEW_S = 10;
+
 /** From the camera to the network, in the order in which a frame passes. */
 export type FrameStage = 'capture_to_sent' | 'uplink' | 'queue' | 'synthesis' | 'encode' | 'send';
 export type PacketOutcome = 'accepted' | 'superseded' | 'invalid' | 'unclaimed';
@@ -22,11 +26,11 @@ export class Metrics implements CallMetricsPort {
   readonly #rooms = this.#gauge('gioconda_rooms', 'Open rooms');
   readonly #participants = this.#gauge('gioconda_participants', 'Participants in all rooms');
   readonly #avatars = this.#gauge('gioconda_avatars_active', 'Avatars being driven');
-  readonly #packets = this.#counter('gioconda_landmark_packets_total', 'Landmark packets by what became of them', ['outcome']);
+  readonly #packets = this.#counter('gioconda_landmark_packets_total', 'Landmark packets that arrived (accepted), and those of them that drove nothing', ['outcome']);
   readonly #packetBytes = this.#counter('gioconda_landmark_bytes_total', 'Bytes of landmark packets');
   readonly #frames = this.#counter('gioconda_frames_total', 'Avatar frames sent');
   readonly #stageSeconds = this.#histogram('gioconda_frame_stage_seconds', 'Time that an avatar frame takes in each stage', milliseconds, ['stage']);
-  readonly #presentedSeconds = this.#histogram('gioconda_presented_latency_seconds', 'Capture to presentation, as viewers report it', milliseconds);
+  readonly #presentedSeconds = this.#histogram('gioconda_presented_latency_seconds', 'Landmarks sent to picture presented, as viewers report it', milliseconds);
   readonly #skewSeconds = this.#histogram('gioconda_audio_video_skew_seconds', 'Picture against sound at the viewer; negative: the picture is ahead', skew);
   readonly #workerRestarts = this.#counter('gioconda_synthesis_worker_restarts_total', 'Synthesis workers that died and were replaced');
   readonly #keyframes = this.#counter('gioconda_keyframes_total', 'Keyframes asked for, by reason', ['reason']);
@@ -86,6 +90,11 @@ export class Metrics implements CallMetricsPort {
     this.#packetBytes.inc(bytes);
   }
 
+  /** Of the accepted: a newer one came first, not a packet at all, or no process to take it. */
+  landmarkPacketsDropped(outcome: Exclude<PacketOutcome, 'accepted'>, count: number): void {
+    this.#packets.inc({ outcome }, count);
+  }
+
   /** Hot path: six observations, no allocation that lasts. */
   frameSent({ bytes, trace }: { bytes: number; keyframe: boolean; trace: FrameTrace }): void {
     this.sent.frames++;
@@ -101,8 +110,8 @@ export class Metrics implements CallMetricsPort {
   }
 
   stage(stage: FrameStage, durationMs: number): void {
-    // Clocks of client and server agree to a few milliseconds only.
-    this.#stageSeconds.observe({ stage }, Math.max(0, durationMs) / 1000);
+    const seconds = boundedSeconds(durationMs);
+    if (seconds !== null) this.#stageSeconds.observe({ stage }, seconds);
   }
 
   keyframeRequested(reason: 'viewer' | 'feedback' | 'switch'): void {
@@ -114,8 +123,11 @@ export class Metrics implements CallMetricsPort {
   }
 
   playbackReported({ skewMs, presentedLatencyMs }: { skewMs?: number | undefined; presentedLatencyMs: number[] }): void {
-    if (skewMs !== undefined) this.#skewSeconds.observe(skewMs / 1000);
-    for (const latencyMs of presentedLatencyMs) this.#presentedSeconds.observe(Math.max(0, latencyMs) / 1000);
+    if (skewMs !== undefined && !Number.isNaN(skewMs)) this.#skewSeconds.observe(clamp(skewMs / 1000, -WORST_SKEW_S, WORST_SKEW_S));
+    for (const latencyMs of presentedLatencyMs) {
+      const seconds = boundedSeconds(latencyMs);
+      if (seconds !== null) this.#presentedSeconds.observe(seconds);
+    }
   }
 
   #counter<L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> {
@@ -129,4 +141,11 @@ export class Metrics implements CallMetricsPort {
   #histogram<L extends string = never>(name: string, help: string, buckets: number[], labelNames: L[] = []): Histogram<L> {
     return new Histogram({ name, help, buckets, labelNames, registers: [this.#registry] });
   }
+}
+
+const clamp = (value: number, least: number, most: number): number => Math.min(most, Math.max(least, value));
+
+/** Clocks of client and server agree to a few milliseconds only, so below zero is none. Null for what is no time at all. */
+function boundedSeconds(durationMs: number): number | null {
+  return Number.isNaN(durationMs) ? null : clamp(durationMs / 1000, 0, LONGEST_S);
 }

@@ -75,6 +75,7 @@ export async function syncClock(): Promise<AnswerOf<'sync-clock'>> {
 }
 
 export async function reportPlayback(session: Session, report: RequestOf<'report-playback'>): Promise<Record<string, never>> {
-  session.room.reportPlayback(report);
+  const { room } = session;
+  if (session.takeReport()) room.reportPlayback(report);
   return {};
 }

@@ -39,6 +39,24 @@ describe('Metrics', () => {
     expect(text).toMatch(/^gioconda_presented_latency_seconds_sum 0\.04$/m);
   });
 
+  it('lets no absurd time into the sums', async () => {
+    const metrics = Metrics.create({ processDefaults: false });
+    metrics.playbackReported({ skewMs: -1.7e308, presentedLatencyMs: [1.7e308, Infinity, NaN] });
+    metrics.playbackReported({ skewMs: NaN, presentedLatencyMs: [] });
+    metrics.frameSent({ bytes: 1, keyframe: false, trace: { ...trace, capturedMs: -1.7e308, landmarksSentMs: NaN } });
+    const text = await metrics.text();
+    expect(text).toMatch(/^gioconda_audio_video_skew_seconds_sum -10$/m);
+    expect(text).toMatch(/^gioconda_presented_latency_seconds_sum 120$/m);
+    expect(text).toMatch(/^gioconda_frame_stage_seconds_sum\{stage="capture_to_sent"\} 60$/m);
+    expect(text).not.toMatch(/stage="uplink"/);
+    expect(text).toMatch(/^gioconda_frames_total 1$/m);
+  });
+
+  it('says of each figure what it measures', async () => {
+    const text = await Metrics.create({ processDefaults: false }).text();
+    expect(text).toMatch(/^# HELP gioconda_presented_latency_seconds Landmarks sent to picture presented/m);
+  });
+
   it('keeps two instances apart, and adds the process\'s own figures', async () => {
     const [one, two] = [Metrics.create(), Metrics.create({ processDefaults: false })];
     one.landmarkPacket(900);
