@@ -4,16 +4,14 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { CodecContext, FFmpegError, FormatContext, Frame, Log, Packet, Rational, SoftwareScaleContext, type Codec, type CodecParameters, type Stream } from 'node-av/lib';
+import { CodecContext, FFmpegError, FormatContext, Frame, Packet, Rational, SoftwareScaleContext, type Codec, type CodecParameters, type Stream } from 'node-av/lib';
 import {
-  AV_DISPOSITION_ATTACHED_PIC, AV_LOG_FATAL, AV_NOPTS_VALUE, AV_PIX_FMT_RGB24, AV_PKT_DATA_DISPLAYMATRIX, AVERROR_EAGAIN, AVERROR_EOF, AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO,
+  AV_DISPOSITION_ATTACHED_PIC, AV_NOPTS_VALUE, AV_PIX_FMT_RGB24, AV_PKT_DATA_DISPLAYMATRIX, AVERROR_EAGAIN, AVERROR_EOF, AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO,
 } from 'node-av/constants';
 import type { RgbImage } from '../synthesis/types.ts';
+import './ffmpeg-log.ts';
 import { FileError, unreadable } from './FileError.ts';
 import { orient, orientationOf, swapsSides, type Orientation } from './orientation.ts';
-
-// What FFmpeg has to say about damaged frames is counted here, not printed.
-Log.setLevel(AV_LOG_FATAL);
 
 /** Faces are found as well in smaller pictures, and a 4K picture has 25 MB. */
 const MAX_SIDE = 1280;

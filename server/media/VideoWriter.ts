@@ -8,6 +8,7 @@ import {
   AV_PIX_FMT_YUV420P, AVCHROMA_LOC_LEFT, AVCOL_PRI_BT709, AVCOL_RANGE_MPEG, AVCOL_SPC_SMPTE170M, AVCOL_TRC_IEC61966_2_1, AVERROR_EAGAIN, AVERROR_EOF,
   type FFEncoderCodec,
 } from 'node-av/constants';
+import './ffmpeg-log.ts';
 import { PendingFile, unwritable } from './PendingFile.ts';
 import { SoundTranscoder } from './SoundTranscoder.ts';
 import type { ClipSound, Fraction } from './VideoReader.ts';
