@@ -1,4 +1,4 @@
-/** Who may do what: one pure function over one table, so that the table can be tested as such. */
+/** Who may do what, beyond what a route takes by itself (`RouteAccess`): one pure function over one table, so that the table can be tested as such. */
 import type { Scope } from './scopes.ts';
 
 /** Whoever holds the API key: the application's own server. */
@@ -29,7 +29,7 @@ export type Action =
   | { do: 'create-avatar' | 'check-portrait' | 'list-avatars' | 'list-models' }
   | { do: 'use-avatar' | 'read-avatar' | 'delete-avatar' | 'read-consent'; avatar: AvatarRef }
   | { do: 'join-room' | 'read-room' | 'invite' | 'enter-as-guest'; room: string }
-  | { do: 'list-rooms' | 'open-room' | 'close-room' | 'mint-token' | 'enrol-for-others' | 'read-metrics' };
+  | { do: 'enrol-for-others' };
 
 function userMay(user: UserPrincipal, action: Action): boolean {
   const has = (scope: Scope): boolean => user.scopes.includes(scope);
@@ -55,12 +55,7 @@ function userMay(user: UserPrincipal, action: Action): boolean {
       return has(`join:${action.room}`) || has(`invite:${action.room}`);
     case 'enter-as-guest':
       return has(`invite:${action.room}`);
-    case 'list-rooms':
-    case 'open-room':
-    case 'close-room':
-    case 'mint-token':
     case 'enrol-for-others':
-    case 'read-metrics':
       return false;
   }
 }
