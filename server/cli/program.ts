@@ -1,5 +1,6 @@
 /** The grammar of the command `gioconda`: its subcommands, their options, and help that teaches. */
 import { Command, Option } from 'commander';
+import { PORTRAIT_FORMATS } from '../../client/src/protocol/errors.ts';
 import { collect, wholeNumber } from './arguments.ts';
 import type { BenchOptions, DoctorOptions, EnrolOptions, RenderOptions, SetupOptions, StartOptions } from './options.ts';
 
@@ -58,7 +59,7 @@ function doctorCommand(): Command {
 function enrolCommand(): Command {
   return new Command('enrol')
     .description('Make an avatar from 1 to 8 portraits of one person.')
-    .argument('<portraits...>', 'picture files: JPEG, PNG, WebP or AVIF')
+    .argument('<portraits...>', `picture files: ${PORTRAIT_FORMATS}`)
     .requiredOption('--name <text>', 'what the avatar is called')
     .requiredOption('--consent-by <who>', 'who agreed to being an avatar; it is recorded')
     .option('--consent-statement <text>', 'what they agreed to, in their words')

@@ -1,5 +1,6 @@
 /** Reads the configuration: defaults, then the file, then the environment. */
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { cacheFolder } from '../setup/paths.ts';
@@ -155,8 +156,8 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
-/** Folders are made absolute once: against the file's folder is surprising in containers, so against the working directory. */
-function withAbsolutePaths(tree: z.output<typeof configSchema>, cwd: string, env: Environment): Config {
+/** What depends on the surroundings or on other choices. Folders are made absolute once: against the file's folder is surprising in containers, so against the working directory. */
+function settled(tree: z.output<typeof configSchema>, cwd: string, env: Environment): Config {
   const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(cwd, path));
   const { certFile, keyFile } = tree.tls;
   return {
@@ -164,14 +165,21 @@ function withAbsolutePaths(tree: z.output<typeof configSchema>, cwd: string, env
     dataDir: absolute(tree.dataDir),
     cacheDir: tree.cacheDir ? absolute(tree.cacheDir) : cacheFolder({ ...env, GIOCONDA_CACHE_DIR: undefined }),
     tls: { ...tree.tls, certFile: certFile && absolute(certFile), keyFile: keyFile && absolute(keyFile) },
+    metrics: { requireKey: tree.metrics.requireKey ?? !isPrivate(tree) },
   };
+}
+
+/** Nobody but this machine's own users can reach the server. */
+function isPrivate({ host, publicUrl, http }: z.output<typeof configSchema>): boolean {
+  const isLoopback = host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+  return isLoopback && publicUrl === null && http.trustedProxies.length === 0;
 }
 
 /** Parses a tree as the file would hold it. @throws ConfigError */
 export function parseConfig(tree: Tree = {}, { cwd = process.cwd(), env = process.env }: Pick<LoadOptions, 'cwd' | 'env'> = {}): Config {
   const parsed = configSchema.safeParse(tree);
   if (!parsed.success) throw new ConfigError(parsed.error.issues.flatMap(describeIssue));
-  const config = withAbsolutePaths(parsed.data, cwd, env);
+  const config = settled(parsed.data, cwd, env);
   const problems = contradictions(config);
   if (problems.length > 0) throw new ConfigError(problems);
   return deepFreeze(config);

@@ -3,6 +3,7 @@
  * a field's path is its key (`media.rtcPort`), and its environment variable is made of it (`GIOCONDA_MEDIA_RTC_PORT`).
  */
 import { z } from 'zod';
+import { DEFAULT_PORTRAIT_LIMITS } from '../enrolment/portrait-limits.ts';
 
 /** A group of fields that may be left out as a whole. */
 const group = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).prefault({} as never);
@@ -71,9 +72,9 @@ const rooms = group({
 
 const enrolment = group({
   maxPortraits: z.int().min(1).max(8).default(8).describe('Portraits of one avatar.'),
-  maxBytes: z.int().min(1024).default(20 * 1024 * 1024).describe('Bytes of one portrait file.'),
+  maxBytes: z.int().min(1024).default(DEFAULT_PORTRAIT_LIMITS.maxBytes).describe('Bytes of one portrait file.'),
   maxUploadBytes: z.int().min(1024).default(64 * 1024 * 1024).describe('Bytes of all portraits of one request.'),
-  maxPixels: z.int().min(65_536).default(50_000_000).describe('Pixels of one portrait, judged before it is decoded.'),
+  maxPixels: z.int().min(65_536).default(DEFAULT_PORTRAIT_LIMITS.maxPixels).describe('Pixels of one portrait, judged before it is decoded.'),
   maxAvatarsPerOwner: z.int().min(1).default(20).describe('Avatars that one user may keep.'),
   maxAvatars: z.int().min(1).default(10_000).describe('Avatars that the server keeps in all.'),
   guestRetentionDays: z.int().min(1).default(30).describe('Avatars of guests that nobody has used for so long are deleted, portraits and all. Guests can come back as themselves for as long.'),
@@ -91,7 +92,7 @@ const http = group({
 });
 
 const metrics = group({
-  requireKey: z.boolean().default(false).describe('`/metrics` needs the API key.'),
+  requireKey: z.boolean().nullable().default(null).describe('`/metrics` needs the API key. Without a choice, unless only this machine can reach the server: `host` is a loopback address, and neither `publicUrl` nor `http.trustedProxies` tells of a proxy in front.'),
 });
 
 export const configSchema = z.strictObject({
@@ -106,5 +107,5 @@ export const configSchema = z.strictObject({
 
 type DeepReadonly<T> = T extends readonly (infer E)[] ? readonly DeepReadonly<E>[] : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 
-/** Parsed and frozen, folders absolute: what every part is given, or a branch of it. */
-export type Config = DeepReadonly<Omit<z.output<typeof configSchema>, 'cacheDir'> & { cacheDir: string }>;
+/** Parsed and frozen, folders absolute, choices that depend on others made: what every part is given, or a branch of it. */
+export type Config = DeepReadonly<Omit<z.output<typeof configSchema>, 'cacheDir' | 'metrics'> & { cacheDir: string; metrics: { requireKey: boolean } }>;

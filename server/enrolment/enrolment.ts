@@ -1,6 +1,6 @@
 /**
  * Portraits become an avatar, once: look-up by content, then checks and the model's enrolment graph through the backend, then the
- * store. The same portraits again cost a look-up; the same portraits at the same time are worked on once.
+ * store. The same portraits again cost a look-up, another owner's too; the same request at the same time is worked on once.
  */
 import { randomBytes } from 'node:crypto';
 import { AppError, type AvatarInfo, type Consent, type ConsentRecordInfo, type PortraitWarning } from '../../client/src/protocol/index.ts';
@@ -9,11 +9,12 @@ import type { Logger } from '../log.ts';
 import type { EnrolmentOutcome } from '../metrics.ts';
 import { sha256 } from '../store/ContentStore.ts';
 import { portraitsKeyOf, type Store } from '../store/Store.ts';
-import type { AvatarRecord } from '../store/records.ts';
+import type { AvatarRecord, Generated } from '../store/records.ts';
 import { toConsentInfo, toInfo } from './avatar-info.ts';
 import { checkConsent } from './consent.ts';
 import { withDeadline } from './deadline.ts';
 import { PortraitError } from './PortraitError.ts';
+import type { PortraitLimits } from './portrait-limits.ts';
 import { RetentionTimer } from './RetentionTimer.ts';
 
 export interface ModelInfo {
@@ -23,22 +24,14 @@ export interface ModelInfo {
   size: number;
 }
 
-export interface EnrolmentResult {
-  /** The generated tensors as safetensors. */
-  weights: Uint8Array;
-  /** PNG or JPEG: the base portrait as the avatar is framed. */
-  preview: Uint8Array;
-  /** The portraits to keep, one each: upright, without metadata, good for enrolling again. */
-  normalised: Uint8Array[];
-  warnings: PortraitWarning[];
-}
+export type EnrolmentResult = Generated;
 
 /** What enrolment needs of the synthesis side. Errors about one portrait carry its index as `portrait`. */
 export interface EnrolmentBackend {
   models(): ModelInfo[];
-  prepareAndEnrol(job: { portraits: Buffer[]; model: string; size: number; signal: AbortSignal }): Promise<EnrolmentResult>;
+  prepareAndEnrol(job: { portraits: Buffer[]; limits: PortraitLimits; model: string; size: number; signal: AbortSignal }): Promise<EnrolmentResult>;
   /** Resolves with warnings; rejects with the reason. */
-  checkPortrait(bytes: Buffer, signal: AbortSignal): Promise<{ warnings: PortraitWarning[] }>;
+  checkPortrait(bytes: Buffer, options: { limits: PortraitLimits; signal: AbortSignal }): Promise<{ warnings: PortraitWarning[] }>;
 }
 
 export interface EnrolmentRequest {
@@ -67,6 +60,9 @@ export interface WeightsFile {
   model: string;
   modelVersion: string;
 }
+
+/** What was let in once is good for good: a limit that was lowered since is about what comes from outside. */
+const KEPT_PORTRAITS: PortraitLimits = { maxBytes: Number.MAX_SAFE_INTEGER, maxPixels: Number.MAX_SAFE_INTEGER };
 
 export class Enrolment {
   readonly #options: EnrolmentOptions;
@@ -115,7 +111,7 @@ export class Enrolment {
   /** What a live check tells; keeps nothing. @throws AppError `portrait-*` */
   async checkPortrait(bytes: Buffer): Promise<PortraitWarning[]> {
     this.#checkSizes([bytes]);
-    const { warnings } = await this.#inTime((signal) => this.#options.backend.checkPortrait(bytes, signal));
+    const { warnings } = await this.#inTime((signal) => this.#options.backend.checkPortrait(bytes, { limits: this.#portraitLimits, signal }));
     return warnings;
   }
 
@@ -203,7 +199,8 @@ export class Enrolment {
 
   async #enrol(job: { owner: string; name: string; model: ModelInfo; portraits: Buffer[]; sourceShas: string[]; consent: Consent }): Promise<AvatarRecord> {
     const { owner, name, model, portraits, sourceShas, consent } = job;
-    const result = await this.#run(portraits, model);
+    const portraitsKey = portraitsKeyOf(sourceShas);
+    const result = (await this.#options.store.generated({ portraitsKey, model: model.name, modelVersion: model.version })) ?? (await this.#run(portraits, this.#portraitLimits, model));
     if (result.normalised.length !== portraits.length) throw new AppError('internal', undefined, { cause: new Error('The backend returned another number of portraits.') });
     return this.#options.store.add({
       id: `av-${randomBytes(12).toString('base64url')}`,
@@ -226,13 +223,18 @@ export class Enrolment {
     const portraits = await store.portraits(avatarId).catch((error: unknown) => {
       throw store.avatar(avatarId) ? error : new AppError('avatar-not-found', 'The avatar was deleted just now', { cause: error });
     });
-    const { weights } = await this.#run(portraits, { name: model, version: modelVersion, size });
+    const { weights } = await this.#run(portraits, KEPT_PORTRAITS, { name: model, version: modelVersion, size });
     await store.putWeights(avatarId, { model, modelVersion }, weights);
     metrics?.enrolled('regenerated', (performance.now() - startedMs) / 1000);
   }
 
-  #run(portraits: Buffer[], { name, size }: ModelInfo): Promise<EnrolmentResult> {
-    return this.#inTime((signal) => this.#options.backend.prepareAndEnrol({ portraits, model: name, size, signal }));
+  #run(portraits: Buffer[], limits: PortraitLimits, { name, size }: ModelInfo): Promise<EnrolmentResult> {
+    return this.#inTime((signal) => this.#options.backend.prepareAndEnrol({ portraits, limits, model: name, size, signal }));
+  }
+
+  get #portraitLimits(): PortraitLimits {
+    const { maxBytes, maxPixels } = this.#options.limits;
+    return { maxBytes, maxPixels };
   }
 
   #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -5,11 +5,8 @@
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { AppError } from '../../client/src/protocol/index.ts';
 import type { RgbImage } from '../synthesis/types.ts';
+import { DEFAULT_PORTRAIT_LIMITS, type PortraitLimits } from './portrait-limits.ts';
 
-/** A phone's best JPEG is about 12 MB. */
-export const MAX_PORTRAIT_BYTES = 15_000_000;
-/** Today's phones take 48 megapixels; more is a mistake or a decompression bomb. */
-export const MAX_PORTRAIT_PIXELS = 50_000_000;
 /** Less than a face can be found in. */
 const MIN_SIDE_PX = 32;
 /** Larger pictures are worked on at this size: 16 megapixels at most in memory, and no avatar is larger than 512 pixels. */
@@ -52,13 +49,13 @@ export function sniffFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'webp' | 'gif' 
 /**
  * @throws AppError `portrait-too-large` (bytes, pixels), `portrait-not-an-image` (unknown, damaged, cut short, too small for a face)
  */
-export async function decodePortrait(bytes: Uint8Array): Promise<DecodedPortrait> {
-  if (bytes.byteLength > MAX_PORTRAIT_BYTES) throw new AppError('portrait-too-large', `The file has ${megas(bytes.byteLength)} MB, ${megas(MAX_PORTRAIT_BYTES)} MB are allowed`);
+export async function decodePortrait(bytes: Uint8Array, { maxBytes, maxPixels }: PortraitLimits = DEFAULT_PORTRAIT_LIMITS): Promise<DecodedPortrait> {
+  if (bytes.byteLength > maxBytes) throw new AppError('portrait-too-large', `The file has ${megas(bytes.byteLength)} MB, ${megas(maxBytes)} MB are allowed`);
   const format = sniffFormat(bytes);
-  if (format === null) throw new AppError('portrait-not-an-image', 'The file is neither JPEG, PNG, WebP, AVIF, HEIC nor GIF');
-  await checkHeader(bytes, format);
+  if (format === null) throw new AppError('portrait-not-an-image', 'The file is not a picture of a kind that is read here');
+  await checkHeader(bytes, format, maxPixels);
   try {
-    const { data, info } = await upright(bytes).raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    const { data, info } = await upright(bytes, maxPixels).raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     const image: RgbImage = { width: info.width, height: info.height, data };
     return { image, normalised: await encode(image) };
   } catch (error) {
@@ -66,7 +63,7 @@ export async function decodePortrait(bytes: Uint8Array): Promise<DecodedPortrait
   }
 }
 
-async function checkHeader(bytes: Uint8Array, format: string): Promise<void> {
+async function checkHeader(bytes: Uint8Array, format: string, maxPixels: number): Promise<void> {
   let header: Metadata;
   try {
     // The header only: no pixel is decoded here, so the limit is ours to check, with a clear message.
@@ -75,14 +72,14 @@ async function checkHeader(bytes: Uint8Array, format: string): Promise<void> {
     throw new AppError('portrait-not-an-image', isHevc(bytes) ? NO_HEVC : `The ${format} file has no valid header`, { cause: error });
   }
   const { width, height } = header;
-  if (width * height > MAX_PORTRAIT_PIXELS) throw new AppError('portrait-too-large', `The picture has ${width} x ${height} pixels, ${megas(MAX_PORTRAIT_PIXELS)} million are allowed`);
+  if (width * height > maxPixels) throw new AppError('portrait-too-large', `The picture has ${width} x ${height} pixels, ${megas(maxPixels)} million are allowed`);
   if (Math.min(width, height) < MIN_SIDE_PX) throw new AppError('portrait-not-an-image', `The picture has only ${width} x ${height} pixels`);
 }
 
 /** First frame of an animation, turned as the camera was held, converted from its own colour space (CMYK, grey, 16 bit, wide gamut). */
-function upright(bytes: Uint8Array): Sharp {
+function upright(bytes: Uint8Array, maxPixels: number): Sharp {
   const size = { width: MAX_WORKING_SIDE_PX, height: MAX_WORKING_SIDE_PX };
-  return sharp(bytes, { limitInputPixels: MAX_PORTRAIT_PIXELS, failOn: 'error', sequentialRead: true, pages: 1 })
+  return sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true, pages: 1 })
     .timeout({ seconds: DECODE_TIMEOUT_S })
     .autoOrient()
     .resize({ ...size, fit: 'inside', withoutEnlargement: true, kernel: 'lanczos3' })
@@ -94,4 +91,5 @@ function upright(bytes: Uint8Array): Sharp {
 /** Raw pixels carry no metadata, so neither does the file made of them. */
 const encode = (image: RgbImage): Promise<Buffer> => sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } }).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer();
 
-const megas = (count: number): string => (count / 1e6).toFixed(count % 1e6 === 0 ? 0 : 1);
+/** In millions, as exactly as it takes to tell a small limit from nothing. */
+const megas = (count: number): string => String(Number((count / 1e6).toPrecision(3)));

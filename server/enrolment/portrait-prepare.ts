@@ -4,6 +4,7 @@ import type { PreparedPortrait } from '../synthesis/types.ts';
 import { checkPortrait, type PortraitVerdict, type PortraitWarning } from './portrait-check.ts';
 import { cropSquare, headSquare, pointsInCrop, wholeSquare, type PortraitFraming } from './portrait-crop.ts';
 import { decodePortrait, type DecodedPortrait } from './portrait-decode.ts';
+import type { PortraitLimits } from './portrait-limits.ts';
 
 export type { PortraitWarning } from './portrait-check.ts';
 
@@ -16,6 +17,8 @@ export interface PrepareOptions {
   size: number;
   /** `head` cuts a square around the head; `none` takes the picture as framed already (its largest centred square). */
   crop: PortraitFraming;
+  /** Otherwise the defaults. */
+  limits?: PortraitLimits | undefined;
 }
 
 export interface PreparationResult {
@@ -27,9 +30,9 @@ export interface PreparationResult {
 }
 
 /** @throws AppError `portrait-*` */
-export async function preparePortrait(bytes: Uint8Array, { landmarker, size, crop }: PrepareOptions): Promise<PreparationResult> {
+export async function preparePortrait(bytes: Uint8Array, { landmarker, size, crop, limits }: PrepareOptions): Promise<PreparationResult> {
   const startMs = performance.now();
-  const decoded = await decodePortrait(bytes);
+  const decoded = await decodePortrait(bytes, limits);
   const decodedMs = performance.now();
   const { face, warnings } = await judge(decoded, landmarker);
   const foundMs = performance.now();
@@ -43,8 +46,8 @@ export async function preparePortrait(bytes: Uint8Array, { landmarker, size, cro
 }
 
 /** The checks alone, for a live answer while portraits are being taken. @throws AppError `portrait-*` */
-export async function inspectPortrait(bytes: Uint8Array, landmarker: FaceFinder): Promise<PortraitWarning[]> {
-  const { warnings } = await judge(await decodePortrait(bytes), landmarker);
+export async function inspectPortrait(bytes: Uint8Array, landmarker: FaceFinder, limits?: PortraitLimits): Promise<PortraitWarning[]> {
+  const { warnings } = await judge(await decodePortrait(bytes, limits), landmarker);
   return warnings;
 }
 

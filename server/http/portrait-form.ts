@@ -2,7 +2,7 @@
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AppError, avatarFieldsSchema, consentSchema } from '../../client/src/protocol/index.ts';
+import { AppError, avatarFieldsSchema, consentSchema, PORTRAIT_FORMATS } from '../../client/src/protocol/index.ts';
 import { PortraitError } from '../enrolment/PortraitError.ts';
 
 export interface FormLimits {
@@ -17,10 +17,10 @@ const MAX_FIELD_BYTES = 16 * 1024;
 
 /** The form as the document describes it. */
 export const avatarFormSchema = avatarFieldsSchema.extend({
-  portraits: z.array(z.file()).min(1).max(8).describe('JPEG, PNG, WebP or AVIF pictures of one face; the best first.'),
+  portraits: z.array(z.file()).min(1).max(8).describe(`${PORTRAIT_FORMATS} pictures of one face; the best first. Of an animation the first picture counts.`),
   consent: consentSchema.describe('As JSON.'),
 });
-export const checkFormSchema = z.object({ portrait: z.file().describe('One picture.') });
+export const checkFormSchema = z.object({ portrait: z.file().describe(`One ${PORTRAIT_FORMATS} picture.`) });
 
 export interface PortraitForm {
   portraits: Buffer[];

@@ -23,10 +23,10 @@ const describe: Record<string, (module: Loaded) => { ok: boolean; detail: string
     const { default: sharp } = module;
     const reads = (name: string): boolean => Boolean(sharp.format[name]?.input.buffer);
     const suffixes = (sharp.format.heif?.input.fileSuffix ?? []) as string[];
-    const formats = ['jpeg', 'png', 'webp'].filter(reads);
+    const formats = ['jpeg', 'png', 'webp', 'gif'].filter(reads);
     if (suffixes.includes('.avif')) formats.push('avif');
     const heic = suffixes.includes('.heic');
-    return { ok: formats.length === 4, detail: `reads ${formats.join(', ')}${heic ? ', heic' : '; no heic (a licensed codec is not in its build)'}` };
+    return { ok: formats.length === 5, detail: `reads ${formats.join(', ')}${heic ? ', heic' : '; no heic (a licensed codec is not in its build)'}` };
   },
   '@roamhq/wrtc'(module) {
     const peer = new (module.default.RTCPeerConnection)();

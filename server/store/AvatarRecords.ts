@@ -31,6 +31,11 @@ export class AvatarRecords {
     return toAvatar(this.#get(`SELECT ${avatarColumns} FROM avatars WHERE owner = ? AND portraits_key = ? AND model = ?`, owner, portraitsKey, model));
   }
 
+  /** Whoever owns it. */
+  findAny(portraitsKey: string, model: string): AvatarRecord | null {
+    return toAvatar(this.#get(`SELECT ${avatarColumns} FROM avatars WHERE portraits_key = ? AND model = ? LIMIT 1`, portraitsKey, model));
+  }
+
   /** Of one owner, or of all. */
   count(owner?: string): number {
     const row = owner === undefined ? this.#get('SELECT count(*) AS n FROM avatars') : this.#get('SELECT count(*) AS n FROM avatars WHERE owner = ?', owner);

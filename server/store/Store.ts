@@ -10,10 +10,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { AvatarRecords } from './AvatarRecords.ts';
-import { ContentStore } from './ContentStore.ts';
+import { ContentLost, ContentStore } from './ContentStore.ts';
 import { openDatabase } from './database.ts';
 import { StoreLock } from './StoreLock.ts';
-import type { AvatarRecord, ConsentRecord, NewAvatar, WeightsKey } from './records.ts';
+import type { AvatarRecord, ConsentRecord, Generated, NewAvatar, WeightsKey } from './records.ts';
 
 /** The same pictures in the same order give the same key. */
 export function portraitsKeyOf(sourceShas: readonly string[]): string {
@@ -102,6 +102,21 @@ export class Store {
       return null;
     }
     return { path: this.#content.path(sha), sha };
+  }
+
+  /** What was generated from the same portraits for another avatar; null when there is none, or only a damaged one. */
+  async generated(key: WeightsKey): Promise<Generated | null> {
+    const twin = this.#records.findAny(key.portraitsKey, key.model);
+    const weightsSha = this.#records.weights(key);
+    if (!twin || !weightsSha) return null;
+    try {
+      const [weights, preview, normalised] = await Promise.all([this.#content.read(weightsSha), this.preview(twin), this.portraits(twin.id)]);
+      return { weights, preview, normalised, warnings: twin.warnings };
+    } catch (error) {
+      // Damaged, or deleted while it was read: then it is generated again.
+      if (error instanceof ContentLost) return null;
+      throw error;
+    }
   }
 
   /** All of it or nothing. */

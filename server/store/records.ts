@@ -46,6 +46,17 @@ export interface WeightsKey {
   modelVersion: string;
 }
 
+/** What enrolment makes of portraits. */
+export interface Generated {
+  /** The generated tensors as safetensors. */
+  weights: Uint8Array;
+  /** PNG or JPEG: the base portrait as the avatar is framed. */
+  preview: Uint8Array;
+  /** The portraits to keep, one each, in order: upright, without metadata, good for enrolling again. */
+  normalised: Uint8Array[];
+  warnings: EnrolmentWarning[];
+}
+
 /** What `Store.add` takes: bytes, not hashes. */
 export interface NewAvatar {
   id: string;

@@ -276,6 +276,12 @@ describe('information and operation', () => {
     expect(statuses).toEqual([401, 403, 200]);
   });
 
+  it('keeps them as well where others than this machine can come', async () => {
+    await http.close();
+    http = await startHttp({ config: { publicUrl: 'https://calls.example.org' } });
+    expect([(await http.call('GET', '/metrics')).status, (await http.call('GET', '/metrics', { token: http.apiKey })).status]).toEqual([401, 200]);
+  });
+
   it('counts requests by route, never by address', async () => {
     await http.call('GET', '/avatars/some-id-of-mine');
     await http.call('GET', '/api/v1/no/such/secret-path');

@@ -11,6 +11,7 @@ import { loadOrCreateKeys } from '../../server/auth/keys.ts';
 import { parseConfig, type Config } from '../../server/config.ts';
 import { Enrolment, type EnrolmentBackend, type EnrolmentResult } from '../../server/enrolment/enrolment.ts';
 import { PortraitError } from '../../server/enrolment/PortraitError.ts';
+import type { PortraitLimits } from '../../server/enrolment/portrait-limits.ts';
 import { createHttpServer, type App } from '../../server/http/create-http-server.ts';
 import type { HealthPart, RoomSummary, StaticAsset } from '../../server/http/ports.ts';
 import { createLog } from '../../server/log.ts';
@@ -22,6 +23,8 @@ import { OpenApiContract } from './OpenApiContract.ts';
 export class FakeBackend implements EnrolmentBackend {
   modelVersion = '1.0.0';
   enrolments = 0;
+  /** Of the last enrolment. */
+  limits: PortraitLimits | null = null;
   /** Awaited before each enrolment answers. */
   gate: Promise<unknown> = Promise.resolve();
   failure: Error | null = null;
@@ -30,8 +33,9 @@ export class FakeBackend implements EnrolmentBackend {
     return [{ name: 'warp', version: this.modelVersion, size: 256 }, { name: 'other', version: '7', size: 512 }];
   }
 
-  async prepareAndEnrol({ portraits, model }: { portraits: Buffer[]; model: string }): Promise<EnrolmentResult> {
+  async prepareAndEnrol({ portraits, limits, model }: { portraits: Buffer[]; limits: PortraitLimits; model: string }): Promise<EnrolmentResult> {
     this.enrolments += 1;
+    this.limits = limits;
     await this.gate;
     if (this.failure) throw this.failure;
     portraits.forEach((portrait, index) => this.#refuse(portrait, index));

@@ -108,6 +108,29 @@ describe('the parsed configuration', () => {
   });
 });
 
+describe('metrics.requireKey', () => {
+  it.each([
+    [{}, false],
+    [{ host: 'localhost' }, false],
+    [{ host: '::1' }, false],
+    [{ host: '127.1.2.3' }, false],
+    [{ host: '0.0.0.0' }, true],
+    [{ host: '::' }, true],
+    [{ host: '10.0.0.7' }, true],
+    [{ host: '127.0.0.1.example.org' }, true],
+    [{ publicUrl: 'https://calls.example.org' }, true],
+    [{ http: { trustedProxies: ['loopback'] } }, true],
+    [{ host: '0.0.0.0', metrics: { requireKey: false } }, false],
+    [{ metrics: { requireKey: true } }, true],
+  ])('of %j is %s', (tree, expected) => {
+    expect(parseConfig(tree).metrics.requireKey).toBe(expected);
+  });
+
+  it('can be chosen by its variable', () => {
+    expect(loadConfig({ cwd, env: { GIOCONDA_HOST: '0.0.0.0', GIOCONDA_METRICS_REQUIRE_KEY: 'no' } }).config.metrics.requireKey).toBe(false);
+  });
+});
+
 describe('docs/configuration.md', () => {
   it('is what the schema says', () => {
     expect(readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')).toBe(configurationDocument());

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -60,6 +60,46 @@ describe('Enrolment.create', () => {
     const [ann, bob] = [await enrolment.create(request()), await enrolment.create(request({ owner: 'bob' }))];
     expect(ann.avatar.id).not.toBe(bob.avatar.id);
     expect(enrolment.listOf('bob')).toEqual([bob.avatar]);
+  });
+
+  it('makes another owner\'s avatar out of what was generated for the first', async () => {
+    const portraits = [fakePortrait('one, eyes closed'), fakePortrait('two')];
+    const ann = await enrolment.create(request({ portraits }));
+    const bob = await enrolment.create(request({ owner: 'bob', name: 'Mine', portraits, consent: { ...consent, subject: 'Bob' } }));
+    expect([backend.enrolments, outcomes]).toEqual([1, ['created', 'created']]);
+    expect(bob).toMatchObject({ created: true, avatar: { name: 'Mine', portraits: 2, warnings: [{ portrait: 0, code: 'eyes-closed' }] } });
+    expect(enrolment.consentOf(bob.avatar.id)).toMatchObject({ owner: 'bob', consent: { subject: 'Bob' } });
+    expect((await enrolment.weights(bob.avatar.id)).sha).toBe((await enrolment.weights(ann.avatar.id)).sha);
+    const before = await enrolment.preview(ann.avatar.id);
+    await enrolment.delete(ann.avatar.id);
+    expect(await enrolment.preview(bob.avatar.id)).toEqual(before);
+    expect(await store.portraits(bob.avatar.id)).toHaveLength(2);
+    await enrolment.weights(bob.avatar.id);
+    expect(backend.enrolments).toBe(1);
+  });
+
+  it('generates anew for another owner what is damaged, of another model, or of an earlier version', async () => {
+    const ann = await enrolment.create(request());
+    await enrolment.create(request({ owner: 'bob', model: 'other' }));
+    expect(backend.enrolments).toBe(2);
+    await writeFile((await enrolment.weights(ann.avatar.id)).path, 'damaged');
+    const cleo = await enrolment.create(request({ owner: 'cleo' }));
+    expect(backend.enrolments).toBe(3);
+    expect((await readFile((await enrolment.weights(cleo.avatar.id)).path)).subarray(0, 7).toString()).toBe('weights');
+    backend.modelVersion = '2.0.0';
+    await enrolment.create(request({ owner: 'dora' }));
+    expect(backend.enrolments).toBe(4);
+  });
+
+  it('hands the configured limits on, and asks none of what it has let in before', async () => {
+    await enrolment.close();
+    await store.close();
+    await open({ maxBytes: 4096, maxPixels: 100_000 });
+    const { avatar } = await enrolment.create(request());
+    expect(backend.limits).toEqual({ maxBytes: 4096, maxPixels: 100_000 });
+    backend.modelVersion = '2.0.0';
+    await enrolment.weights(avatar.id);
+    expect([backend.enrolments, backend.limits]).toEqual([2, { maxBytes: Number.MAX_SAFE_INTEGER, maxPixels: Number.MAX_SAFE_INTEGER }]);
   });
 
   it('says which portrait is refused, and keeps nothing', async () => {

@@ -2,7 +2,8 @@ import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { AppError, ErrorCode } from '../../client/src/protocol/index.ts';
-import { decodePortrait, MAX_PORTRAIT_BYTES, sniffFormat } from '../../server/enrolment/portrait-decode.ts';
+import { decodePortrait, sniffFormat } from '../../server/enrolment/portrait-decode.ts';
+import { DEFAULT_PORTRAIT_LIMITS, type PortraitLimits } from '../../server/enrolment/portrait-limits.ts';
 
 const [WIDTH, HEIGHT] = [120, 80];
 /** Left half red, right half blue, a green bar on top: tells turns and mirror images apart. */
@@ -19,8 +20,8 @@ async function pixel(bytes: Uint8Array, x: number, y: number): Promise<number[]>
 }
 const near = (values: number[], tolerance = 14) => values.map((value) => expect.toSatisfy((actual: number) => Math.abs(actual - value) <= tolerance));
 
-async function refusal(bytes: Uint8Array): Promise<{ code: ErrorCode; message: string }> {
-  return decodePortrait(bytes).then(
+async function refusal(bytes: Uint8Array, limits?: PortraitLimits): Promise<{ code: ErrorCode; message: string }> {
+  return decodePortrait(bytes, limits).then(
     () => ({ code: 'internal' as const, message: 'it was accepted' }),
     (error: AppError) => ({ code: error.code, message: error.message }),
   );
@@ -133,7 +134,7 @@ describe('decodePortrait refuses', () => {
   });
 
   it('too many bytes', async () => {
-    const { code, message } = await refusal(new Uint8Array(MAX_PORTRAIT_BYTES + 1));
+    const { code, message } = await refusal(new Uint8Array(DEFAULT_PORTRAIT_LIMITS.maxBytes + 1));
     expect([code, message]).toEqual(['portrait-too-large', expect.stringContaining('15 MB')]);
   });
 
@@ -144,6 +145,16 @@ describe('decodePortrait refuses', () => {
   ])('a decompression bomb of %d x %d, at once', async (width, height) => {
     const { code, message } = await refusal(bomb(width, height));
     expect([code, message]).toEqual(['portrait-too-large', expect.stringContaining(`${width} x ${height}`)]);
+  });
+
+  it('by the limits that it is given, tighter and wider than usual', async () => {
+    const bytes = await flag().png().toBuffer();
+    const { maxBytes, maxPixels } = DEFAULT_PORTRAIT_LIMITS;
+    expect(await refusal(bytes, { maxBytes: bytes.byteLength, maxPixels: WIDTH * HEIGHT })).toMatchObject({ message: 'it was accepted' });
+    expect(await refusal(bytes, { maxBytes: bytes.byteLength - 1, maxPixels })).toMatchObject({ code: 'portrait-too-large' });
+    expect(await refusal(bytes, { maxBytes, maxPixels: WIDTH * HEIGHT - 1 })).toMatchObject({ code: 'portrait-too-large', message: expect.stringContaining('0.0096 million') as string });
+    const large = await sharp({ create: { width: 8_000, height: 6_251, channels: 3, background: '#808080' } }).jpeg().toBuffer();
+    expect(await refusal(large, { maxBytes: Number.MAX_SAFE_INTEGER, maxPixels: Number.MAX_SAFE_INTEGER })).toMatchObject({ message: 'it was accepted' });
   });
 
   it('a picture too small for any face', async () => {

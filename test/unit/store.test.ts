@@ -109,6 +109,20 @@ describe('Store', () => {
     expect(await contents()).toEqual([]);
   });
 
+  it('gives what was generated from the same portraits, whoever has them, as long as it is whole', async () => {
+    const key = { portraitsKey: keyOf('one', 'two'), model: 'warp', modelVersion: '1' };
+    expect(await store.generated(key)).toBeNull();
+    await store.add(newAvatar('a'));
+    const { weights, preview, normalised, warnings } = (await store.generated(key))!;
+    expect([weights, preview, ...normalised].map(String)).toEqual(['weights of one,two', 'preview of one,two', 'one kept', 'two kept']);
+    expect(warnings).toEqual([{ portrait: 1, code: 'eyes-closed', message: 'The eyes are closed.' }]);
+    expect(await store.generated({ ...key, model: 'other' })).toBeNull();
+    expect(await store.generated({ ...key, modelVersion: '2' })).toBeNull();
+    const content = await ContentStore.create(join(dataDir, 'store'));
+    await rm(content.path(sha256(bytes('two kept'))));
+    expect(await store.generated(key)).toBeNull();
+  });
+
   it('adds all or nothing', async () => {
     await store.add(newAvatar('a'));
     await expect(store.add(newAvatar('a', { pictures: ['five'] }))).rejects.toThrow(/UNIQUE/);

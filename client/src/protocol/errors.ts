@@ -1,3 +1,6 @@
+/** What portraits may be sent as; HEIC too where the server's image library has it, which few do. */
+export const PORTRAIT_FORMATS = 'JPEG, PNG, WebP, AVIF or GIF';
+
 /**
  * Every error that crosses the wire, in one table: HTTP status, whether trying again can help, and what to do.
  * `docs/protocol.md` carries the same table; a test holds the two together.
@@ -15,7 +18,7 @@ export const errorTable = {
   'token-expired': { status: 401, retryable: false, advice: 'Ask for a new token: this one has expired.' },
   'forbidden': { status: 403, retryable: false, advice: 'Ask for a token whose scopes allow this.' },
   // portraits and avatars
-  'portrait-not-an-image': { status: 422, retryable: false, advice: 'Send a JPEG, PNG, WebP or AVIF picture.' },
+  'portrait-not-an-image': { status: 422, retryable: false, advice: `Send a ${PORTRAIT_FORMATS} picture.` },
   'portrait-too-large': { status: 422, retryable: false, advice: 'Send a smaller picture: the message names the limit.' },
   'portrait-no-face': { status: 422, retryable: false, advice: 'Use a picture that shows one face, upright and not covered.' },
   'portrait-several-faces': { status: 422, retryable: false, advice: 'Crop the picture so that it shows one face only.' },

@@ -8,7 +8,7 @@ import { encodeAvatar } from '../avatar-file.ts';
 import { enrolAvatar } from '../enrol-avatar.ts';
 import { i420ToRgb } from '../i420.ts';
 import { Landmarker } from '../landmarker/Landmarker.ts';
-import type { EnrolmentRequest } from './messages.ts';
+import type { Calls, EnrolmentRequest } from './messages.ts';
 import { renderAtRest, type ModelCache } from './open-renderer.ts';
 
 export class EnrolmentJobs {
@@ -21,18 +21,18 @@ export class EnrolmentJobs {
     this.#models = models;
   }
 
-  async enrol({ portraits, model, size, crop }: EnrolmentRequest): Promise<EnrolmentResult> {
+  async enrol({ portraits, limits, model, size, crop }: EnrolmentRequest): Promise<EnrolmentResult> {
     const loaded = await this.#models.get(model, size);
     const landmarker = await this.#landmarkerOnce();
-    const prepared = await preparePortraits(portraits.map((bytes) => ({ read: () => bytes })), { landmarker, size, crop });
+    const prepared = await preparePortraits(portraits.map((bytes) => ({ read: () => bytes })), { landmarker, size, crop, limits });
     const avatar = await enrolAvatar({ model: loaded, portraits: prepared.map(({ portrait }) => portrait) });
     const preview = await encodePreview(await renderAtRest(loaded, avatar), size);
     const warnings = prepared.flatMap((result, portrait) => result.warnings.map(({ code, message }) => ({ portrait, code, message })));
     return { weights: encodeAvatar(avatar), preview, normalised: prepared.map(({ normalised }) => normalised), warnings };
   }
 
-  async check({ portrait }: { portrait: Uint8Array }): Promise<{ warnings: PortraitWarning[] }> {
-    const warnings = await inspectPortrait(portrait, await this.#landmarkerOnce());
+  async check({ portrait, limits }: Calls['check-portrait']['request']): Promise<{ warnings: PortraitWarning[] }> {
+    const warnings = await inspectPortrait(portrait, await this.#landmarkerOnce(), limits);
     return { warnings: warnings.map(({ code, message }) => ({ portrait: 0, code, message })) };
   }
 

@@ -29,12 +29,12 @@ export class EnrolmentWorker implements EnrolmentBackend {
     return this.#options.models;
   }
 
-  prepareAndEnrol({ portraits, model, size, signal }: { portraits: Buffer[]; model: string; size: number; signal: AbortSignal }): Promise<EnrolmentResult> {
-    return this.#ask('enrol', { portraits, model, size, crop: 'head' }, signal);
+  prepareAndEnrol({ portraits, limits, model, size, signal }: Parameters<EnrolmentBackend['prepareAndEnrol']>[0]): Promise<EnrolmentResult> {
+    return this.#ask('enrol', { portraits, limits, model, size, crop: 'head' }, signal);
   }
 
-  checkPortrait(portrait: Buffer, signal: AbortSignal): Promise<{ warnings: PortraitWarning[] }> {
-    return this.#ask('check-portrait', { portrait }, signal);
+  checkPortrait(portrait: Buffer, { limits, signal }: Parameters<EnrolmentBackend['checkPortrait']>[1]): Promise<{ warnings: PortraitWarning[] }> {
+    return this.#ask('check-portrait', { portrait, limits }, signal);
   }
 
   /** A job that is given up is not finished in secret: the process ends, and with it whatever else it was asked; the next request starts another. */
@@ -64,11 +64,6 @@ export class EnrolmentWorker implements EnrolmentBackend {
       this.#process = null;
       throw error;
     }
-  }
-
-  /** Starts the process ahead of the first portrait. */
-  async warm(): Promise<void> {
-    await this.#start();
   }
 
   async close(): Promise<void> {

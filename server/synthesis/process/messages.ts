@@ -2,6 +2,7 @@
 import type { DriveState, PortraitWarning, WireError } from '../../../client/src/protocol/index.ts';
 import type { SynthesizedFrame } from '../../call/ports.ts';
 import type { EnrolmentResult } from '../../enrolment/enrolment.ts';
+import type { PortraitLimits } from '../../enrolment/portrait-limits.ts';
 import type { VideoCodec } from '../../media/rtp-packetizer.ts';
 
 export interface VideoSettings {
@@ -18,6 +19,7 @@ export interface AvatarSource {
 
 export interface EnrolmentRequest {
   portraits: Uint8Array[];
+  limits: PortraitLimits;
   model: string;
   /** Side of the avatar's picture. */
   size: number;
@@ -29,7 +31,7 @@ export interface Calls {
   open: { request: { sessionId: string; source: AvatarSource; video: VideoSettings }; answer: { size: number } };
   switch: { request: { sessionId: string; source: AvatarSource }; answer: { size: number } };
   enrol: { request: EnrolmentRequest; answer: EnrolmentResult };
-  'check-portrait': { request: { portrait: Uint8Array }; answer: { warnings: PortraitWarning[] } };
+  'check-portrait': { request: { portrait: Uint8Array; limits: PortraitLimits }; answer: { warnings: PortraitWarning[] } };
 }
 export type CallName = keyof Calls;
 

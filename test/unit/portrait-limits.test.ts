@@ -1,0 +1,27 @@
+/** The configured limits reach the process that decodes. */
+import { readFile } from 'node:fs/promises';
+import { afterAll, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../server/config.ts';
+import { DEFAULT_PORTRAIT_LIMITS } from '../../server/enrolment/portrait-limits.ts';
+import { createLog } from '../../server/log.ts';
+import { cacheFolder, landmarkFolder } from '../../server/setup/index.ts';
+import { EnrolmentWorker } from '../../server/synthesis/process/EnrolmentWorker.ts';
+import { portraitOf } from '../support/fixtures.ts';
+
+const worker = new EnrolmentWorker({ log: createLog({ logLevel: 'silent' }), cacheDir: landmarkFolder(cacheFolder()), models: [{ name: 'warp', version: '1', size: 256 }] });
+afterAll(() => worker.close());
+
+describe('the limits of portraits', () => {
+  it('are the configuration\'s defaults', () => {
+    expect(parseConfig().enrolment).toMatchObject(DEFAULT_PORTRAIT_LIMITS);
+  });
+
+  it('hold for checks and for enrolment, as they are configured', async () => {
+    const portrait = await readFile(portraitOf('anna', 'neutral'));
+    const { signal } = new AbortController();
+    const tight = { ...DEFAULT_PORTRAIT_LIMITS, maxPixels: 1000 };
+    await expect(worker.checkPortrait(portrait, { limits: tight, signal })).rejects.toMatchObject({ code: 'portrait-too-large' });
+    await expect(worker.checkPortrait(portrait, { limits: DEFAULT_PORTRAIT_LIMITS, signal })).resolves.toEqual({ warnings: [] });
+    await expect(worker.prepareAndEnrol({ portraits: [portrait], limits: tight, model: 'warp', size: 256, signal })).rejects.toMatchObject({ code: 'portrait-too-large', portrait: 0 });
+  }, 60_000);
+});
