@@ -14,6 +14,8 @@ export interface AvatarSessionOptions {
   motion?: MotionMode;
   /** Seed of the idle motion, so that two avatars do not blink together. */
   seed?: number;
+  /** What `driverNeutral` of another session of the same driver gave: this one need not calibrate. */
+  driverNeutral?: Float32Array | null;
 }
 
 /** Frames further apart than this share nothing. */
@@ -37,7 +39,7 @@ export class AvatarSession {
   #switchedMs: number | null = null;
   #fade = 0;
 
-  private constructor({ model, avatar, motion = 'relative', seed }: AvatarSessionOptions) {
+  private constructor({ model, avatar, motion = 'relative', seed, driverNeutral }: AvatarSessionOptions) {
     this.#model = model;
     this.#motion = motion;
     const size = model.size;
@@ -45,6 +47,7 @@ export class AvatarSession {
     this.#outputs = [this.#makeOutputs(), this.#makeOutputs()];
     this.#geometry = this.#dress(avatar);
     this.#retargeter = this.#newRetargeter();
+    if (driverNeutral) this.#retargeter.restoreNeutral(driverNeutral);
     this.#ladder = new DriveLadder({ retargeter: this.#retargeter, ...(seed === undefined ? {} : { seed }) });
   }
 
@@ -55,6 +58,16 @@ export class AvatarSession {
 
   get size(): number {
     return this.#model.size;
+  }
+
+  /** The driver's face at rest as learned so far; null before that, and in absolute mode. A copy. */
+  get driverNeutral(): Float32Array | null {
+    return this.#retargeter.saveNeutral();
+  }
+
+  /** Whether the avatar was enrolled for this session's model and size. */
+  takes({ model, modelVersion, size }: EnrolledAvatar): boolean {
+    return model === this.#model.name && modelVersion === this.#model.spec.version && size === this.#model.size;
   }
 
   /**
@@ -142,17 +155,17 @@ export class AvatarSession {
 
   /** Takes an avatar's cached tensors and builds its geometry. */
   #dress(avatar: EnrolledAvatar): FrameGeometry {
-    const { name, spec, size, variant } = this.#model;
-    if (avatar.model !== name || avatar.modelVersion !== spec.version || avatar.size !== size) {
-      throw new AppError('avatar-not-found', 'The avatar was enrolled for another model');
-    }
+    const { spec, variant } = this.#model;
+    if (!this.takes(avatar)) throw new AppError('avatar-not-found', 'The avatar was enrolled for another model');
     const geometry = new FrameGeometry({ avatar, channels: spec.semanticChannels, absolute: this.#motion === 'absolute' });
+    const inputs: Record<string, ModelTensor> = {};
     for (const [input, { shape }] of Object.entries(variant.frame.inputs)) {
       if (input === 'previous_frame') continue;
       const data = spec.cached.includes(input) ? avatar.tensors[input]?.data : geometry.inputs[input];
       if (!data) throw new AppError('internal', `The model's frame graph asks for ${input}, which neither the avatar nor the geometry has`);
-      this.#inputs[input] = tensor(data, shape as number[]);
+      inputs[input] = tensor(data, shape as number[]);
     }
+    Object.assign(this.#inputs, inputs); // all or none: a refused avatar leaves the one before whole
     return geometry;
   }
 

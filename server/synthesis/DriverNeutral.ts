@@ -15,6 +15,8 @@ import { centroid, multiply, rotationMatrix, rotationVector } from './rigid-fit.
 import { smoothstep } from './scalars.ts';
 
 const COORDINATES = LANDMARK_COUNT * 3;
+/** Behind the coordinates of what `save` gives: rotation, centre, size, eyes, evidence, tension, gaps, time. */
+const SAVED_SCALARS = 21;
 const calibrationMs = 1000;
 /** Evidence beyond this is forgotten: the time constant of late refinement. */
 const mostEvidenceSeconds = 25;
@@ -107,6 +109,31 @@ export class DriverNeutral {
   /** Opening of the open eye, over eye width. */
   get eyeOpen(): readonly [number, number] {
     return this.#eyeOpen;
+  }
+
+  /** What was learned, [1434 + 21], for `restore` elsewhere; null until calibrated, and if fixed. It is personal: never stored, never logged. */
+  save(): Float32Array | null {
+    if (this.fixed || this.calibrating) return null;
+    const saved = new Float32Array(COORDINATES + SAVED_SCALARS);
+    saved.set(this.#learned);
+    saved.set([...this.#rotation, ...this.#centre, this.#logScale, ...this.#eyeOpen, this.#evidence], COORDINATES);
+    saved.set([this.#smoothTension, this.#leastTension, this.#smoothGap, this.#leastGap, this.#seconds], COORDINATES + 16);
+    return saved;
+  }
+
+  /** Goes on from what `save` gave. What cannot have come from it is not taken: the face is learned anew. */
+  restore(saved: Float32Array): void {
+    if (this.fixed || saved.length !== COORDINATES + SAVED_SCALARS || !saved.every(Number.isFinite)) return;
+    const at = (i: number): number => saved[COORDINATES + i]!;
+    this.#learned.set(saved.subarray(0, COORDINATES));
+    this.#rotation = Float64Array.from(saved.subarray(COORDINATES, COORDINATES + 9));
+    this.#centre = Float64Array.from(saved.subarray(COORDINATES + 9, COORDINATES + 12));
+    this.#logScale = at(12);
+    this.#eyeOpen = [at(13), at(14)];
+    [this.#evidence, this.#smoothTension, this.#leastTension] = [at(15), at(16), at(17)];
+    [this.#smoothGap, this.#leastGap, this.#seconds] = [at(18), at(19), at(20)];
+    this.#updateGoal();
+    this.#shape = faceShape(Float64Array.from(this.#goal));
   }
 
   /** Takes the first frame as it is. */

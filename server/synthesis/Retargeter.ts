@@ -87,6 +87,16 @@ export class Retargeter {
     this.#resetFilters();
   }
 
+  /** The driver's face at rest as learned so far, or null: see `DriverNeutral.save`. */
+  saveNeutral(): Float32Array | null {
+    return this.#neutral.save();
+  }
+
+  /** Before the first frame: goes on with what `saveNeutral` gave elsewhere. */
+  restoreNeutral(saved: Float32Array): void {
+    this.#neutral.restore(saved);
+  }
+
   /** After a pause: the filters' speed means nothing any more. */
   resume(): void {
     this.#resetFilters();
