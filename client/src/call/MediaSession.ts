@@ -6,6 +6,7 @@ import { AppError } from '../protocol/index.ts';
 import type { AnswerOf } from '../protocol/index.ts';
 import { Emitter } from './Emitter.ts';
 import type { PacketSink } from './LandmarkChannel.ts';
+import { MicrophoneSender } from './MicrophoneSender.ts';
 import type { RequestFunction } from './ports.ts';
 import { TransportHealer } from './TransportHealer.ts';
 
@@ -48,9 +49,9 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
   readonly #send: mediasoup.Transport;
   readonly #receive: mediasoup.Transport;
   readonly #healers: TransportHealer[];
+  readonly #microphone: MicrophoneSender;
   readonly #received = new Map<string, Received>();
   readonly #consuming = new Set<string>();
-  #audio: mediasoup.Producer | null = null;
   #landmarks: mediasoup.DataProducer | null = null;
   #closed = false;
 
@@ -61,6 +62,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
     this.#send = transports.send;
     this.#receive = transports.receive;
     this.#healers = [this.#send, this.#receive].map((transport) => this.#heal(transport));
+    this.#microphone = new MicrophoneSender(this.#send);
     this.#wire();
   }
 
@@ -94,19 +96,15 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
   /** Sends this microphone, or nothing with null. The track stays the caller's: it is never stopped here. */
   async setMicrophone(track: MediaStreamTrack | null, muted: boolean): Promise<void> {
     if (this.#closed) return;
-    if (this.#audio && track) await this.#audio.replaceTrack({ track });
-    else if (this.#audio) this.#audio.pause();
-    else if (track) {
-      // Discontinuous transmission is off on purpose: steady packets and sender reports keep lips and voice on one clock.
-      this.#audio = await this.#send.produce({ track, stopTracks: false, disableTrackOnPause: false, zeroRtpOnPause: true, codecOptions: { opusFec: true, opusDtx: false } });
+    try {
+      await this.#microphone.set(track, muted);
+    } catch (error) {
+      if (!this.#closed) throw error;
     }
-    this.setMuted(muted);
   }
 
   setMuted(muted: boolean): void {
-    if (!this.#audio || this.#audio.closed) return;
-    if (muted) this.#audio.pause();
-    else this.#audio.resume();
+    this.#microphone.setMuted(muted);
   }
 
   /** Receives one producer: created paused on the server, resumed after the `track` event was handled. */
