@@ -62,6 +62,40 @@ describe('ServerClock', () => {
     clock.stop();
   });
 
+  it('keeps the old offset at a restart until the server has answered, then forgets the old samples', async () => {
+    let offsetMs = 100;
+    let answer: (() => void) | null = null;
+    const request = (() =>
+      new Promise((resolve) => {
+        answer = () => resolve({ serverTimeMs: 5000 + offsetMs });
+      })) as unknown as RequestFunction;
+    const clock = new ServerClock(request, () => 5000);
+    const first = clock.start();
+    answer!();
+    await first;
+    offsetMs = 400;
+    const again = clock.start();
+    expect(clock.nowMs).toBe(5100);
+    answer!();
+    await again;
+    expect(clock.offsetMs).toBe(400);
+    clock.stop();
+  });
+
+  it('keeps the old offset when the first exchange after a restart is lost', async () => {
+    let lost = false;
+    const request = (async () => {
+      if (lost) throw new AppError('deadline');
+      return { serverTimeMs: 5100 };
+    }) as unknown as RequestFunction;
+    const clock = new ServerClock(request, () => 5000);
+    await clock.start();
+    lost = true;
+    await clock.start();
+    expect(clock.offsetMs).toBe(100);
+    clock.stop();
+  });
+
   it('asks no more after stop', async () => {
     const { state, clock } = simulated(0, 1);
     await clock.start();

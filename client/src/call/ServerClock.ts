@@ -55,6 +55,7 @@ export class ServerClock {
   readonly #now: MonotonicClock;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #generation = 0;
+  #restarted = false;
 
   constructor(request: RequestFunction, now: MonotonicClock = monotonicNowMs) {
     this.#request = request;
@@ -82,7 +83,7 @@ export class ServerClock {
   async start(): Promise<void> {
     this.stop();
     const generation = ++this.#generation;
-    this.#filter.reset();
+    this.#restarted = true;
     await this.#exchange(generation);
     this.#schedule(generation, 1);
   }
@@ -105,6 +106,9 @@ export class ServerClock {
       const { serverTimeMs } = await this.#request('sync-clock', {});
       if (generation !== this.#generation) return;
       const receivedMs = this.#now();
+      // Only now: until the new server has answered, the old offset is a far better guess than none.
+      if (this.#restarted) this.#filter.reset();
+      this.#restarted = false;
       this.#filter.add({ offsetMs: serverTimeMs - (sentMs + receivedMs) / 2, roundTripMs: receivedMs - sentMs });
     } catch (error) {
       // A lost exchange only means one sample less; when the link is really down the call hears of it elsewhere.
