@@ -14,7 +14,7 @@ describe('Signalling', () => {
   let io: Server;
   let link: Signalling;
   let admit: (auth: Record<string, unknown>) => AppError | null;
-  let serve: (socket: Socket) => void;
+  let serve: (socket: Socket) => unknown;
   const handshakes: Record<string, unknown>[] = [];
 
   const listen = async (port = 0): Promise<number> => {
@@ -112,11 +112,18 @@ describe('Signalling', () => {
     expect(tries).toBe(3);
   });
 
-  it('drops a resume key that the server does not know and connects without it', async () => {
-    link.resumeKey = 'stale';
-    admit = (auth) => (auth['resume'] ? new AppError('resume-failed') : null);
+  it('exchanges the connection for a new one on request', async () => {
+    const sockets = new Set<string>();
+    serve = (socket) => sockets.add(socket.id);
     await up();
-    expect(handshakes.map((auth) => auth['resume'])).toEqual(['stale', undefined]);
+    const seen: string[] = [];
+    link.on('down', () => seen.push('down'));
+    link.on('up', () => seen.push('up'));
+    const again = link.once('up');
+    link.reconnect();
+    await again;
+    expect(seen).toEqual(['down', 'up']);
+    expect(sockets.size).toBe(2);
   });
 
   it('tells that the token cannot be had', async () => {

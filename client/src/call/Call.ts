@@ -4,16 +4,15 @@ import type { AnswerOf, DriveState, LandmarkFrame, ParticipantInfo } from '../pr
 import type { CallEvents, CallOptions, CallState, ReceivedMedia } from './call-types.ts';
 import { Emitter } from './Emitter.ts';
 import { LandmarkChannel } from './LandmarkChannel.ts';
-import { MediaSession } from './MediaSession.ts';
+import type { PacketSink } from './LandmarkChannel.ts';
+import { MediaKeeper } from './MediaKeeper.ts';
 import type { ReceivedTrack } from './MediaSession.ts';
 import type { ServerEvent } from './ports.ts';
+import { RoomEntry } from './RoomEntry.ts';
 import { Roster } from './Roster.ts';
 import { ServerClock } from './ServerClock.ts';
 import { Signalling } from './Signalling.ts';
 import { CallStatistics } from './statistics/CallStatistics.ts';
-
-const REBUILD_DELAY_MS = 1000;
-const REBUILD_DELAY_MAX_MS = 10_000;
 
 /**
  * One participant's place in one room. Heals itself: a lost link is taken up again with the resume key, a failed transport
@@ -23,40 +22,25 @@ const REBUILD_DELAY_MAX_MS = 10_000;
 export class Call extends Emitter<CallEvents> {
   readonly clock: ServerClock;
   readonly statistics: CallStatistics;
-  readonly #options: CallOptions;
   readonly #signalling: Signalling;
+  readonly #entry: RoomEntry;
+  readonly #media: MediaKeeper;
   readonly #landmarks: LandmarkChannel;
   readonly #roster: Roster;
   readonly #driveStates = new Map<string, DriveState>();
-  #media: MediaSession | null = null;
-  #joined: AnswerOf<'join'> | null = null;
   #state: CallState = 'connecting';
-  #microphone: MediaStreamTrack | null;
-  #muted: boolean;
-  #avatarId: string | null;
-  #model: string | undefined;
-  #rebuilds = 0;
-  #rebuildTimer: ReturnType<typeof setTimeout> | undefined;
-  #generation = 0;
-  #entered = false;
 
   private constructor(options: CallOptions) {
     super();
-    this.#options = options;
-    this.#microphone = options.microphone ?? null;
-    this.#muted = options.muted ?? false;
-    this.#avatarId = options.avatarId ?? null;
-    this.#model = options.model;
     this.#signalling = new Signalling(options);
     const request = this.#signalling.request.bind(this.#signalling);
     this.clock = new ServerClock(request);
     this.#landmarks = new LandmarkChannel(() => this.clock.nowMs);
     this.#roster = new Roster((name, event) => this.emit(name, event as CallEvents[typeof name]));
-    this.statistics = new CallStatistics({ clock: this.clock, landmarks: this.#landmarks, media: () => this.#media, report: (report) => request('report-playback', report) });
-    this.#signalling.on('up', () => void this.#linkUp());
-    this.#signalling.on('down', () => this.#linkDown());
-    this.#signalling.on('refused', ({ error }) => this.#end(error));
-    this.#signalling.on('event', (event) => this.#handle(event));
+    this.#entry = new RoomEntry({ signalling: this.#signalling, clock: this.clock, place: options });
+    this.#media = new MediaKeeper({ ...options, request, roster: this.#roster });
+    this.statistics = new CallStatistics({ clock: this.clock, landmarks: this.#landmarks, media: () => this.#media.session, report: (report) => request('report-playback', report) });
+    this.#listen();
   }
 
   /** Resolves when the room is entered; media follows by events. @throws AppError of the token, the room or the browser. */
@@ -82,11 +66,11 @@ export class Call extends Emitter<CallEvents> {
   }
 
   get participantId(): string {
-    return this.#joined?.participantId ?? '';
+    return this.#entry.answer?.participantId ?? '';
   }
 
   get roomId(): string {
-    return this.#joined?.roomId ?? '';
+    return this.#entry.answer?.roomId ?? '';
   }
 
   get participants(): ParticipantInfo[] {
@@ -99,16 +83,16 @@ export class Call extends Emitter<CallEvents> {
   }
 
   get muted(): boolean {
-    return this.#muted;
+    return this.#media.muted;
   }
 
   get avatarId(): string | null {
-    return this.#avatarId;
+    return this.#entry.avatarId;
   }
 
   /** Everything that is being received now. */
   get media(): ReceivedMedia[] {
-    return this.#media?.tracks.map(toMedia) ?? [];
+    return this.#media.tracks.map(toMedia);
   }
 
   /** One observation of the driver's face; goes out at once or not at all. Returns whether it went. */
@@ -118,22 +102,19 @@ export class Call extends Emitter<CallEvents> {
 
   /** Holds through reconnections. @throws AppError when the server refuses. */
   async setMuted(muted: boolean): Promise<void> {
-    this.#muted = muted;
-    this.#media?.setMuted(muted);
+    this.#media.setMuted(muted);
     await this.#ask('set-muted', { muted });
   }
 
   /** Another microphone, or none. The track stays the caller's. */
   async setMicrophone(track: MediaStreamTrack | null): Promise<void> {
-    this.#microphone = track;
-    await this.#media?.setMicrophone(track, this.#muted);
+    await this.#media.setMicrophone(track);
   }
 
   /** Switches the avatar in the middle of the call; null sends no picture. @throws AppError e.g. `avatar-not-found`, `capacity`. */
   async setAvatar(avatarId: string | null, model?: string): Promise<void> {
     await this.#ask('set-avatar', { avatarId, ...(model && { model }) });
-    this.#avatarId = avatarId;
-    this.#model = model ?? this.#model;
+    this.#entry.chooseAvatar(avatarId, model);
   }
 
   /** Takes the driver's next second as the neutral face, e.g. after another person sat down. */
@@ -161,130 +142,63 @@ export class Call extends Emitter<CallEvents> {
     await this.#signalling.request(name, request as never);
   }
 
-  async #linkUp(): Promise<void> {
-    const generation = ++this.#generation;
-    try {
-      const { displayName, preview, roomId } = this.#options;
-      const answer = await this.#signalling.request('join', {
-        displayName,
-        ...(roomId && { roomId }),
-        ...(this.#avatarId && { avatarId: this.#avatarId }),
-        ...(this.#model && { model: this.#model }),
-        ...(preview && { preview }),
-      });
-      if (generation === this.#generation) await this.#enter(answer, generation);
-    } catch (thrown) {
-      this.#joinFailed(AppError.from(thrown), generation);
-    }
-  }
-
-  async #enter(answer: AnswerOf<'join'>, generation: number): Promise<void> {
-    const rejoined = this.#joined !== null;
-    this.#joined = answer;
-    this.#signalling.resumeKey = answer.resumeKey;
+  #listen(): void {
+    this.#signalling.on('up', () => void this.#entry.handleLinkUp());
+    this.#signalling.on('down', () => this.#linkDown());
+    this.#signalling.on('refused', ({ error }) => this.#end(error));
+    this.#signalling.on('event', (event) => this.#handle(event));
     // At once: what is published while the clocks are compared comes as events on top of this snapshot.
-    this.#roster.replace(answer.participants);
-    await this.clock.start();
-    if (generation !== this.#generation) return;
+    this.#entry.on('admitted', ({ answer }) => this.#roster.replace(answer.participants));
+    this.#entry.on('entered', (entered) => void this.#entered(entered));
+    this.#entry.on('error', (event) => this.emit('error', event));
+    this.#entry.on('refused', ({ error }) => this.#end(error));
+    this.#media.on('track', (received) => this.#trackAdded(received));
+    this.#media.on('track-ended', (received) => this.#trackEnded(received));
+    this.#media.on('landmarks', ({ sink }) => this.#landmarksChanged(sink));
+    this.#media.on('state', (event) => this.emit('media-state', event));
+    this.#media.on('error', (event) => this.emit('error', event));
+    this.#media.on('failed', ({ error }) => this.#end(error));
+  }
+
+  async #entered({ answer, again }: { answer: AnswerOf<'join'>; again: boolean }): Promise<void> {
     this.#setState('connected');
-    if (!this.#entered) {
-      this.#entered = true;
-      this.emit('joined', { participantId: answer.participantId, resumed: false });
-    } else this.emit('rejoined', { participantId: answer.participantId, resumed: answer.resumed });
-    if (rejoined && answer.resumed && this.#media) this.#media.linkRestored();
-    else await this.#rebuildMedia();
-    await this.#receiveAll();
-    if (rejoined || this.#muted) await this.#signalling.request('set-muted', { muted: this.#muted });
+    const { participantId, resumed } = answer;
+    if (again) this.emit('rejoined', { participantId, resumed });
+    else this.emit('joined', { participantId, resumed: false });
+    // The server hears of being muted before it gets any sound.
+    await Promise.all([again || this.muted ? this.#tellMuted() : undefined, this.#media.enter(answer)]);
   }
 
-  #joinFailed(error: AppError, generation: number): void {
-    if (generation !== this.#generation || this.#state === 'closed') return;
-    if (error.code === 'resume-failed') {
-      this.#signalling.resumeKey = undefined;
-      this.#signalling.retryNow();
-    } else if (error.code === 'avatar-not-found' && this.#entered) {
-      // The avatar was deleted meanwhile: staying in the call without a picture beats being thrown out.
-      this.#avatarId = null;
-      this.emit('error', { error });
-      void this.#linkUp();
-    } else if (error.retryable && this.#entered) {
-      this.emit('error', { error });
-      this.#rebuildLater();
-    } else this.#end(error);
-  }
-
-  async #rebuildMedia(): Promise<void> {
-    clearTimeout(this.#rebuildTimer);
-    this.#media?.close();
-    this.#media = null;
-    const joined = this.#joined;
-    if (!joined) return;
-    const { iceTransport = 'auto', iceTransportPolicy, handlerName } = this.#options;
-    const media = await MediaSession.create({
-      request: this.#signalling.request.bind(this.#signalling),
-      routerRtpCapabilities: joined.routerRtpCapabilities,
-      iceServers: joined.iceServers,
-      // Every second rebuild tries TCP alone: some networks let UDP through only half.
-      forceTcp: iceTransport === 'tcp' || (iceTransport === 'auto' && this.#rebuilds % 2 === 1),
-      ...(iceTransportPolicy && { iceTransportPolicy }),
-      ...(handlerName && { handlerName }),
-    });
-    if (this.#state === 'closed' || joined !== this.#joined) return media.close();
-    this.#media = media;
-    this.#listen(media);
-    await Promise.all([media.openLandmarks(), this.#microphone ? media.setMicrophone(this.#microphone, this.#muted) : undefined]);
-  }
-
-  #listen(media: MediaSession): void {
-    media.on('track', (received) => {
-      this.statistics.trackAdded(received);
-      this.emit('track-added', toMedia(received));
-    });
-    media.on('track-ended', (received) => {
-      this.statistics.trackEnded(received);
-      this.emit('track-ended', toMedia(received));
-    });
-    media.on('landmarks', ({ sink }) => {
-      this.#landmarks.attach(sink);
-      this.emit('landmarks-ready', { ready: sink !== null });
-    });
-    media.on('connected', () => {
-      this.#rebuilds = 0;
-      this.emit('media-state', { connected: true });
-    });
-    media.on('failed', ({ error }) => {
-      this.emit('media-state', { connected: false });
-      this.emit('error', { error });
-      this.#rebuildLater();
-    });
-  }
-
-  #rebuildLater(): void {
-    if (this.#state === 'closed') return;
-    clearTimeout(this.#rebuildTimer);
-    const delayMs = Math.min(REBUILD_DELAY_MAX_MS, REBUILD_DELAY_MS * 2 ** Math.min(this.#rebuilds, 5));
-    this.#rebuilds++;
-    this.#rebuildTimer = setTimeout(() => {
-      // Without a link the next `up` builds everything anew.
-      if (this.#signalling.connected) void this.#rebuildNow();
-    }, delayMs);
-  }
-
-  async #rebuildNow(): Promise<void> {
+  async #tellMuted(): Promise<void> {
     try {
-      if (this.#state !== 'connected') return await this.#linkUp();
-      await this.#rebuildMedia();
-      await this.#receiveAll();
+      await this.#signalling.request('set-muted', { muted: this.muted });
     } catch (thrown) {
-      this.#joinFailed(AppError.from(thrown), this.#generation);
+      const error = AppError.from(thrown);
+      // With the link gone it is told at the next entry.
+      if (this.#state === 'connected') this.emit('error', { error });
     }
   }
 
   #linkDown(): void {
     if (this.#state === 'closed') return;
-    this.#generation++;
-    this.clock.stop();
-    this.#setState(this.#entered ? 'reconnecting' : 'connecting');
+    this.#entry.handleLinkDown();
+    this.#media.handleLinkDown();
+    this.#setState(this.#entry.entered ? 'reconnecting' : 'connecting');
+  }
+
+  #trackAdded(received: ReceivedTrack): void {
+    this.statistics.trackAdded(received);
+    this.emit('track-added', toMedia(received));
+  }
+
+  #trackEnded(received: ReceivedTrack): void {
+    this.statistics.trackEnded(received);
+    this.emit('track-ended', toMedia(received));
+  }
+
+  #landmarksChanged(sink: PacketSink | null): void {
+    this.#landmarks.attach(sink);
+    this.emit('landmarks-ready', { ready: sink !== null });
   }
 
   #handle({ name, event }: ServerEvent): void {
@@ -298,9 +212,9 @@ export class Call extends Emitter<CallEvents> {
         return this.#mediaPublished(event);
       case 'media-unpublished':
         this.#roster.removeMedia(event.participantId, event.producerId);
-        return this.#media?.drop({ producerId: event.producerId });
+        return this.#media.drop({ producerId: event.producerId });
       case 'consumer-closed':
-        return this.#media?.drop({ consumerId: event.consumerId });
+        return this.#media.drop({ consumerId: event.consumerId });
       case 'drive-state':
         this.#driveStates.set(event.participantId, event.state);
         return this.emit('drive-state', event);
@@ -313,14 +227,14 @@ export class Call extends Emitter<CallEvents> {
   }
 
   #participantLeft(participantId: string): void {
-    for (const track of this.#media?.tracks ?? []) if (track.participantId === participantId) this.#media?.drop({ consumerId: track.consumerId });
+    for (const track of this.#media.tracks) if (track.participantId === participantId) this.#media.drop({ consumerId: track.consumerId });
     this.#driveStates.delete(participantId);
     this.#roster.remove(participantId);
   }
 
   #mediaPublished(event: { participantId: string; producerId: string; kind: 'audio' | 'video'; source: 'microphone' | 'avatar' }): void {
     this.#roster.addMedia(event.participantId, { producerId: event.producerId, kind: event.kind, source: event.source });
-    void this.#receive(event.participantId, event.producerId, event.source);
+    void this.#media.receive(event.participantId, event);
   }
 
   #closedByServer({ code, message }: { code: string; message: string }): void {
@@ -328,25 +242,6 @@ export class Call extends Emitter<CallEvents> {
     // A restart is no end: the link drops and comes back by itself.
     if (error.retryable && code !== 'internal') this.emit('error', { error });
     else this.#end(error);
-  }
-
-  async #receiveAll(): Promise<void> {
-    const wanted = this.#roster.participants.flatMap((participant) => participant.media.map((media) => ({ participantId: participant.id, ...media })));
-    for (const track of this.#media?.tracks ?? []) if (!wanted.some((media) => media.producerId === track.producerId)) this.#media?.drop({ consumerId: track.consumerId });
-    await Promise.all(wanted.map((media) => this.#receive(media.participantId, media.producerId, media.source)));
-  }
-
-  async #receive(participantId: string, producerId: string, source: 'microphone' | 'avatar'): Promise<void> {
-    const own = participantId === this.participantId;
-    // One's own voice is never played back; one's own avatar is, so that one sees what the others see.
-    if (own && (source === 'microphone' || this.#options.receiveOwnAvatar === false)) return;
-    try {
-      await this.#media?.consume(participantId, producerId);
-    } catch (thrown) {
-      const error = AppError.from(thrown);
-      // Its owner was faster: the media ended before it could be received.
-      if (error.code !== 'producer-not-found' && error.code !== 'server-unreachable') this.emit('error', { error });
-    }
   }
 
   #setState(state: CallState): void {
@@ -358,11 +253,9 @@ export class Call extends Emitter<CallEvents> {
   #end(error: AppError | null): void {
     if (this.#state === 'closed') return;
     this.#setState('closed');
-    this.#generation++;
-    clearTimeout(this.#rebuildTimer);
-    this.clock.stop();
+    this.#entry.close();
+    this.#media.close();
     this.statistics.close();
-    this.#media?.close();
     this.#signalling.close();
     this.emit('closed', { error });
     this.clear();

@@ -79,7 +79,12 @@ export class Signalling extends Emitter<SignallingEvents> {
 
   /** Tries at once instead of at the next back-off step, e.g. when the machine is online again. */
   retryNow(): void {
-    if (this.#closed || this.#socket.connected) return;
+    if (!this.#socket.connected) this.reconnect();
+  }
+
+  /** Gives this connection up for a new one, where the server starts with a clean slate but for the resume key. */
+  reconnect(): void {
+    if (this.#closed) return;
     clearTimeout(this.#retryTimer);
     this.#socket.disconnect().connect();
   }
@@ -141,10 +146,7 @@ export class Signalling extends Emitter<SignallingEvents> {
 
   #refuse(error: AppError): void {
     if (this.#closed) return;
-    if (error.code === 'resume-failed') {
-      this.#resumeKey = undefined;
-      this.#socket.connect();
-    } else if (error.retryable) this.#retryLater();
+    if (error.retryable) this.#retryLater();
     else this.emit('refused', { error });
   }
 

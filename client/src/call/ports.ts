@@ -6,9 +6,6 @@ export type RequestFunction = <N extends RequestName>(name: N, request: RequestO
 
 export type ServerEvent = { [N in EventName]: { name: N; event: EventOf<N> } }[EventName];
 
-/** Why the way to the server is up or down. */
-export type LinkState = 'connecting' | 'connected' | 'disconnected' | 'closed';
-
 /** A monotonic clock in ms since the Unix epoch; never jumps when the system time is set. */
 export type MonotonicClock = () => number;
 

@@ -42,7 +42,6 @@ export const errorTable = {
   'producer-not-found': { status: 404, retryable: false, advice: 'The media has ended; wait for it to be published again.' },
   'consumer-not-found': { status: 404, retryable: false, advice: 'The media has ended; wait for it to be published again.' },
   'cannot-consume': { status: 409, retryable: false, advice: 'This device cannot decode the media; use a browser with VP8 and Opus.' },
-  'resume-failed': { status: 410, retryable: false, advice: 'Join again: the grace period is over.' },
   // this machine
   'capacity': { status: 503, retryable: true, advice: 'The server holds as many avatars as it can; try again later.' },
   'synthesis-failed': { status: 503, retryable: true, advice: 'Try again; if it stays, run `npx gioconda doctor` on the server.' },
