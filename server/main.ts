@@ -165,6 +165,7 @@ function poolOptions({ synthesis, video, cacheDir }: Config, parts: { enrolment:
     log: parts.log,
     resolve: async (avatarId, model) => ({ weightsPath: (await parts.enrolment.weights(avatarId, model)).path, model }),
     onRestart: () => parts.metrics.workerRestarted(),
+    onPacketsDropped: (outcome, count) => parts.metrics.landmarkPacketsDropped(outcome, count),
   };
 }
 

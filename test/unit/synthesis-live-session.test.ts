@@ -2,54 +2,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AppError, LANDMARK_COUNT, LandmarkEncoder } from '../../client/src/protocol/index.ts';
 import type { SynthesizedFrame } from '../../server/call/ports.ts';
 import { serverNow } from '../../server/call/clock.ts';
-import { LiveSession, type Encoder, type Renderer } from '../../server/synthesis/process/LiveSession.ts';
-import type { RenderedFrame, RenderInput } from '../../server/synthesis/types.ts';
+import { LiveSession } from '../../server/synthesis/process/LiveSession.ts';
+import { avatarOf, FakeEncoder, FakeRenderer } from '../support/fake-renderer.ts';
+import { codeOf } from '../support/outcome.ts';
 
 /** A face-like cloud of points; their shape does not matter here. */
 function points(): Float32Array {
   return Float32Array.from({ length: LANDMARK_COUNT * 3 }, (_, i) => 0.5 + 0.15 * Math.sin(i * 1.7));
-}
-
-class FakeRenderer implements Renderer {
-  readonly size: number;
-  inputs: RenderInput[] = [];
-  takesMs = 5;
-  closed = false;
-  failure: Error | null = null;
-
-  constructor(size = 64) {
-    this.size = size;
-  }
-
-  async render(input: RenderInput): Promise<RenderedFrame> {
-    this.inputs.push(input);
-    await new Promise((resolve) => setTimeout(resolve, this.takesMs));
-    if (this.failure) throw this.failure;
-    return { i420: new Uint8Array((this.size * this.size * 3) / 2), state: input.landmarks ? 'tracking' : 'idle', timings: { retargetMs: 0, flowMs: 0, inferenceMs: 0 } };
-  }
-
-  recalibrate(): void {}
-
-  close(): void {
-    this.closed = true;
-  }
-}
-
-class FakeEncoder implements Encoder {
-  keyframe = true;
-  closed = false;
-  requestKeyframe(): void {
-    this.keyframe = true;
-  }
-  encode(): { data: Uint8Array; keyframe: boolean }[] {
-    if (this.closed) throw new Error('used after close');
-    const { keyframe } = this;
-    this.keyframe = false;
-    return [{ data: new Uint8Array(10), keyframe }];
-  }
-  close(): void {
-    this.closed = true;
-  }
 }
 
 describe('LiveSession', () => {
@@ -58,23 +17,37 @@ describe('LiveSession', () => {
   let frames: SynthesizedFrame[];
   let states: string[];
   let faults: AppError[];
+  let neutrals: Float32Array[];
+  let dropped: string[];
+  let opened: { renderer: FakeRenderer; driverNeutral: Float32Array | null }[];
   let session: LiveSession;
   const landmarkEncoder = new LandmarkEncoder();
+  /** Steps to where a frame is in the making. */
+  const untilBusy = async (): Promise<void> => {
+    for (const { length } = renderer.inputs; renderer.inputs.length === length; ) await vi.advanceTimersByTimeAsync(1);
+  };
   const packet = (sequence: number, capturedMs = serverNow() - 20) => landmarkEncoder.encode({ points: points(), capturedMs, confidence: 0.9, sequence, sentMs: capturedMs + 5 }).slice();
 
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'hrtime'] });
     renderer = new FakeRenderer();
-    [encoders, frames, states, faults] = [[], [], [], []];
+    [encoders, frames, states, faults, neutrals, dropped, opened] = [[], [], [], [], [], [], []];
     session = new LiveSession({
       renderer,
       video: { codec: 'vp8', fps: 30, bitrateBps: 1 },
       deadlineMs: 200,
       createEncoder: ({ width }) => {
-        const encoder = new FakeEncoder();
+        const encoder = new FakeEncoder(width);
         encoders.push({ encoder, width });
         return encoder;
       },
+      openRenderer: async ({ size }, driverNeutral) => {
+        const next = new FakeRenderer(size);
+        opened.push({ renderer: next, driverNeutral });
+        return next;
+      },
+      onNeutral: (neutral) => neutrals.push(neutral),
+      onDropped: (reason) => dropped.push(reason),
       onFrame: (frame) => frames.push(frame),
       onState: (state) => states.push(state),
       onFault: (error) => faults.push(error),
@@ -119,6 +92,7 @@ describe('LiveSession', () => {
     const seen = renderer.inputs.map(({ landmarks }) => landmarks?.capturedMs).filter((ms) => ms !== undefined);
     expect(seen.length).toBe(2);
     expect(seen[1]).toBeCloseTo(now - 23, 0);
+    expect(dropped).toEqual(Array.from({ length: 5 }, () => 'superseded'));
   });
 
   it('ignores reordered packets and takes a client that starts anew', async () => {
@@ -131,6 +105,7 @@ describe('LiveSession', () => {
     await vi.advanceTimersByTimeAsync(50);
     expect(await sequenceSeen(10_000)).toBe(true);
     expect(await sequenceSeen(9_990)).toBe(false);
+    expect(dropped).toEqual(['superseded']);
     expect(await sequenceSeen(10_001)).toBe(true);
     expect(await sequenceSeen(3)).toBe(true);
   });
@@ -140,7 +115,7 @@ describe('LiveSession', () => {
       session.push(bytes, serverNow());
       await vi.advanceTimersByTimeAsync(60);
     }
-    expect(session.malformedPackets).toBe(3);
+    expect(dropped).toEqual(['malformed', 'malformed', 'malformed']);
     expect(faults).toEqual([]);
     expect(frames.length).toBeGreaterThan(2);
   });
@@ -166,15 +141,82 @@ describe('LiveSession', () => {
     expect(faults.at(-1)?.code).toBe('synthesis-failed');
   });
 
-  it('switches the person in the running stream and ends the old renderer after its last frame', async () => {
-    await vi.advanceTimersByTimeAsync(120);
-    const next = new FakeRenderer(128);
-    session.switchRenderer(next);
-    await vi.advanceTimersByTimeAsync(200);
+  it('switches the person between two frames, in the same renderer', async () => {
+    renderer.takesMs = 25;
+    await vi.advanceTimersByTimeAsync(100);
+    await untilBusy();
+    const switched = session.switchAvatar(avatarOf('the second', 64));
+    expect(renderer.shown).toBe('the first');
+    await vi.advanceTimersByTimeAsync(100);
+    await switched;
+    expect(renderer.shown).toBe('the second');
+    expect(renderer.closed).toBe(false);
+    expect(encoders).toHaveLength(1);
+    expect(opened).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+
+  it('switches to another size: no frame goes to the wrong encoder, and what was learned of the driver goes along', async () => {
+    renderer.takesMs = 25;
+    renderer.driverNeutral = new Float32Array([1, 2]);
+    await vi.advanceTimersByTimeAsync(100);
+    await untilBusy();
+    const switched = session.switchAvatar(avatarOf('wide', 128));
+    await vi.advanceTimersByTimeAsync(300);
+    await switched;
     expect(renderer.closed).toBe(true);
-    expect(next.inputs.length).toBeGreaterThan(1);
+    expect(opened[0]!.driverNeutral).toEqual(new Float32Array([1, 2]));
+    expect(opened[0]!.renderer.inputs.length).toBeGreaterThan(1);
     expect(encoders.map(({ width }) => width)).toEqual([64, 128]);
     expect(encoders[0]!.encoder.closed).toBe(true);
+    expect(faults).toEqual([]);
+    session.close();
+    await vi.advanceTimersByTimeAsync(50);
+    expect(opened[0]!.renderer.closed).toBe(true);
+  });
+
+  it('a switch that the end of the session overtakes comes to nothing', async () => {
+    renderer.takesMs = 25;
+    await vi.advanceTimersByTimeAsync(100);
+    await untilBusy();
+    const switched = codeOf(session.switchAvatar(avatarOf('wide', 128)));
+    await vi.advanceTimersByTimeAsync(0);
+    session.close();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await switched).toBe('closed');
+    expect(opened[0]!.renderer.closed).toBe(true);
+    expect(renderer.closed).toBe(true);
+  });
+
+  it('reports an encoder that fails: nothing is rejected unheard', async () => {
+    await vi.advanceTimersByTimeAsync(100);
+    encoders[0]!.encoder.failure = new Error('no more bits');
+    await vi.advanceTimersByTimeAsync(50);
+    expect(faults[0]).toMatchObject({ code: 'synthesis-failed', cause: { message: 'no more bits' } });
+  });
+
+  it('tells what is learned of the driver: as soon as it is there, then now and then, only while somebody drives', async () => {
+    let sequence = 0;
+    const drive = async (durationMs: number): Promise<void> => {
+      for (const end = serverNow() + durationMs; serverNow() < end; ) {
+        session.push(packet(++sequence), serverNow());
+        await vi.advanceTimersByTimeAsync(33);
+      }
+    };
+    await drive(500);
+    expect(neutrals).toEqual([]);
+    renderer.driverNeutral = new Float32Array([1]);
+    await drive(500);
+    expect(neutrals).toHaveLength(1);
+    await drive(5000);
+    expect(neutrals).toHaveLength(3);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(neutrals).toHaveLength(3);
+    session.recalibrate();
+    await drive(200);
+    renderer.driverNeutral = new Float32Array([2]);
+    await drive(200);
+    expect(neutrals).toHaveLength(4);
   });
 
   it('closes in the middle of a frame without using the encoder again', async () => {

@@ -1,13 +1,19 @@
 /** The worker's side of one live avatar: newest landmark packet -> picture -> encoded frame, on its own pace. */
-import { AppError, type DriveState, LandmarkDecoder, type DecodedLandmarks } from '../../../client/src/protocol/index.ts';
+import { AppError, type DriveState } from '../../../client/src/protocol/index.ts';
 import type { SynthesizedFrame } from '../../call/ports.ts';
 import { serverNow } from '../../call/clock.ts';
-import type { RenderedFrame, RenderInput } from '../types.ts';
-import type { VideoSettings } from './messages.ts';
+import type { EnrolledAvatar, RenderedFrame, RenderInput } from '../types.ts';
+import type { PacketCounts, VideoSettings } from './messages.ts';
+import { PacketIntake } from './PacketIntake.ts';
 
 /** What the session needs of a renderer: `AvatarSession` in production. */
 export interface Renderer {
   readonly size: number;
+  /** The driver's face at rest as learned so far, or null. */
+  readonly driverNeutral: Float32Array | null;
+  /** Whether `switchAvatar` can show that one. */
+  takes(avatar: EnrolledAvatar): boolean;
+  switchAvatar(avatar: EnrolledAvatar): void;
   render(input: RenderInput): Promise<RenderedFrame>;
   recalibrate(): void;
   close(): void;
@@ -21,12 +27,18 @@ export interface Encoder {
 
 export interface LiveSessionOptions {
   renderer: Renderer;
+  /** For an avatar that the renderer does not take. */
+  openRenderer(avatar: EnrolledAvatar, driverNeutral: Float32Array | null): Promise<Renderer>;
   createEncoder(options: VideoSettings & { width: number; height: number }): Encoder;
   video: VideoSettings;
   deadlineMs: number;
   onFrame(frame: SynthesizedFrame): void;
   onState(state: DriveState): void;
-  /** Inference failed or passed its deadline: this process cannot be trusted any more. */
+  /** The driver's face at rest, now and then while it is refined. */
+  onNeutral(neutral: Float32Array): void;
+  /** A packet that is not rendered. */
+  onDropped(reason: keyof PacketCounts): void;
+  /** Inference or encoding failed, or passed its deadline: this process cannot be trusted any more. */
   onFault(error: AppError): void;
 }
 
@@ -34,53 +46,38 @@ export interface LiveSessionOptions {
 const SILENT_INTERVALS = 1.8;
 /** Packets may come a little early; what comes much faster than the frame rate is skipped. */
 const EARLY_SHARE = 0.7;
-/** Until packets tell: tracking a picture and sending its landmarks. */
-const EXPECTED_LATENCY_MS = 60;
-const LATENCY_SMOOTHING = 0.05;
-const REORDER_WINDOW = 256;
-
-interface Pending {
-  packet: Uint8Array;
-  arrivedMs: number;
-}
+const NEUTRAL_INTERVAL_MS = 2000;
 
 export class LiveSession {
   readonly #options: LiveSessionOptions;
-  readonly #decoder = new LandmarkDecoder();
+  readonly #packets: PacketIntake;
   readonly #intervalMs: number;
-  /** Exchanged while one of their frames was in flight; closed after it. */
-  readonly #retired: Renderer[] = [];
+  /** What waits for the end of the frame in the making. */
+  readonly #between: (() => void)[] = [];
   #renderer: Renderer;
   #encoder: Encoder;
-  #pending: Pending | null = null;
   #busy = false;
   #timer: NodeJS.Timeout | undefined;
   #lastFrameMs = 0;
-  #lastSequence = -1;
   #lastTimeMs = 0;
   /** Whether the last frame had a packet. */
   #driven = false;
-  /** Typical age of a packet's picture when it arrives: frames made without a packet are dated back by it. */
-  #latencyMs = EXPECTED_LATENCY_MS;
   #state: DriveState | null = null;
-  #malformed = 0;
+  #neutralMs = -Infinity;
   #closed = false;
 
   constructor(options: LiveSessionOptions) {
     this.#options = options;
+    this.#packets = new PacketIntake(options.onDropped);
     this.#renderer = options.renderer;
-    this.#encoder = this.#createEncoder();
+    this.#encoder = this.#createEncoder(options.renderer.size);
     this.#intervalMs = 1000 / options.video.fps;
     this.#schedule(0);
   }
 
-  get malformedPackets(): number {
-    return this.#malformed;
-  }
-
   /** Latest wins: a packet that was not rendered yet is replaced unseen. */
   push(packet: Uint8Array, arrivedMs: number): void {
-    this.#pending = { packet, arrivedMs };
+    this.#packets.push(packet, arrivedMs);
     if (this.#busy) return; // taken as soon as the frame in the making is done
     const waitMs = this.#earliestMs() - serverNow();
     if (waitMs <= 0) this.#step();
@@ -93,24 +90,50 @@ export class LiveSession {
 
   recalibrate(): void {
     this.#renderer.recalibrate();
+    this.#neutralMs = -Infinity; // the new one is told as soon as it is there
   }
 
-  /** Another person's picture from the next frame on. */
-  switchRenderer(renderer: Renderer): void {
-    const previous = this.#renderer;
-    this.#renderer = renderer;
-    if (renderer.size !== previous.size) {
-      this.#encoder.close();
-      this.#encoder = this.#createEncoder();
+  /** Another person from the next frame on, with what was learned of the driver; cross-faded where model and size stay. One call at a time. */
+  async switchAvatar(avatar: EnrolledAvatar): Promise<void> {
+    if (this.#renderer.takes(avatar)) return this.#betweenFrames(() => this.#renderer.switchAvatar(avatar));
+    const next = await this.#options.openRenderer(avatar, this.#renderer.driverNeutral);
+    try {
+      await this.#betweenFrames(() => this.#exchange(next));
+    } catch (error) {
+      next.close();
+      throw error;
     }
-    this.#encoder.requestKeyframe();
-    // A frame of the previous one may be in flight; it ends before its renderer does.
-    if (this.#busy) this.#retired.push(previous);
-    else previous.close();
   }
 
-  #createEncoder(): Encoder {
-    const { size } = this.#renderer;
+  #exchange(next: Renderer): void {
+    const previous = this.#renderer;
+    if (next.size !== previous.size) {
+      const encoder = this.#createEncoder(next.size);
+      this.#encoder.close();
+      this.#encoder = encoder;
+    }
+    this.#renderer = next;
+    this.#encoder.requestKeyframe();
+    previous.close();
+  }
+
+  /** At once, or after the frame in the making. @throws AppError `closed`; what `work` throws. */
+  #betweenFrames(work: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const run = (): void => {
+        try {
+          if (this.#closed) throw new AppError('closed', 'The session has ended');
+          resolve(work());
+        } catch (error) {
+          reject(error as Error);
+        }
+      };
+      if (this.#busy) this.#between.push(run);
+      else run();
+    });
+  }
+
+  #createEncoder(size: number): Encoder {
     return this.#options.createEncoder({ ...this.#options.video, width: size, height: size });
   }
 
@@ -122,11 +145,18 @@ export class LiveSession {
   #step(): void {
     if (this.#busy || this.#closed) return;
     this.#busy = true;
-    void this.#renderOnce().finally(() => {
-      this.#busy = false;
-      for (const renderer of this.#retired.splice(0)) renderer.close();
-      this.#schedule(Math.max(0, (this.#pending ? this.#earliestMs() : this.#latestMs()) - serverNow()));
-    });
+    void this.#renderOnce()
+      .catch((error: unknown) => this.#fault(error))
+      .finally(() => {
+        this.#busy = false;
+        for (const work of this.#between.splice(0)) work();
+        this.#schedule(Math.max(0, (this.#packets.waiting ? this.#earliestMs() : this.#latestMs()) - serverNow()));
+      });
+  }
+
+  #fault(error: unknown): void {
+    if (this.#closed) return;
+    this.#options.onFault(error instanceof AppError ? error : new AppError('synthesis-failed', undefined, { cause: error }));
   }
 
   /** Before this the next frame would be faster than anybody shows. */
@@ -141,15 +171,15 @@ export class LiveSession {
 
   async #renderOnce(): Promise<void> {
     const startMs = serverNow();
-    const landmarks = this.#takeLandmarks();
+    const landmarks = this.#packets.take();
     const arrivedMs = landmarks?.arrivedMs ?? startMs;
     const observation = landmarks?.decoded ?? null;
     this.#driven = landmarks !== null;
     // Time never runs backwards for the renderer, whatever a client stamps.
-    const timeMs = Math.max(this.#lastTimeMs + 1, observation?.capturedMs ?? startMs - this.#latencyMs);
+    const timeMs = Math.max(this.#lastTimeMs + 1, observation?.capturedMs ?? startMs - this.#packets.latencyMs);
     this.#lastFrameMs = startMs;
     const rendered = await this.#renderInTime({ landmarks: observation && observation.confidence > 0 ? observation : null, timeMs });
-    if (!rendered || this.#closed) return;
+    if (this.#closed) return;
     this.#lastTimeMs = timeMs;
     const synthesisEndMs = serverNow();
     this.#reportState(rendered.state);
@@ -157,46 +187,25 @@ export class LiveSession {
       const trace = { capturedMs: timeMs, landmarksSentMs: observation?.sentMs ?? arrivedMs, arrivedMs, synthesisStartMs: startMs, synthesisEndMs, encodedMs: serverNow() };
       this.#options.onFrame({ data, keyframe, capturedMs: timeMs, trace });
     }
+    if (this.#driven) this.#reportNeutral(startMs);
   }
 
-  #takeLandmarks(): { decoded: DecodedLandmarks; arrivedMs: number } | null {
-    const pending = this.#pending;
-    this.#pending = null;
-    if (!pending) return null;
-    const decoded = this.#decode(pending.packet);
-    if (!decoded) return null;
-    // Reordered packets are old news; a longer way backwards means that the client has started anew.
-    const behind = (this.#lastSequence - decoded.sequence) & 0xffff;
-    if (this.#lastSequence >= 0 && behind < REORDER_WINDOW) return null;
-    this.#lastSequence = decoded.sequence;
-    // A client whose clock is wrong must not throw lip sync off without bound.
-    const age = Math.min(2000, Math.max(0, pending.arrivedMs - decoded.capturedMs));
-    decoded.capturedMs = pending.arrivedMs - age;
-    this.#latencyMs += LATENCY_SMOOTHING * (age - this.#latencyMs);
-    return { decoded, arrivedMs: pending.arrivedMs };
+  #reportNeutral(nowMs: number): void {
+    if (nowMs - this.#neutralMs < NEUTRAL_INTERVAL_MS) return;
+    const neutral = this.#renderer.driverNeutral;
+    if (!neutral) return;
+    this.#neutralMs = nowMs;
+    this.#options.onNeutral(neutral);
   }
 
-  #decode(packet: Uint8Array): DecodedLandmarks | null {
-    try {
-      return this.#decoder.decode(packet);
-    } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      this.#malformed++; // counted, reported with the worker's statistics: never logged per packet
-      return null;
-    }
-  }
-
-  async #renderInTime(input: RenderInput): Promise<RenderedFrame | null> {
-    const { deadlineMs, onFault } = this.#options;
+  async #renderInTime(input: RenderInput): Promise<RenderedFrame> {
+    const { deadlineMs } = this.#options;
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new AppError('deadline', `One frame took longer than ${deadlineMs} ms`)), deadlineMs);
     });
     try {
       return await Promise.race([this.#renderer.render(input), deadline]);
-    } catch (error) {
-      if (!this.#closed) onFault(error instanceof AppError ? error : new AppError('synthesis-failed', undefined, { cause: error }));
-      return null;
     } finally {
       clearTimeout(timer);
     }
@@ -213,7 +222,7 @@ export class LiveSession {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#encoder.close();
-    if (this.#busy) this.#retired.push(this.#renderer);
+    if (this.#busy) this.#between.push(() => this.#renderer.close());
     else this.#renderer.close();
   }
 }

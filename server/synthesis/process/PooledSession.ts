@@ -1,10 +1,10 @@
 /** A live avatar as the call sees it. It stays the same while the process behind it is replaced. */
 import { randomUUID } from 'node:crypto';
-import type { DriveState } from '../../../client/src/protocol/index.ts';
+import { AppError, type DriveState } from '../../../client/src/protocol/index.ts';
 import { serverNow } from '../../call/clock.ts';
 import type { SynthesisSessionPort, SynthesizedFrame } from '../../call/ports.ts';
 import type { AvatarSource, VideoSettings } from './messages.ts';
-import type { SynthesisProcess } from './SynthesisProcess.ts';
+import type { SynthesisProcessPort } from './SynthesisProcess.ts';
 
 const OPEN_TIMEOUT_MS = 10_000;
 /** A burst after a stall is thinned out here, before it costs anything: no two packets closer than this. */
@@ -16,13 +16,22 @@ export interface PooledSessionOptions {
   /** avatar id -> weights, for `switchAvatar`. */
   resolve(avatarId: string, model: string): Promise<AvatarSource>;
   onClosed(session: PooledSession): void;
+  /** It left its process by itself, and is to be opened again. */
+  onLost(session: PooledSession): void;
+  /** A packet that goes to no process: there is none, or a newer one came too soon after. */
+  onDropped(outcome: 'superseded' | 'unclaimed'): void;
 }
 
 export class PooledSession implements SynthesisSessionPort {
   readonly id = randomUUID();
   readonly #options: PooledSessionOptions;
   #source: AvatarSource;
-  #process: SynthesisProcess | null = null;
+  #process: SynthesisProcessPort | null = null;
+  #opening: SynthesisProcessPort | null = null;
+  /** What was learned of the driver so far: another process need not calibrate. Kept in memory only, and as long as the session. */
+  #driverNeutral: Float32Array | null = null;
+  /** Openings and switches are done one after the other, so that what is shown is what was asked for last. */
+  #turn: Promise<unknown> = Promise.resolve();
   #frameListener: (frame: SynthesizedFrame) => void = () => undefined;
   #stateListener: (state: DriveState) => void = () => undefined;
   #lastSentMs = 0;
@@ -39,19 +48,47 @@ export class PooledSession implements SynthesisSessionPort {
     return this.#source.model;
   }
 
-  get process(): SynthesisProcess | null {
-    return this.#process;
+  /** Open in a process, and not only about to be. */
+  get open(): boolean {
+    return this.#process !== null;
   }
 
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** Opens the session in a process: the first time, and again after that process died. */
-  async openIn(process: SynthesisProcess): Promise<void> {
-    await process.call('open', { sessionId: this.id, source: this.#source, video: this.#options.video }, OPEN_TIMEOUT_MS);
-    if (this.#closed) process.send({ type: 'close', sessionId: this.id });
-    else this.#process = process;
+  /** Whether that process is the one to show it: others may still send what nobody wants any more. */
+  isIn(process: SynthesisProcessPort): boolean {
+    return process === this.#process || process === this.#opening;
+  }
+
+  /** Opens the session in a process: the first time, and again after that process died. @throws AppError: as the worker refuses; `deadline`; `closed`. */
+  openIn(process: SynthesisProcessPort): Promise<void> {
+    this.#opening = process;
+    return this.#inTurn(() => this.#openIn(process));
+  }
+
+  async #openIn(process: SynthesisProcessPort): Promise<void> {
+    try {
+      if (this.#closed) throw new AppError('closed', 'The avatar has left');
+      const { video } = this.#options;
+      await process.call('open', { sessionId: this.id, source: this.#source, video, driverNeutral: this.#driverNeutral }, OPEN_TIMEOUT_MS);
+      if (this.#closed) throw new AppError('closed', 'The avatar has left');
+      if (!process.alive) throw new AppError('synthesis-failed', 'The synthesis process ended');
+      this.#process = process;
+    } catch (error) {
+      // It may still succeed over there, after its deadline: then nobody wants it any more.
+      process.send({ type: 'close', sessionId: this.id });
+      throw error;
+    } finally {
+      this.#opening = null;
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined); // told to whoever asked; the next one's turn comes all the same
+    return done;
   }
 
   /** The process has died; packets go nowhere until the next `openIn`. */
@@ -67,6 +104,10 @@ export class PooledSession implements SynthesisSessionPort {
     if (!this.#closed) this.#stateListener(state);
   }
 
+  handleNeutral(neutral: Float32Array): void {
+    this.#driverNeutral = neutral;
+  }
+
   onFrame(listener: (frame: SynthesizedFrame) => void): void {
     this.#frameListener = listener;
   }
@@ -76,9 +117,11 @@ export class PooledSession implements SynthesisSessionPort {
   }
 
   push(packet: Uint8Array, arrivedMs: number): void {
-    if (this.#closed || !this.#process) return;
+    if (this.#closed) return;
+    if (!this.#process) return this.#options.onDropped('unclaimed');
     const waitMs = this.#lastSentMs + MIN_PACKET_SPACING_MS - serverNow();
     if (waitMs <= 0 && !this.#newest) return this.#forward(packet, arrivedMs);
+    if (this.#newest) this.#options.onDropped('superseded');
     // The caller's buffer is only lent: keep a copy of the newest.
     this.#newest = { packet: Uint8Array.from(packet), arrivedMs };
     this.#timer ??= setTimeout(() => this.#forwardNewest(), Math.max(1, waitMs));
@@ -101,14 +144,33 @@ export class PooledSession implements SynthesisSessionPort {
   }
 
   recalibrate(): void {
+    this.#driverNeutral = null;
     this.#process?.send({ type: 'recalibrate', sessionId: this.id });
   }
 
   async switchAvatar({ avatarId, model }: { avatarId: string; model: string }): Promise<void> {
     const source = await this.#options.resolve(avatarId, model);
+    await this.#inTurn(() => this.#switchTo(source));
+  }
+
+  async #switchTo(source: AvatarSource): Promise<void> {
+    if (this.#closed) throw new AppError('closed', 'The avatar has left');
+    const process = this.#process;
+    try {
+      await process?.call('switch', { sessionId: this.id, source }, OPEN_TIMEOUT_MS);
+    } catch (error) {
+      if (process === this.#process && AppError.from(error).code === 'deadline') this.#leave(process);
+      throw error;
+    }
     // Remembered only when it is known to work: a crash then reopens what was last shown.
-    if (this.#process) await this.#process.call('switch', { sessionId: this.id, source }, OPEN_TIMEOUT_MS);
     this.#source = source;
+  }
+
+  /** Who is shown over there is not known any more. */
+  #leave(process: SynthesisProcessPort | null): void {
+    process?.send({ type: 'close', sessionId: this.id });
+    this.#process = null;
+    if (!this.#closed) this.#options.onLost(this);
   }
 
   close(): void {

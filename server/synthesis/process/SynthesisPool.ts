@@ -2,9 +2,9 @@
 import type { Logger } from 'pino';
 import { AppError } from '../../../client/src/protocol/index.ts';
 import type { SynthesisPort, SynthesisSessionPort } from '../../call/ports.ts';
-import type { AvatarSource, VideoSettings } from './messages.ts';
+import type { AvatarSource, PacketCounts, VideoSettings } from './messages.ts';
 import { PooledSession } from './PooledSession.ts';
-import { SynthesisProcess } from './SynthesisProcess.ts';
+import { SynthesisProcess, type SpawnSynthesisProcess, type SynthesisProcessPort } from './SynthesisProcess.ts';
 
 export interface SynthesisPoolOptions {
   workers: number;
@@ -16,22 +16,40 @@ export interface SynthesisPoolOptions {
   /** Finds (or makes anew) the generated weights. @throws AppError `avatar-not-found`, `model-unknown`. */
   resolve(avatarId: string, model: string): Promise<AvatarSource>;
   onRestart?(): void;
+  /** Landmark packets that drove nothing. */
+  onPacketsDropped?(outcome: DroppedPackets, count: number): void;
+  /** Starts a process; tests bring their own. */
+  spawn?: SpawnSynthesisProcess;
 }
 
+/** A newer one came first; not a packet at all; no process to take it. */
+export type DroppedPackets = 'superseded' | 'invalid' | 'unclaimed';
+
 const RESPAWN_DELAY_MS = 1000;
+/** An avatar that cannot be reopened is tried again after this, then after twice as long each time. */
+const RETRY_MS = 250;
+const MOST_RETRY_MS = 8000;
 
 export class SynthesisPool implements SynthesisPort {
   readonly #options: SynthesisPoolOptions;
-  readonly #processes = new Set<SynthesisProcess>();
+  readonly #processes = new Set<SynthesisProcessPort>();
   readonly #sessions = new Map<string, PooledSession>();
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Being opened right now: a process that dies meanwhile must not open them twice. */
   readonly #placing = new Set<PooledSession>();
+  readonly #retries = new Map<PooledSession, NodeJS.Timeout>();
+  /** Asked for, and not yet among `#sessions`. */
+  #resolving = 0;
   #closed = false;
 
   static async create(options: SynthesisPoolOptions): Promise<SynthesisPool> {
     const pool = new SynthesisPool(options);
-    await Promise.all(Array.from({ length: options.workers }, () => pool.#spawn()));
+    try {
+      await Promise.all(Array.from({ length: options.workers }, () => pool.#spawn()));
+    } catch (error) {
+      pool.close();
+      throw error;
+    }
     return pool;
   }
 
@@ -49,50 +67,70 @@ export class SynthesisPool implements SynthesisPort {
   }
 
   async open({ avatarId, model }: { avatarId: string; model: string }): Promise<SynthesisSessionPort> {
-    if (this.#sessions.size >= this.#options.maxAvatars) throw new AppError('capacity');
-    const source = await this.#options.resolve(avatarId, model);
-    const session = new PooledSession({
-      source,
-      video: this.#options.video,
-      resolve: this.#options.resolve,
-      onClosed: (closed) => this.#sessions.delete(closed.id),
-    });
-    this.#sessions.set(session.id, session);
+    const session = await this.#newSession(avatarId, model);
     try {
       await this.#place(session);
     } catch (error) {
       session.close();
-      throw error;
+      throw this.#closed ? new AppError('shutting-down') : error;
     }
     return session;
   }
 
-  #load(process: SynthesisProcess): number {
+  async #newSession(avatarId: string, model: string): Promise<PooledSession> {
+    if (this.#closed) throw new AppError('shutting-down');
+    if (this.#sessions.size + this.#resolving >= this.#options.maxAvatars) throw new AppError('capacity');
+    this.#resolving++;
+    const source = await this.#options.resolve(avatarId, model).finally(() => this.#resolving--);
+    const session = new PooledSession({
+      source,
+      video: this.#options.video,
+      resolve: this.#options.resolve,
+      onClosed: (closed) => this.#forget(closed),
+      onLost: (lost) => this.#reopen(lost),
+      onDropped: (outcome) => this.#options.onPacketsDropped?.(outcome, 1),
+    });
+    this.#sessions.set(session.id, session);
+    return session;
+  }
+
+  #forget(session: PooledSession): void {
+    this.#sessions.delete(session.id);
+    this.#cancelRetry(session);
+  }
+
+  #load(process: SynthesisProcessPort): number {
     let sessions = 0;
-    for (const session of this.#sessions.values()) if (session.process === process) sessions++;
+    for (const session of this.#sessions.values()) if (session.isIn(process)) sessions++;
     return sessions;
   }
 
-  #leastLoaded(): SynthesisProcess {
+  #leastLoaded(): SynthesisProcessPort {
     const [process] = [...this.#processes].filter((candidate) => candidate.alive).sort((a, b) => this.#load(a) - this.#load(b));
     if (!process) throw new AppError('synthesis-failed', 'No synthesis process is running at the moment');
     return process;
   }
 
   async #spawn(): Promise<void> {
-    const process = await SynthesisProcess.create(this.#options);
+    const process = await (this.#options.spawn ?? SynthesisProcess.create)(this.#options);
     if (this.#closed) return process.close();
     this.#processes.add(process);
-    process.events.on('frame', ({ sessionId, frame }) => this.#sessions.get(sessionId)?.handleFrame(frame));
-    process.events.on('state', ({ sessionId, state }) => this.#sessions.get(sessionId)?.handleState(state));
+    const shownBy = (sessionId: string): PooledSession | undefined => {
+      const session = this.#sessions.get(sessionId);
+      return session?.isIn(process) ? session : undefined;
+    };
+    process.events.on('frame', ({ sessionId, frame }) => shownBy(sessionId)?.handleFrame(frame));
+    process.events.on('state', ({ sessionId, state }) => shownBy(sessionId)?.handleState(state));
+    process.events.on('neutral', ({ sessionId, neutral }) => shownBy(sessionId)?.handleNeutral(neutral));
+    process.events.on('packets', (counts) => this.#countDropped(counts));
     process.events.on('exited', () => this.#onExited(process));
     this.#adopt();
   }
 
   /** Its avatars go on at once in another process, or in the next one as soon as that is up. */
-  #onExited(process: SynthesisProcess): void {
+  #onExited(process: SynthesisProcessPort): void {
     this.#processes.delete(process);
-    for (const session of this.#sessions.values()) if (session.process === process) session.orphan();
+    for (const session of this.#sessions.values()) if (session.isIn(process)) session.orphan();
     if (this.#closed) return;
     this.#options.onRestart?.();
     this.#adopt();
@@ -100,11 +138,28 @@ export class SynthesisPool implements SynthesisPort {
   }
 
   #adopt(): void {
-    if (!this.ready) return;
-    for (const session of this.#sessions.values()) {
-      if (session.process || session.closed || this.#placing.has(session)) continue;
-      this.#place(session).catch((error: unknown) => this.#options.log.error({ err: error }, 'an avatar cannot be reopened'));
-    }
+    for (const session of this.#sessions.values()) this.#reopen(session);
+  }
+
+  /** Where it is not open already; without any process the next one adopts it. */
+  #reopen(session: PooledSession, attempt = 0): void {
+    this.#cancelRetry(session);
+    if (!this.ready || this.#closed || session.open || session.closed || this.#placing.has(session)) return;
+    this.#place(session).catch((error: unknown) => {
+      if (session.closed) return;
+      this.#options.log.error({ err: error }, 'an avatar cannot be reopened, trying again');
+      this.#retries.set(session, setTimeout(() => this.#reopen(session, attempt + 1), Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** attempt)));
+    });
+  }
+
+  #cancelRetry(session: PooledSession): void {
+    clearTimeout(this.#retries.get(session));
+    this.#retries.delete(session);
+  }
+
+  #countDropped({ malformed, superseded }: PacketCounts): void {
+    if (malformed > 0) this.#options.onPacketsDropped?.('invalid', malformed);
+    if (superseded > 0) this.#options.onPacketsDropped?.('superseded', superseded);
   }
 
   async #place(session: PooledSession): Promise<void> {

@@ -7,7 +7,7 @@ import { Emitter } from '../../call/Emitter.ts';
 import { clockEnvironment, serverNow } from '../../call/clock.ts';
 import type { SynthesizedFrame } from '../../call/ports.ts';
 import { PortraitError } from '../../enrolment/PortraitError.ts';
-import type { CallName, Calls, FromWorker, ToWorker } from './messages.ts';
+import type { CallName, Calls, FromWorker, PacketCounts, ToWorker } from './messages.ts';
 
 const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url));
 const START_TIMEOUT_MS = 30_000;
@@ -30,6 +30,9 @@ interface Waiting {
 interface ProcessEvents extends Record<string, unknown> {
   frame: { sessionId: string; frame: SynthesizedFrame };
   state: { sessionId: string; state: DriveState };
+  neutral: { sessionId: string; neutral: Float32Array };
+  /** Packets that were not rendered since the event before. */
+  packets: PacketCounts;
   exited: undefined;
 }
 
@@ -140,6 +143,7 @@ export class SynthesisProcess {
       }
       case 'frame':
       case 'state':
+      case 'neutral':
         return this.events.emit(message.type, message as never);
       case 'fault':
         this.#options.log.error({ pid: this.pid, reason: message.message }, 'synthesis fault');
@@ -148,7 +152,7 @@ export class SynthesisProcess {
         this.#pingSentMs = 0;
         this.rssBytes = message.rssBytes;
         this.cpuMs = message.cpuMs;
-        return;
+        return this.events.emit('packets', message.packets);
     }
   }
 
@@ -184,3 +188,7 @@ export class SynthesisProcess {
     this.#child.once('exit', () => clearTimeout(timer));
   }
 }
+
+/** What pool and enrolment use of a process. */
+export type SynthesisProcessPort = Pick<SynthesisProcess, 'pid' | 'alive' | 'rssBytes' | 'cpuMs' | 'events' | 'call' | 'send' | 'close'>;
+export type SpawnSynthesisProcess = (options: SynthesisProcessOptions) => Promise<SynthesisProcessPort>;

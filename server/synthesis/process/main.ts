@@ -7,52 +7,33 @@ import { VideoEncoder } from '../../media/VideoEncoder.ts';
 import type { CallName, Calls, FromWorker, ToWorker } from './messages.ts';
 import { portraitOf } from '../../enrolment/PortraitError.ts';
 import { EnrolmentJobs } from './EnrolmentJobs.ts';
-import { LiveSession } from './LiveSession.ts';
-import { ModelCache, openRenderer } from './open-renderer.ts';
+import { LiveSessions } from './LiveSessions.ts';
+import { loadAvatar, ModelCache, openRenderer } from './open-renderer.ts';
 
 const deadlineMs = Number(process.env['GIOCONDA_SYNTHESIS_DEADLINE_MS']);
 const cacheDir = process.env['GIOCONDA_SYNTHESIS_CACHE'] ?? '';
 /** sysexits.h EX_SOFTWARE: the parent sees a crash and brings another process. */
 const EXIT_FAULT = 70;
 
-const sessions = new Map<string, LiveSession>();
 const models = new ModelCache();
 const enrolment = new EnrolmentJobs(cacheDir, models);
+
+const sessions = new LiveSessions({
+  loadAvatar,
+  openRenderer: (avatar, driverNeutral) => openRenderer(avatar, driverNeutral, models),
+  createEncoder: (options) => new VideoEncoder(options),
+  deadlineMs,
+  send,
+  onFault: () => void setTimeout(() => process.exit(EXIT_FAULT), 50), // time for the message to leave
+});
 
 function send(message: FromWorker): void {
   if (process.connected) process.send?.(message);
 }
 
-async function open({ sessionId, source, video }: Calls['open']['request']): Promise<Calls['open']['answer']> {
-  const renderer = await openRenderer(source, models);
-  const session = new LiveSession({
-    renderer,
-    video,
-    deadlineMs,
-    createEncoder: (options) => new VideoEncoder(options),
-    onFrame: (frame) => send({ type: 'frame', sessionId, frame }),
-    onState: (state) => send({ type: 'state', sessionId, state }),
-    onFault: (error) => {
-      send({ type: 'fault', sessionId, message: `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}` });
-      setTimeout(() => process.exit(EXIT_FAULT), 50); // time for the message to leave
-    },
-  });
-  sessions.get(sessionId)?.close();
-  sessions.set(sessionId, session);
-  return { size: renderer.size };
-}
-
-async function switchAvatar({ sessionId, source }: Calls['switch']['request']): Promise<Calls['switch']['answer']> {
-  const session = sessions.get(sessionId);
-  if (!session) throw new AppError('synthesis-failed', 'No such session');
-  const renderer = await openRenderer(source, models);
-  session.switchRenderer(renderer);
-  return { size: renderer.size };
-}
-
 const handlers: { [N in CallName]: (request: Calls[N]['request']) => Promise<Calls[N]['answer']> } = {
-  open,
-  switch: switchAvatar,
+  open: (request) => sessions.open(request),
+  switch: (request) => sessions.switchAvatar(request),
   enrol: (request) => enrolment.enrol(request),
   'check-portrait': (request) => enrolment.check(request),
 };
@@ -72,7 +53,7 @@ async function answer(message: Extract<ToWorker, { type: 'call' }>): Promise<voi
 
 function pong(sequence: number): void {
   const { user, system } = process.cpuUsage();
-  send({ type: 'pong', sequence, rssBytes: process.memoryUsage.rss(), cpuMs: (user + system) / 1000, sessions: sessions.size });
+  send({ type: 'pong', sequence, rssBytes: process.memoryUsage.rss(), cpuMs: (user + system) / 1000, packets: sessions.takePacketCounts() });
 }
 
 function handle(message: ToWorker): void {
@@ -86,9 +67,7 @@ function handle(message: ToWorker): void {
     case 'recalibrate':
       return sessions.get(message.sessionId)?.recalibrate();
     case 'close':
-      sessions.get(message.sessionId)?.close();
-      sessions.delete(message.sessionId);
-      return;
+      return sessions.close(message.sessionId);
     case 'ping':
       return pong(message.sequence);
   }

@@ -26,10 +26,25 @@ export interface EnrolmentRequest {
   crop: 'head' | 'none';
 }
 
+export interface OpenRequest {
+  sessionId: string;
+  source: AvatarSource;
+  video: VideoSettings;
+  /** What another process has learned of this driver (`AvatarSession.driverNeutral`), or null. */
+  driverNeutral: Float32Array | null;
+}
+
+/** Landmark packets that were not rendered since the last count. */
+export interface PacketCounts {
+  malformed: number;
+  /** A newer one came first. */
+  superseded: number;
+}
+
 /** Requests with an answer, by name. */
 export interface Calls {
-  open: { request: { sessionId: string; source: AvatarSource; video: VideoSettings }; answer: { size: number } };
-  switch: { request: { sessionId: string; source: AvatarSource }; answer: { size: number } };
+  open: { request: OpenRequest; answer: { size: number } };
+  switch: { request: { sessionId: string; source: AvatarSource }; answer: void };
   enrol: { request: EnrolmentRequest; answer: EnrolmentResult };
   'check-portrait': { request: { portrait: Uint8Array; limits: PortraitLimits }; answer: { warnings: PortraitWarning[] } };
 }
@@ -48,6 +63,8 @@ export type FromWorker =
   | { type: 'refusal'; requestId: number; error: WireError; portrait?: number }
   | { type: 'frame'; sessionId: string; frame: SynthesizedFrame }
   | { type: 'state'; sessionId: string; state: DriveState }
+  /** The driver's face at rest as learned so far: the parent keeps it in memory for the case that this process dies. */
+  | { type: 'neutral'; sessionId: string; neutral: Float32Array }
   /** A session cannot go on (inference failed or passed its deadline); the process ends right after. */
   | { type: 'fault'; sessionId: string; message: string }
-  | { type: 'pong'; sequence: number; rssBytes: number; cpuMs: number; sessions: number };
+  | { type: 'pong'; sequence: number; rssBytes: number; cpuMs: number; packets: PacketCounts };

@@ -25,10 +25,16 @@ export class ModelCache {
 }
 
 /** @throws AppError `avatar-not-found` if the file is gone or damaged, `model-unknown`. */
-export async function openRenderer({ weightsPath, model }: AvatarSource, models: ModelCache): Promise<Renderer> {
+export async function loadAvatar({ weightsPath, model }: AvatarSource): Promise<EnrolledAvatar> {
   const avatar = decodeAvatar(await readWeights(weightsPath));
   if (avatar.model !== model) throw new AppError('model-unknown', `These weights are for the model ${avatar.model}`);
-  return AvatarSession.create({ model: await models.get(model, avatar.size), avatar, motion: 'relative' });
+  return avatar;
+}
+
+/** @throws AppError `avatar-not-found` if the avatar is from another version of its model, `model-unknown`. */
+export async function openRenderer(avatar: EnrolledAvatar, driverNeutral: Float32Array | null, models: ModelCache): Promise<Renderer> {
+  const model = await models.get(avatar.model, avatar.size);
+  return AvatarSession.create({ model, avatar, motion: 'relative', driverNeutral });
 }
 
 async function readWeights(path: string): Promise<Uint8Array> {

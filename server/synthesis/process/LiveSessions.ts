@@ -1,0 +1,89 @@
+/** All live avatars of one synthesis process, by the parent's session ids. */
+import { AppError } from '../../../client/src/protocol/index.ts';
+import type { EnrolledAvatar } from '../types.ts';
+import { LiveSession, type Encoder, type LiveSessionOptions, type Renderer } from './LiveSession.ts';
+import type { AvatarSource, Calls, FromWorker, OpenRequest, PacketCounts } from './messages.ts';
+
+export interface LiveSessionsOptions {
+  loadAvatar(source: AvatarSource): Promise<EnrolledAvatar>;
+  openRenderer(avatar: EnrolledAvatar, driverNeutral: Float32Array | null): Promise<Renderer>;
+  createEncoder(options: Parameters<LiveSessionOptions['createEncoder']>[0]): Encoder;
+  /** Of one frame. */
+  deadlineMs: number;
+  send(message: FromWorker): void;
+  /** After the parent was told of it. */
+  onFault(): void;
+}
+
+export class LiveSessions {
+  readonly #options: LiveSessionsOptions;
+  readonly #sessions = new Map<string, LiveSession>();
+  /** The newest `open` of each id: one that was closed or repeated meanwhile comes to nothing. */
+  readonly #opening = new Map<string, OpenRequest>();
+  #packets: PacketCounts = { malformed: 0, superseded: 0 };
+
+  constructor(options: LiveSessionsOptions) {
+    this.#options = options;
+  }
+
+  get(sessionId: string): LiveSession | undefined {
+    return this.#sessions.get(sessionId);
+  }
+
+  /** @throws AppError `avatar-not-found`, `model-unknown`; `closed` if it was closed while it opened. */
+  async open(request: OpenRequest): Promise<Calls['open']['answer']> {
+    const { sessionId, source, driverNeutral } = request;
+    this.#opening.set(sessionId, request);
+    try {
+      const renderer = await this.#options.openRenderer(await this.#options.loadAvatar(source), driverNeutral);
+      if (this.#opening.get(sessionId) !== request) {
+        renderer.close();
+        throw new AppError('closed', 'The session was closed while it opened');
+      }
+      this.#sessions.get(sessionId)?.close();
+      this.#sessions.set(sessionId, this.#start(request, renderer));
+      return { size: renderer.size };
+    } finally {
+      if (this.#opening.get(sessionId) === request) this.#opening.delete(sessionId);
+    }
+  }
+
+  #start({ sessionId, video }: OpenRequest, renderer: Renderer): LiveSession {
+    const { send, onFault, deadlineMs, openRenderer, createEncoder } = this.#options;
+    return new LiveSession({
+      renderer,
+      video,
+      deadlineMs,
+      openRenderer,
+      createEncoder,
+      onFrame: (frame) => send({ type: 'frame', sessionId, frame }),
+      onState: (state) => send({ type: 'state', sessionId, state }),
+      onNeutral: (neutral) => send({ type: 'neutral', sessionId, neutral }),
+      onDropped: (reason) => this.#packets[reason]++,
+      onFault: (error) => {
+        send({ type: 'fault', sessionId, message: `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}` });
+        onFault();
+      },
+    });
+  }
+
+  /** @throws AppError `synthesis-failed` without such a session; `closed` if it ends meanwhile; as `open`. */
+  async switchAvatar({ sessionId, source }: Calls['switch']['request']): Promise<void> {
+    const session = this.#sessions.get(sessionId);
+    if (!session) throw new AppError('synthesis-failed', 'No such session');
+    await session.switchAvatar(await this.#options.loadAvatar(source));
+  }
+
+  /** Packets that were not rendered, since the last call. */
+  takePacketCounts(): PacketCounts {
+    const counts = this.#packets;
+    this.#packets = { malformed: 0, superseded: 0 };
+    return counts;
+  }
+
+  close(sessionId: string): void {
+    this.#opening.delete(sessionId);
+    this.#sessions.get(sessionId)?.close();
+    this.#sessions.delete(sessionId);
+  }
+}

@@ -1,0 +1,231 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AppError } from '../../client/src/protocol/index.ts';
+import { createLog } from '../../server/log.ts';
+import type { SynthesizedFrame } from '../../server/call/ports.ts';
+import type { AvatarSource, OpenRequest } from '../../server/synthesis/process/messages.ts';
+import { SynthesisPool, type SynthesisPoolOptions } from '../../server/synthesis/process/SynthesisPool.ts';
+import { FakeProcess } from '../support/FakeProcess.ts';
+import { codeOf } from '../support/outcome.ts';
+
+const silent = createLog({ logLevel: 'info' }, { write: () => undefined });
+const alice = { avatarId: 'alice', model: 'warp' };
+const bob = { avatarId: 'bob', model: 'warp' };
+const sourceOf = async (avatarId: string, model: string): Promise<AvatarSource> => ({ weightsPath: avatarId, model });
+const frame = (sign: number): SynthesizedFrame => ({
+  data: new Uint8Array([sign]), keyframe: true, capturedMs: 0,
+  trace: { capturedMs: 0, landmarksSentMs: 0, arrivedMs: 0, synthesisStartMs: 0, synthesisEndMs: 0, encodedMs: 0 },
+});
+
+describe('SynthesisPool', () => {
+  let processes: FakeProcess[];
+  let pool: SynthesisPool;
+  let dropped: Record<string, number>;
+
+  const create = async (options: Partial<SynthesisPoolOptions> = {}): Promise<SynthesisPool> => {
+    pool = await SynthesisPool.create({
+      workers: 1, maxAvatars: 2, deadlineMs: 100, cacheDir: '', video: { codec: 'vp8', fps: 30, bitrateBps: 1 }, log: silent, resolve: sourceOf,
+      onPacketsDropped: (outcome, count) => (dropped[outcome] = (dropped[outcome] ?? 0) + count),
+      spawn: async () => {
+        const process = new FakeProcess();
+        processes.push(process);
+        return process;
+      },
+      ...options,
+    });
+    return pool;
+  };
+  const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
+  const opened = (process: FakeProcess): OpenRequest[] => process.asked.filter(({ name }) => name === 'open').map(({ request }) => request as OpenRequest);
+  const idOf = (process: FakeProcess): string => opened(process).at(-1)!.sessionId;
+  /** Opens one avatar, and gathers what of it is shown. */
+  const openOne = async () => {
+    const session = await pool.open(alice);
+    const shown: number[] = [];
+    session.onFrame(({ data }) => shown.push(data[0]!));
+    return { session, shown, id: idOf(processes[0]!) };
+  };
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime'] });
+    [processes, dropped] = [[], {}];
+  });
+  afterEach(() => {
+    pool.close();
+    vi.useRealTimers();
+  });
+
+  it('counts avatars that are still being looked up: never more than allowed', async () => {
+    await create();
+    const results = await Promise.allSettled(Array.from({ length: 5 }, () => pool.open(alice)));
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected', 'rejected']);
+    expect(results[4]).toMatchObject({ reason: { code: 'capacity' } });
+    expect(opened(processes[0]!)).toHaveLength(2);
+  });
+
+  it('a look-up that fails takes no place for ever', async () => {
+    let missing = true;
+    await create({ resolve: async (avatarId, model) => (missing ? Promise.reject(new AppError('avatar-not-found')) : sourceOf(avatarId, model)) });
+    for (let n = 0; n < 3; n++) await expect(pool.open(alice)).rejects.toMatchObject({ code: 'avatar-not-found' });
+    missing = false;
+    await expect(pool.open(alice)).resolves.toBeDefined();
+  });
+
+  it('opens nothing once it is closed, not even what was asked for before', async () => {
+    const lookUp = Promise.withResolvers<AvatarSource>();
+    await create({ resolve: () => lookUp.promise });
+    const early = codeOf(pool.open(alice));
+    pool.close();
+    lookUp.resolve({ weightsPath: 'alice', model: 'warp' });
+    expect(await early).toBe('shutting-down');
+    await expect(pool.open(alice)).rejects.toMatchObject({ code: 'shutting-down' });
+    expect(opened(processes[0]!)).toEqual([]);
+  });
+
+  it('ends what it has started when one of its processes does not start', async () => {
+    await create();
+    let n = 0;
+    const starting = create({
+      workers: 2,
+      spawn: async () => {
+        if (n++ === 1) throw new AppError('synthesis-failed');
+        processes.push(new FakeProcess());
+        return processes.at(-1)!;
+      },
+    });
+    await expect(starting).rejects.toMatchObject({ code: 'synthesis-failed' });
+    expect(processes.at(-1)!.alive).toBe(false);
+  });
+
+  it('tells a process to forget an opening that came too late, and shows nothing of it', async () => {
+    await create({ workers: 2 });
+    const [first] = processes as [FakeProcess, FakeProcess];
+    const { shown, id, session } = await openOne();
+    const other = processes[1]!;
+    other.answering = false;
+    first.die();
+    await settle();
+    other.calls[0]!.reject(new AppError('deadline'));
+    await settle();
+    expect(other.sent).toContainEqual({ type: 'close', sessionId: id });
+    other.events.emit('frame', { sessionId: id, frame: frame(1) });
+    expect(shown).toEqual([]);
+    session.close();
+  });
+
+  it('goes on in a third process when the second dies while it opens', async () => {
+    await create({ workers: 2 });
+    const { shown, id } = await openOne();
+    const [first, second] = processes as [FakeProcess, FakeProcess];
+    second.answering = false;
+    first.die();
+    await settle();
+    expect(opened(second)).toHaveLength(1);
+    second.die();
+    await vi.advanceTimersByTimeAsync(1000);
+    const third = processes.slice(2).find((process) => opened(process).length > 0)!;
+    third.events.emit('frame', { sessionId: id, frame: frame(7) });
+    expect(shown).toEqual([7]);
+  });
+
+  it('an opening that fails is tried again after a pause that doubles, until it succeeds', async () => {
+    await create({ workers: 2 });
+    const { shown, id } = await openOne();
+    const other = processes[1]!;
+    other.answering = false;
+    processes[0]!.die();
+    await settle();
+    processes[2]!.alive = false; // the replacement takes no part
+    const attempts: number[] = [];
+    for (let ms = 0; ms < 4000; ms += 50) {
+      if (other.calls.length > 0) {
+        attempts.push(ms);
+        other.calls.pop()!.reject(new AppError('deadline'));
+      }
+      await vi.advanceTimersByTimeAsync(50);
+    }
+    expect(attempts).toHaveLength(5);
+    const pauses = attempts.slice(1).map((ms, i) => ms - attempts[i]!);
+    for (let i = 1; i < pauses.length; i++) expect(pauses[i]! / pauses[i - 1]!).toBeCloseTo(2, 0);
+    other.answering = true;
+    await vi.advanceTimersByTimeAsync(9000);
+    other.events.emit('frame', { sessionId: id, frame: frame(2) });
+    expect(shown).toEqual([2]);
+    const count = other.asked.length;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(other.asked).toHaveLength(count);
+  });
+
+  it('takes frames only from the process that shows the avatar', async () => {
+    await create({ workers: 2 });
+    const { shown, id } = await openOne();
+    processes[1]!.events.emit('frame', { sessionId: id, frame: frame(1) });
+    processes[0]!.events.emit('frame', { sessionId: id, frame: frame(2) });
+    expect(shown).toEqual([2]);
+  });
+
+  it('a switch while the avatar is being reopened comes after it: the last person asked for is shown', async () => {
+    await create({ workers: 2 });
+    const { session } = await openOne();
+    const other = processes[1]!;
+    other.answering = false;
+    processes[0]!.die();
+    await settle();
+    expect(opened(other)[0]!.source.weightsPath).toBe('alice');
+    const switched = session.switchAvatar(bob);
+    await settle();
+    other.calls.shift()!.resolve({ size: 64 });
+    await settle();
+    expect(other.calls).toMatchObject([{ name: 'switch', request: { source: { weightsPath: 'bob' } } }]);
+    other.calls.shift()!.resolve();
+    await switched;
+    // … and stays after another crash.
+    processes[2]!.answering = true;
+    other.die();
+    await settle();
+    expect(opened(processes[2]!).at(-1)!.source.weightsPath).toBe('bob');
+  });
+
+  it('a switch with an unknown end is undone: the avatar is opened anew as it was', async () => {
+    await create();
+    const { session, id } = await openOne();
+    const [process] = processes as [FakeProcess];
+    process.answering = false;
+    const switched = codeOf(session.switchAvatar(bob));
+    await settle();
+    process.answering = true;
+    process.calls.shift()!.reject(new AppError('deadline'));
+    expect(await switched).toBe('deadline');
+    await settle();
+    expect(process.sent).toContainEqual({ type: 'close', sessionId: id });
+    expect(opened(process).map(({ source }) => source.weightsPath)).toEqual(['alice', 'alice']);
+  });
+
+  it('hands what was learned of the driver to the next process, and forgets it when asked to learn anew', async () => {
+    await create();
+    const { session, id } = await openOne();
+    const neutral = new Float32Array([1, 2, 3]);
+    expect(opened(processes[0]!)[0]!.driverNeutral).toBeNull();
+    processes[0]!.events.emit('neutral', { sessionId: id, neutral });
+    processes[0]!.die();
+    await settle();
+    expect(opened(processes[1]!)[0]!.driverNeutral).toEqual(neutral);
+    session.recalibrate();
+    processes[1]!.die();
+    await settle();
+    expect(opened(processes[2]!)[0]!.driverNeutral).toBeNull();
+  });
+
+  it('counts the packets that drive nothing: by the process’s word, too close together, without a process', async () => {
+    await create();
+    const { session } = await openOne();
+    processes[0]!.events.emit('packets', { malformed: 2, superseded: 3 });
+    expect(dropped).toEqual({ invalid: 2, superseded: 3 });
+    for (let n = 0; n < 4; n++) session.push(new Uint8Array([n]), 0);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(dropped).toEqual({ invalid: 2, superseded: 5 });
+    expect(processes[0]!.sent.filter(({ type }) => type === 'landmarks')).toHaveLength(2);
+    processes[0]!.die();
+    session.push(new Uint8Array([9]), 0);
+    expect(dropped).toEqual({ invalid: 2, superseded: 5, unclaimed: 1 });
+  });
+});
