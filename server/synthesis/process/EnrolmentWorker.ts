@@ -3,22 +3,28 @@ import type { Logger } from 'pino';
 import { AppError, type PortraitWarning } from '../../../client/src/protocol/index.ts';
 import type { EnrolmentBackend, EnrolmentResult, ModelInfo } from '../../enrolment/enrolment.ts';
 import type { Calls } from './messages.ts';
-import { SynthesisProcess } from './SynthesisProcess.ts';
+import { SynthesisProcess, type SpawnSynthesisProcess, type SynthesisProcessPort } from './SynthesisProcess.ts';
 
 export interface EnrolmentWorkerOptions {
   log: Logger;
   /** Folder of the converted landmark networks. */
   cacheDir: string;
   models: ModelInfo[];
+  /** Starts the process; tests bring their own. */
+  spawn?: SpawnSynthesisProcess;
 }
 
 /** Far above any portrait; `Enrolment` has the deadline that users see. A process that hangs this long is ended. */
 const TIMEOUT_MS = 60_000;
+/** Jobs that may wait for their turn; each holds its portraits in memory. */
+const MOST_WAITING = 32;
 
 export class EnrolmentWorker implements EnrolmentBackend {
   readonly #options: EnrolmentWorkerOptions;
   /** Started with the first portrait and kept; started again after it died. */
-  #process: Promise<SynthesisProcess> | null = null;
+  #process: Promise<SynthesisProcessPort> | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
   #closed = false;
 
   constructor(options: EnrolmentWorkerOptions) {
@@ -37,9 +43,19 @@ export class EnrolmentWorker implements EnrolmentBackend {
     return this.#ask('check-portrait', { portrait, limits }, signal);
   }
 
-  /** A job that is given up is not finished in secret: the process ends, and with it whatever else it was asked; the next request starts another. */
+  /** One job after the other: together they would only share the same cores, and all of their pictures would be in memory at once. */
   async #ask<N extends 'enrol' | 'check-portrait'>(name: N, request: Calls[N]['request'], signal: AbortSignal): Promise<Calls[N]['answer']> {
+    if (this.#waiting >= MOST_WAITING) throw new AppError('capacity', 'Too many portraits are waiting; try again in a moment');
+    this.#waiting++;
+    const done = this.#turn.then(() => this.#work(name, request, signal)).finally(() => this.#waiting--);
+    this.#turn = done.catch(() => undefined); // told to whoever asked; the next one's turn comes all the same
+    return done;
+  }
+
+  /** A job that is given up is not finished in secret: the process ends, and the next job starts another. */
+  async #work<N extends 'enrol' | 'check-portrait'>(name: N, request: Calls[N]['request'], signal: AbortSignal): Promise<Calls[N]['answer']> {
     const process = await this.#start();
+    signal.throwIfAborted(); // given up while it waited: nothing was done for it yet
     const giveUp = (): void => process.close();
     signal.addEventListener('abort', giveUp, { once: true });
     try {
@@ -49,21 +65,20 @@ export class EnrolmentWorker implements EnrolmentBackend {
     }
   }
 
-  #start(): Promise<SynthesisProcess> {
+  #start(): Promise<SynthesisProcessPort> {
     if (this.#closed) return Promise.reject(new AppError('shutting-down'));
     this.#process ??= this.#spawn();
     return this.#process;
   }
 
-  async #spawn(): Promise<SynthesisProcess> {
-    try {
-      const process = await SynthesisProcess.create({ ...this.#options, deadlineMs: TIMEOUT_MS });
-      process.events.on('exited', () => (this.#process = null));
-      return process;
-    } catch (error) {
-      this.#process = null;
-      throw error;
-    }
+  #spawn(): Promise<SynthesisProcessPort> {
+    const spawn = this.#options.spawn ?? SynthesisProcess.create;
+    const starting = spawn({ ...this.#options, deadlineMs: TIMEOUT_MS });
+    const ended = (): void => {
+      if (this.#process === starting) this.#process = null;
+    };
+    starting.then((process) => process.events.on('exited', ended), ended);
+    return starting;
   }
 
   async close(): Promise<void> {
