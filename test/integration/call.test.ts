@@ -1,5 +1,6 @@
 /** A call with everything real: server, media worker, synthesis process, DTLS/SRTP/SCTP on loopback, participants on libwebrtc. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { rtpTimestampOf } from '../../server/media/AvatarTrack.ts';
 import { i420ToRgb } from '../../server/synthesis/i420.ts';
 import { Landmarker } from '../../server/synthesis/landmarker/Landmarker.ts';
 import { landmarkFolder } from '../../server/setup/index.ts';
@@ -100,6 +101,9 @@ describe('a call', () => {
       expect([arrivedMs, synthesisStartMs, synthesisEndMs, encodedMs, sentMs]).toEqual([arrivedMs, synthesisStartMs, synthesisEndMs, encodedMs, sentMs].toSorted((a, b) => a - b));
       expect(Math.abs(sentMs - viewer.call.clock.nowMs)).toBeLessThan(10_000);
     }
+    // The RTP timestamp is the capture time: what receivers' lip sync runs on.
+    const onTime = viewer.traces.filter(({ rtpTimestamp, capturedMs }) => rtpTimestamp === rtpTimestampOf(capturedMs));
+    expect(onTime.length).toBeGreaterThan(viewer.traces.length * 0.9);
   });
 
   it('shows a newcomer the avatar without anybody moving', async () => {

@@ -49,6 +49,7 @@ export class Browser {
 
 /** Runs in the page before anything else: the test wants to see what the camera shows. */
 function keepCameraStreams(): void {
+  if (!('mediaDevices' in navigator)) return; // about:blank is no secure context
   const original = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async (constraints) => {
     const stream = await original(constraints);
