@@ -117,7 +117,7 @@ function addEnrolmentRoutes(app: App, { config, enrolment }: Pick<HttpServerOpti
 
   app.post('/portraits/check', {
     ...unvalidatedBody,
-    config: { access: 'token', errors: ['synthesis-failed', 'deadline', 'shutting-down', 'portrait-count', 'portrait-too-large'], rateLimit: { max: enrolLimitPerMinute * 10 } },
+    config: { access: 'token', errors: ['capacity', 'synthesis-failed', 'deadline', 'shutting-down', 'portrait-count', 'portrait-too-large'], rateLimit: { max: enrolLimitPerMinute * 10 } },
     schema: {
       tags, summary: 'Says whether a portrait would do; keeps nothing', description: 'For live checks while pictures are taken.',
       consumes: ['multipart/form-data'], body: checkFormSchema, response: { 200: json(portraitCheckSchema, 'What was found') },
