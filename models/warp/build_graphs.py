@@ -17,7 +17,7 @@ from onnx import TensorProto as T, helper as h, numpy_helper
 HERE = Path(__file__).parent
 SIZES = (256, 512)
 INTERIOR = 128
-VERSION = '1'
+VERSION = '2'
 OPSET = 17
 CHANNELS = ('mouth', 'mouth-light', 'reuse', 'fold')
 
@@ -63,26 +63,11 @@ class Graph:
         path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def odd(x):
-    return int(x) // 2 * 2 + 1
-
-
-def blur(g, x, size):
-    """Box filter that repeats the border."""
-    k = odd(size)
-    padded = g.op('Pad', x, g.ints(0, 0, k // 2, k // 2, 0, 0, k // 2, k // 2), mode='edge')
-    return g.op('AveragePool', padded, kernel_shape=[k, k])
-
-
-def dilate(g, x, size):
-    k = odd(size)
-    return g.op('MaxPool', x, kernel_shape=[k, k], pads=[k // 2] * 4)
-
-
 def enrolment(size):
     g = Graph('warp-enrolment')
     portraits = g.input('portraits', ['K', 3, size, size])
-    mattes = g.input('mattes', ['K', 1, size, size])
+    alpha = g.input('alpha', [1, 1, size, size])
+    foreground = g.input('foreground', [1, 3, size, size])
     background = g.input('background', [1, 3, size, size])
     base = g.input('base_index', [1], T.INT64)
     interior = g.input('interior_index', [1], T.INT64)
@@ -92,20 +77,14 @@ def enrolment(size):
     gain = g.input('interior_gain', [1, 3, 1, 1])
 
     portrait = g.op('Gather', portraits, base, axis=0)
-    matte = g.op('Gather', mattes, base, axis=0)
-    # a seam of background goes with the hair: the matte's own edge is softer and less true than the picture
-    edge = size / 256
-    alpha = blur(g, dilate(g, matte, 5 * edge), 7 * edge)
-    alpha = g.op('Clip', alpha, g.const(0), g.const(1))
-    # the filled background is a guess; where the picture shows through the matte's edge it must agree with the picture:
-    # (1 - alpha) plate within [portrait - alpha, portrait], or bright guesses shine around dark hair
-    seen = g.op('Add', g.op('Sub', g.const(1), alpha), g.const(5e-4))
-    most = g.op('Div', g.op('Add', portrait, g.const(2e-3)), seen)
-    least = g.op('Div', g.op('Sub', g.op('Sub', portrait, alpha), g.const(2e-3)), seen)
-    g.op('Clip', g.op('Min', g.op('Max', background, least), most), g.const(0), g.const(1), out='plate')
-    # what the person adds over the plate, so that at rest the composite is the portrait itself
-    veil = g.op('Mul', g.op('Sub', g.const(1), alpha), 'plate')
-    over = g.op('Max', g.op('Min', g.op('Sub', portrait, veil), alpha), g.const(0))
+    plate = g.op('Clip', background, g.const(0), g.const(1), out='plate')
+    # what the person adds over the plate, so that at rest the composite is the portrait itself; the more background shines
+    # through, the more of the person's own colour instead, or a moving head would carry a seam of the old background along
+    veil = g.op('Sub', g.const(1), alpha)
+    over = g.op('Sub', portrait, g.op('Mul', veil, plate))
+    own = g.op('Mul', alpha, foreground)
+    over = g.op('Add', over, g.op('Mul', g.op('Mul', g.const(0.6), veil), g.op('Sub', own, over)))
+    over = g.op('Max', g.op('Min', over, alpha), g.const(0))
     g.op('Concat', over, alpha, axis=1, out='source')
 
     teeth = g.op('Clip', g.op('Mul', g.sample(g.op('Gather', portraits, interior, axis=0), flow), gain), g.const(0), g.const(1))
@@ -174,7 +153,8 @@ def tensors(values):
 UNIT = {'range': [0, 1]}
 GRID = {'range': [-1, 1], 'meaning': 'GridSample grid, align_corners 0'}
 RANGES = {
-    'portraits': {**UNIT, 'layout': 'NCHW RGB', 'normalisation': 'value / 255'}, 'mattes': {**UNIT, 'normalisation': 'value / 255; ones where there is none'},
+    'portraits': {**UNIT, 'layout': 'NCHW RGB', 'normalisation': 'value / 255'}, 'alpha': {**UNIT, 'meaning': "the person's share of each pixel of the base portrait; ones where there is no matte"},
+    'foreground': {**UNIT, 'layout': 'NCHW RGB', 'meaning': "the person's own colour, continued beyond the edge"},
     'background': {**UNIT, 'layout': 'NCHW RGB', 'meaning': 'the base portrait with the person filled from around'}, 'source': {**UNIT, 'layout': 'premultiplied RGBA'}, 'plate': UNIT, 'interior': UNIT, 'interior_mask': UNIT, 'interior_fill': UNIT,
     'prior_flow': GRID, 'interior_flow': {**GRID, 'range': [-2, 1]}, 'previous_flow': GRID, 'semantic_map': UNIT, 'previous_frame': {**UNIT, 'layout': 'NCHW RGB'},
     'frame': {**UNIT, 'layout': 'NCHW RGB'}, 'occlusion': UNIT, 'i420': {'range': [16, 240], 'layout': 'planar Y, U, V; BT.601 limited range'},

@@ -2,16 +2,14 @@
 import { AppError } from '../../client/src/protocol/errors.ts';
 import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
 import { AvatarFace } from './AvatarFace.ts';
-import { fillBackground } from './background-plate.ts';
 import { makeInterior } from './interior-texture.ts';
+import { separateLayers } from './layers.ts';
+import type { PersonLayers } from './layers.ts';
 import { tensor } from './OnnxModel.ts';
 import type { ModelTensor, OnnxModel } from './OnnxModel.ts';
 import { choosePortraits } from './portrait-choice.ts';
 import { drawSemanticLines } from './semantic-map.ts';
 import type { EnrolledAvatar, NamedTensor, PreparedPortrait } from './types.ts';
-
-/** Pixels at 256 around the matte that the background is filled under. */
-const seamShare = 6;
 
 export interface EnrolOptions {
   model: OnnxModel;
@@ -59,10 +57,14 @@ function inputs(model: OnnxModel, portraits: readonly PreparedPortrait[], choice
   const face = new AvatarFace({ points: Float32Array.from(base.points), size });
   let made: ReturnType<typeof makeInterior> | null = null;
   const interior = () => (made ??= makeInterior(base, face, choice.teeth === null ? null : portraits[choice.teeth]!, n));
+  let taken: PersonLayers | null = null;
+  const layers = () => (taken ??= separateLayers(base) ?? undivided(base));
   const makers: Record<string, () => ModelTensor> = {
     portraits: () => tensor(stackPictures(portraits, size), [k, 3, size, size]),
     mattes: () => tensor(stackMattes(portraits, size), [k, 1, size, size]),
-    background: () => tensor(fillBackground(base, Math.round((seamShare * size) / 256)), [1, 3, size, size]),
+    alpha: () => tensor(layers().alpha, [1, 1, size, size]),
+    foreground: () => tensor(layers().foreground, [1, 3, size, size]),
+    background: () => tensor(layers().background, [1, 3, size, size]),
     semantic_maps: () => tensor(stackSemantics(portraits, model), [k, spec.semanticChannels.length, size, size]),
     base_index: () => tensor(BigInt64Array.of(BigInt(choice.base)), [1]),
     interior_index: () => tensor(BigInt64Array.of(BigInt(choice.teeth ?? choice.base)), [1]),
@@ -88,6 +90,12 @@ function stackPictures(portraits: readonly PreparedPortrait[], size: number): Fl
     for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) out[(k * 3 + c) * n + i] = image.data[i * 3 + c]! / 255;
   });
   return out;
+}
+
+/** Without a matte the whole picture is the person. */
+function undivided(base: PreparedPortrait): PersonLayers {
+  const picture = stackPictures([base], base.image.width);
+  return { alpha: new Float32Array(base.image.width ** 2).fill(1), foreground: picture, background: picture };
 }
 
 /** [K, 1, S, S] 0..1; all ones where there is none, so that the whole picture is warped. */

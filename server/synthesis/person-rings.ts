@@ -8,7 +8,7 @@ const ringDistances = [0.05, 0.11, 0.19, 0.3, 0.44, 0.62, 0.85];
 const spokes = faceOval.length;
 const rings = ringDistances.length + 1;
 /** Half-axes and middle of the ellipsoid that stands for the skull, in face sizes. */
-const skull = { halfWidth: 0.6, halfHeight: 0.86, depth: 0.68, up: 0.11, behind: 0 };
+const skull = { halfWidth: 0.5, halfHeight: 0.86, depth: 0.4, up: 0.11 };
 
 /** Shoulders go along with this share of the head's shift; only before a plate, or the background would swim. */
 const bodyShare = 0.12;
@@ -157,7 +157,7 @@ function depthAt({ x, y, d, ovalZ, templeDepth, size, face }: DepthQuery): numbe
   const hx = (r[0]! * x + r[3]! * y) / size;
   const hy = (r[1]! * x + r[4]! * y) / size;
   const rho2 = (hx / skull.halfWidth) ** 2 + ((hy + skull.up) / skull.halfHeight) ** 2;
-  const proxy = templeDepth + skull.behind * size - skull.depth * size * Math.sqrt(Math.max(0, 1 - rho2));
+  const proxy = templeDepth - skull.depth * size * Math.sqrt(Math.max(0, 1 - rho2));
   return ovalZ + (Math.max(proxy, ovalZ) - ovalZ) * smoothstep(0, 0.22, d);
 }
 
