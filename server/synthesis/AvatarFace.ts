@@ -28,7 +28,7 @@ export const warpPoseLimits: PoseLimits = {
   nod: { knee: 10 * degrees, limit: 17 * degrees },
   turn: { knee: 14 * degrees, limit: 24 * degrees },
   tilt: { knee: 18 * degrees, limit: 30 * degrees },
-  logScale: { knee: 0.12, limit: 0.3 },
+  logScale: { knee: 0.1, limit: 0.24 },
 };
 
 export interface PosedFace {
@@ -200,7 +200,7 @@ export class AvatarFace {
     const wanted = translation * face;
     if (this.#absolute) return wanted;
     const room = wanted < 0 ? this.centre[axis]! - 0.62 * face : this.size - this.centre[axis]! - 0.72 * face;
-    const limit = Math.min(0.55 * face, Math.max(0.06 * face, room));
+    const limit = Math.min(0.45 * face, Math.max(0.06 * face, room));
     return softClamp(wanted, 0.5 * limit, limit);
   }
 }

@@ -10,7 +10,7 @@ import { clamp, smoothstep } from './scalars.ts';
 import type { PreparedPortrait } from './types.ts';
 
 /** The filling's detail is a guess: no more of it than this, and none deep behind the person. */
-const mostDetail = 0.08;
+const mostDetail = 0.2;
 
 export interface PersonLayers {
   /** [S, S] 0..1, the person's share of each pixel. */
@@ -65,9 +65,9 @@ function joinBackground({ picture, filled, alpha, side }: Join): Float32Array {
   for (let c = 0; c < 3; c++) {
     const [shown, guess] = [picture.subarray(c * n, (c + 1) * n), filled.subarray(c * n, (c + 1) * n)];
     const smooth = fillSmoothly(shown, seen, side);
-    const coarse = boxBlur(guess, side, Math.max(2, Math.round(3 * unit)));
+    const coarse = boxBlur(guess, side, Math.max(2, Math.round(6 * unit)));
     for (let i = 0; i < n; i++) {
-      const detail = clamp(guess[i]! - coarse[i]!, -mostDetail, mostDetail) * (1 - smoothstep(0.6, 0.9, deep[i]!));
+      const detail = clamp(guess[i]! - coarse[i]!, -mostDetail, mostDetail) * (1 - smoothstep(0.7, 0.98, deep[i]!));
       const joined = clamp(smooth[i]! + (stands[i]! > 0 ? detail : 0), 0, 1);
       out[c * n + i] = shown[i]! + (stands[i]! > 0 ? 1 : share[i]!) * (joined - shown[i]!);
     }

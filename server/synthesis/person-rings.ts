@@ -10,6 +10,9 @@ const rings = ringDistances.length + 1;
 /** Half-axes and middle of the ellipsoid that stands for the skull, in face sizes. */
 const skull = { halfWidth: 0.5, halfHeight: 0.86, depth: 0.4, up: 0.11 };
 
+/** How far beyond the border the last ring lies, in picture sides: a head that shrinks or moves away must not bare what the mesh does not cover. */
+const outermost = 0.6;
+
 /** Shoulders go along with this share of the head's shift; only before a plate, or the background would swim. */
 const bodyShare = 0.12;
 
@@ -128,7 +131,7 @@ function unit(x: number, y: number): [number, number] {
 
 /** From inside the picture along a unit vector to a little beyond its border. */
 function borderDistance(x: number, y: number, ux: number, uy: number, size: number): number {
-  const beyond = 0.14 * size;
+  const beyond = outermost * size;
   const tx = ux > 0 ? (size + beyond - x) / ux : ux < 0 ? (x + beyond) / -ux : Infinity;
   const ty = uy > 0 ? (size + beyond - y) / uy : uy < 0 ? (y + beyond) / -uy : Infinity;
   return Math.max(1, Math.min(tx, ty));
