@@ -59,6 +59,12 @@ export interface AvatarFaceOptions {
 /** Depth that is kept of what lies behind the eyes. */
 const sideDepth = 0.7;
 
+/**
+ * Trackers put the inner contour of parted lips a little into the red: what is seen of the opening ends earlier, by so much of
+ * the face size once lips are `over` apart. Measured by tracking what was rendered; with another's lips it is less.
+ */
+const lipOverlap = { absolute: 0.011, relative: 0.006, over: 0.02 } as const;
+
 export class AvatarFace {
   readonly size: number;
   readonly points: Float32Array;
@@ -132,8 +138,18 @@ export class AvatarFace {
   #setLips(motion: Motion, h: Float64Array): void {
     const size = this.shape.extents[2];
     const own = this.#absolute ? this.shape.lipGaps : null;
-    const wanted = (i: number) => (own ? Math.max(0, motion[L.lips + i]! + own[i]!) : Math.max(0, motion[L.lips + i]!) + this.#lipRest[i]!) * size;
+    const wanted = (i: number) => {
+      const beyond = motion[L.lips + i]!;
+      const rest = own ? own[i]! : this.#lipRest[i]!;
+      return size * (own ? rest + this.#seen(Math.max(0, rest + beyond)) - this.#seen(rest) : rest + this.#seen(Math.max(0, beyond)));
+    };
     setLipGaps(h, wanted, this.#lipPulls, this.#lipFix);
+  }
+
+  /** Opening that is seen between lips whose contours are `gap` apart; over face size. */
+  #seen(gap: number): number {
+    const most = this.#absolute ? lipOverlap.absolute : lipOverlap.relative;
+    return gap - most * (1 - Math.exp(-Math.max(0, gap) / lipOverlap.over));
   }
 
   /** Lids from the closure, with the skin around them; gaze into `out`. */
