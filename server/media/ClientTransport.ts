@@ -10,6 +10,16 @@ function carriesOpus({ codecs }: Opaque): boolean {
   return Array.isArray(codecs) && codecs.length > 0 && isOpus(codecs[0]);
 }
 
+/** The media may end between a request and its execution, and this side may hear of it last. */
+async function whileOpen(consumer: types.Consumer, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (consumer.closed || (error instanceof Error && error.name === 'NotFoundError')) throw new AppError('consumer-not-found', undefined, { cause: error });
+    throw error;
+  }
+}
+
 export class ClientTransport implements TransportPort {
   readonly direction: 'send' | 'receive';
   readonly #transport: types.WebRtcTransport;
@@ -108,8 +118,8 @@ export class ClientTransport implements TransportPort {
       producerId,
       kind: consumer.kind,
       rtpParameters: consumer.rtpParameters as unknown as Opaque,
-      pause: () => consumer.pause(),
-      resume: () => consumer.resume(),
+      pause: () => whileOpen(consumer, () => consumer.pause()),
+      resume: () => whileOpen(consumer, () => consumer.resume()),
       onClosed: (listener) => void consumer.observer.once('close', listener),
       close: () => consumer.close(),
     };

@@ -97,6 +97,18 @@ describe('Call', () => {
     expect(call!.participants.find(({ id }) => id === 'other')?.media.map(({ producerId }) => producerId)).toEqual(['late']);
   });
 
+  it('receives what is published before its join is answered, and together with the answer', async () => {
+    const publish = (socket: Socket, producerId: string): boolean => socket.emit('media-published', { participantId: 'other', producerId, kind: 'audio', source: 'microphone' });
+    answers.join = (socket) => {
+      publish(socket, 'before');
+      queueMicrotask(() => publish(socket, 'beside')); // in the same piece of the stream as the answer
+      return admission();
+    };
+    await join();
+    await eventually('both are received', () => consumed.includes('before') && consumed.includes('beside'));
+    expect(call!.participants.find(({ id }) => id === 'other')?.media.map(({ producerId }) => producerId)).toEqual(['before', 'beside']);
+  });
+
   it('tells the server of being muted before it sends any sound', async () => {
     vi.mocked(MediaSession.create).mockImplementation(async ({ request }) => {
       await request('restart-ice', { transportId: 'any' });

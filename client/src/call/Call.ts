@@ -28,6 +28,8 @@ export class Call extends Emitter<CallEvents> {
   readonly #landmarks: LandmarkChannel;
   readonly #roster: Roster;
   readonly #driveStates = new Map<string, DriveState>();
+  /** What the server told between the link's coming up and its answer to the join. */
+  #early: ServerEvent[] | null = null;
   #state: CallState = 'connecting';
 
   private constructor(options: CallOptions) {
@@ -143,12 +145,12 @@ export class Call extends Emitter<CallEvents> {
   }
 
   #listen(): void {
-    this.#signalling.on('up', () => void this.#entry.handleLinkUp());
+    this.#signalling.on('up', () => this.#linkUp());
     this.#signalling.on('down', () => this.#linkDown());
     this.#signalling.on('refused', ({ error }) => this.#end(error));
-    this.#signalling.on('event', (event) => this.#handle(event));
+    this.#signalling.on('event', (event) => this.#receiveEvent(event));
     // At once: what is published while the clocks are compared comes as events on top of this snapshot.
-    this.#entry.on('admitted', ({ answer }) => this.#roster.replace(answer.participants));
+    this.#entry.on('admitted', ({ answer }) => this.#admitted(answer));
     this.#entry.on('entered', (entered) => void this.#entered(entered));
     this.#entry.on('error', (event) => this.emit('error', event));
     this.#entry.on('refused', ({ error }) => this.#end(error));
@@ -179,8 +181,30 @@ export class Call extends Emitter<CallEvents> {
     }
   }
 
+  #linkUp(): void {
+    this.#early = [];
+    void this.#entry.handleLinkUp();
+  }
+
+  #admitted(answer: AnswerOf<'join'>): void {
+    this.#roster.replace(answer.participants);
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const event of early) this.#handle(event);
+  }
+
+  /**
+   * Events belong on top of the join's snapshot. A transport may deliver both in one go, and then they are here before the answer, which
+   * a promise hands on, is: they wait for it.
+   */
+  #receiveEvent(event: ServerEvent): void {
+    if (this.#early && event.name !== 'closed') this.#early.push(event);
+    else this.#handle(event);
+  }
+
   #linkDown(): void {
     if (this.#state === 'closed') return;
+    this.#early = null;
     this.#entry.handleLinkDown();
     this.#media.handleLinkDown();
     this.#setState(this.#entry.entered ? 'reconnecting' : 'connecting');
