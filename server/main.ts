@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { AppError } from '../client/src/protocol/index.ts';
+import { AppError, type InviteInfo } from '../client/src/protocol/index.ts';
 import { Authority } from './auth/Authority.ts';
 import { authorise, type Principal } from './auth/authorise.ts';
 import { iceServersFor } from './auth/ice-servers.ts';
@@ -86,9 +86,14 @@ export class GiocondaServer {
     return this.#metrics.sent;
   }
 
-  /** A link with which anybody can enter the room as a guest. */
-  async inviteLink(room = DEVELOPMENT_ROOM): Promise<string> {
-    return (await createInvite(this.#authority, { room, baseUrl: this.url })).url;
+  /** An invite with which anybody can enter the room as a guest. */
+  invite(room = DEVELOPMENT_ROOM): Promise<InviteInfo> {
+    return createInvite(this.#authority, { room, baseUrl: this.url });
+  }
+
+  /** The same as a link to the page. */
+  async inviteLink(room?: string): Promise<string> {
+    return (await this.invite(room)).url;
   }
 
   /** Ends calls, processes and files; a second call waits for the first. */

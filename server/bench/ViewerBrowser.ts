@@ -1,6 +1,6 @@
 /** A headless Chromium whose page watches the avatars: the only receiver that tells when a frame was presented. */
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import type { ViewerResult } from './viewer-page.ts';
 
@@ -24,6 +24,7 @@ export class ViewerBrowser {
   static async create({ executablePath, url }: { executablePath: string; url: string }): Promise<ViewerBrowser> {
     const { chromium } = await import('playwright-core');
     const bundle = await build({ entryPoints: [ENTRY], bundle: true, format: 'iife', target: 'es2022', write: false, logLevel: 'error' });
+    await stop(); // its process must not run beside what is measured
     // Headless is among the flags: playwright's own choice would be the old headless shell.
     const browser = await chromium.launch({ executablePath, headless: false, args: FLAGS });
     const context = await browser.newContext({ bypassCSP: true, ignoreHTTPSErrors: true });

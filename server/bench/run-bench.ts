@@ -70,7 +70,7 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
 }
 
 async function guestToken(server: GiocondaServer, room: string): Promise<string> {
-  const invite = new URLSearchParams(new URL(await server.inviteLink(room)).hash.slice(1)).get('invite')!;
+  const { invite } = await server.invite(room);
   return (await Gioconda.enterAsGuest({ url: server.url, invite })).token;
 }
 

@@ -14,7 +14,8 @@ import { Landmarker } from '../../server/synthesis/landmarker/Landmarker.ts';
 import type { RgbImage } from '../../server/synthesis/types.ts';
 import { makeAvi } from '../support/avi.ts';
 import { gioconda, start, type Finished } from '../support/command-line.ts';
-import { correlation, measureFaces } from '../support/face-measures.ts';
+import { correlation } from '../support/correlation.ts';
+import { measureFaces } from '../support/face-measures.ts';
 import { badPortraits, driver, portraitOf } from '../support/fixtures.ts';
 
 type Report = ReportHeader & { frames: FrameRecord[]; summary: RenderSummary };

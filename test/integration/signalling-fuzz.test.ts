@@ -78,7 +78,7 @@ describe('signalling under fire', () => {
   });
 
   it('an invite alone opens no room', async () => {
-    const invite = new URLSearchParams(new URL(await server.server.inviteLink()).hash.slice(1)).get('invite')!;
+    const { invite } = await server.server.invite();
     const socket = await connected({ token: invite, protocol: PROTOCOL_VERSION });
     expect(await ask(socket, 'join', { displayName: 'Mallory' })).toMatchObject({ ok: false, error: { code: 'forbidden' } });
   });

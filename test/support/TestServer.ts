@@ -46,7 +46,7 @@ export class TestServer {
 
   /** A new person with the link of a room. */
   async guest(room = 'studio'): Promise<{ gioconda: Gioconda; token: string }> {
-    const invite = new URLSearchParams(new URL(await this.server.inviteLink(room)).hash.slice(1)).get('invite')!;
+    const { invite } = await this.server.invite(room);
     const { token } = await Gioconda.enterAsGuest({ url: this.url, invite });
     return { token, gioconda: await Gioconda.connect({ url: this.url, token }) };
   }

@@ -1,4 +1,4 @@
-/** What a face in a video does, measured by the server's own landmarker; and whether two such courses go together. */
+/** What a face in a video does, measured by the server's own landmarker. */
 import { VideoReader } from '../../server/media/VideoReader.ts';
 import type { Landmarker } from '../../server/synthesis/landmarker/Landmarker.ts';
 import { headPose } from '../../server/synthesis/landmarker/head-pose.ts';
@@ -37,18 +37,4 @@ export async function measureFaces(path: string, landmarker: Landmarker, onFrame
   }
   await reader.close();
   return course;
-}
-
-/** Pearson's. */
-export function correlation(a: readonly number[], b: readonly number[]): number {
-  const n = Math.min(a.length, b.length);
-  const mean = (values: readonly number[]): number => values.slice(0, n).reduce((sum, value) => sum + value, 0) / n;
-  const [ma, mb] = [mean(a), mean(b)];
-  let [ab, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < n; i += 1) {
-    ab += (a[i]! - ma) * (b[i]! - mb);
-    aa += (a[i]! - ma) ** 2;
-    bb += (b[i]! - mb) ** 2;
-  }
-  return ab / Math.sqrt(aa * bb);
 }

@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { headPose } from '../../server/synthesis/landmarker/head-pose.ts';
 import type { Landmarker } from '../../server/synthesis/landmarker/Landmarker.ts';
 import type { RgbImage } from '../../server/synthesis/types.ts';
-import { correlation } from './wait.ts';
+import { correlation } from './correlation.ts';
 
 export interface PictureSample {
   atMs: number;

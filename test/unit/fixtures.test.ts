@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { badPortraits, driver, fixturePath, people, readDriverLandmarks, readDriverTruth } from '../support/fixtures.ts';
-import { correlation } from '../support/wait.ts';
+import { correlation } from '../support/correlation.ts';
 
 const UPPER_LIP = 13;
 const LOWER_LIP = 14;
