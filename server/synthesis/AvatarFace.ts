@@ -1,6 +1,6 @@
 /**
  * A portrait's own mesh, posed by a motion. Deltas are scaled to the portrait's proportions, lip gap and lids are set
- * explicitly, and the head stays within what a warp of one picture can show.
+ * explicitly, and the head stays within what the model can show.
  */
 import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
 import { analyseHead, eyeWidth } from './head-geometry.ts';
@@ -10,27 +10,12 @@ import type { LipPull } from './lip-closing.ts';
 import { eyes, innerLowerLip, innerUpperLip, lipColumns } from './mesh-topology.ts';
 import { motionLayout } from './motion.ts';
 import type { Motion } from './motion.ts';
+import { surfacePosing } from './posing.ts';
+import type { Posing, SoftLimit } from './posing.ts';
 import { rotationMatrix } from './rigid-fit.ts';
 import { softClamp } from './scalars.ts';
 
 const L = motionLayout;
-const degrees = Math.PI / 180;
-
-/** From `knee` on motion is compressed, `limit` is never reached. */
-export interface PoseLimits {
-  nod: { knee: number; limit: number };
-  turn: { knee: number; limit: number };
-  tilt: { knee: number; limit: number };
-  logScale: { knee: number; limit: number };
-}
-
-export const warpPoseLimits: PoseLimits = {
-  nod: { knee: 10 * degrees, limit: 17 * degrees },
-  turn: { knee: 14 * degrees, limit: 24 * degrees },
-  tilt: { knee: 18 * degrees, limit: 30 * degrees },
-  logScale: { knee: 0.1, limit: 0.24 },
-};
-
 export interface PosedFace {
   /** [478, 3] pixels of the output picture. */
   points: Float32Array;
@@ -53,17 +38,12 @@ export interface AvatarFaceOptions {
   size: number;
   /** Absolute motion: place, limits and lips are the driver's own. */
   absolute?: boolean;
-  limits?: PoseLimits;
+  /** What the model needs; that of a warp unless given. */
+  posing?: Posing;
 }
 
-/** Depth that is kept of what lies behind the eyes. */
-const sideDepth = 0.7;
-
-/**
- * Trackers put the inner contour of parted lips a little into the red: what is seen of the opening ends earlier, by so much of
- * the face size once lips are `over` apart. Measured by tracking what was rendered; with another's lips it is less.
- */
-const lipOverlap = { absolute: 0.011, relative: 0.006, over: 0.02 } as const;
+/** A lip contour's offset from what is seen (`Posing.lipOverlap`) is full from this gap on, over face size. */
+const lipOverlapOver = 0.02;
 
 export class AvatarFace {
   readonly size: number;
@@ -73,7 +53,7 @@ export class AvatarFace {
   readonly rotation: Float64Array;
   readonly centre: Float64Array;
   readonly #absolute: boolean;
-  readonly #limits: PoseLimits;
+  readonly #posing: Posing;
   /** How far the portrait itself is turned, radians, signed as the motion. */
   readonly #aside: number;
   readonly #lipPulls: LipPull[];
@@ -86,8 +66,8 @@ export class AvatarFace {
   constructor(options: AvatarFaceOptions) {
     this.size = options.size;
     this.#absolute = options.absolute ?? false;
-    this.points = this.#absolute ? options.points : flatterSides(options.points);
-    this.#limits = options.limits ?? warpPoseLimits;
+    this.#posing = options.posing ?? surfacePosing;
+    this.points = this.#absolute ? options.points : flatterSides(options.points, this.#posing.sideDepth);
     const head = analyseHead(options.points);
     this.shape = head.shape;
     this.rotation = head.rotation;
@@ -148,8 +128,8 @@ export class AvatarFace {
 
   /** Opening that is seen between lips whose contours are `gap` apart; over face size. */
   #seen(gap: number): number {
-    const most = this.#absolute ? lipOverlap.absolute : lipOverlap.relative;
-    return gap - most * (1 - Math.exp(-Math.max(0, gap) / lipOverlap.over));
+    const { absolute, relative } = this.#posing.lipOverlap;
+    return gap - (this.#absolute ? absolute : relative) * (1 - Math.exp(-Math.max(0, gap) / lipOverlapOver));
   }
 
   /** Lids from the closure, with the skin around them; gaze into `out`. */
@@ -157,9 +137,10 @@ export class AvatarFace {
     const { upper, lower, crease, browRidge, pouch } = eyes[eye];
     const rest = this.shape.points;
     const closure = Math.min(1, Math.max(-0.3, motion[L.closure + eye]!));
+    const open = 1 - closure * (1 - this.#posing.shutGap);
     for (let i = 0; i < upper.length; i++) {
       const [u, l] = [upper[i]! * 3 + 1, lower[i]! * 3 + 1];
-      const fix = (rest[l]! - rest[u]!) * (1 - closure) - (h[l]! - h[u]!);
+      const fix = (rest[l]! - rest[u]!) * open - (h[l]! - h[u]!);
       h[u]! -= 0.85 * fix;
       h[l]! += 0.15 * fix;
       h[crease[i]! * 3 + 1]! -= 0.45 * fix;
@@ -167,17 +148,29 @@ export class AvatarFace {
       h[pouch[i]! * 3 + 1]! += 0.1 * fix;
     }
     out.closure[eye] = closure;
-    const reach = eyeWidth(rest, eye) * (1 - Math.max(0, closure));
-    const gx = softClamp(motion[L.gaze + eye * 2]!, 0.12, 0.24) * reach;
-    const gy = softClamp(motion[L.gaze + eye * 2 + 1]!, 0.06, 0.14) * reach;
-    out.gaze[eye * 2] = this.rotation[0]! * gx + this.rotation[1]! * gy;
-    out.gaze[eye * 2 + 1] = this.rotation[3]! * gx + this.rotation[4]! * gy;
+    const width = eyeWidth(rest, eye);
+    const gx = softClamp(motion[L.gaze + eye * 2]!, 0.12, 0.24) * width;
+    const gy = softClamp(motion[L.gaze + eye * 2 + 1]!, 0.06, 0.14) * width;
+    if (this.#posing.irises) this.#setIris(eye, [gx, gy], h);
+    const reach = 1 - Math.max(0, closure);
+    out.gaze[eye * 2] = (this.rotation[0]! * gx + this.rotation[1]! * gy) * reach;
+    out.gaze[eye * 2 + 1] = (this.rotation[3]! * gx + this.rotation[4]! * gy) * reach;
+  }
+
+  /** An iris keeps its place between the eye's corners but for the gaze: an idle face's deltas know of no gaze. */
+  #setIris(eye: 0 | 1, gaze: readonly [number, number], h: Float64Array): void {
+    const { corners, iris } = eyes[eye];
+    const rest = this.shape.points;
+    for (const a of [0, 1] as const) {
+      const carried = (h[corners[0] * 3 + a]! - rest[corners[0] * 3 + a]! + h[corners[1] * 3 + a]! - rest[corners[1] * 3 + a]!) / 2;
+      for (const v of iris) h[v * 3 + a] = rest[v * 3 + a]! + carried + gaze[a];
+    }
   }
 
   /** Head axes → picture, within the limits. */
   #place(motion: Motion, h: Float64Array, out: PosedFace): void {
-    const lim = this.#limits;
-    const clamp = (value: number, { knee, limit }: { knee: number; limit: number }) => (this.#absolute ? value : softClamp(value, knee, limit));
+    const lim = this.#posing.limits;
+    const clamp = (value: number, { knee, limit }: SoftLimit) => (this.#absolute ? value : softClamp(value, knee, limit));
     rotationMatrix(clamp(motion[L.rotation]!, lim.nod), clamp(motion[L.rotation + 1]!, this.#turnLimit(motion[L.rotation + 1]!)), clamp(motion[L.rotation + 2]!, lim.tilt), this.#turn);
     const k = Math.exp(clamp(motion[L.logScale]!, lim.logScale));
     const r = this.#total;
@@ -204,8 +197,8 @@ export class AvatarFace {
   }
 
   /** A portrait that looks aside has one cheek hidden: turning that one to the front is limited more. */
-  #turnLimit(turn: number): { knee: number; limit: number } {
-    const { knee, limit } = this.#limits.turn;
+  #turnLimit(turn: number): SoftLimit {
+    const { knee, limit } = this.#posing.limits.turn;
     const less = turn * this.#aside < 0 ? Math.min(0.6, Math.abs(this.#aside) / limit) : 0;
     return { knee: knee * (1 - less), limit: limit * (1 - less) };
   }
@@ -221,11 +214,9 @@ export class AvatarFace {
   }
 }
 
-/**
- * The mesh's sides lie deep, and a turn would spread the front's bright skin over a cheek that the portrait never showed.
- * Bringing them forward a little keeps the jaw slim where there is no side to show.
- */
-function flatterSides(points: Float32Array): Float32Array {
+/** Brings what lies behind the eyes forward, so that the jaw stays slim where the portrait has no side to show. */
+function flatterSides(points: Float32Array, sideDepth: number): Float32Array {
+  if (sideDepth === 1) return points;
   const { shape, centre } = analyseHead(points);
   const from = centre[2]! + 0.15 * shape.extents[2];
   return points.map((v, i) => (i % 3 === 2 && v > from ? from + sideDepth * (v - from) : v));

@@ -1,10 +1,15 @@
 /** One live avatar, or one rendered clip: landmarks in, I420 out. Knows of its model only what the manifest says. */
 import { AppError } from '../../client/src/protocol/errors.ts';
 import type { DriveState } from '../../client/src/protocol/index.ts';
+import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
+import { AvatarFace } from './AvatarFace.ts';
+import { CrossFade } from './CrossFade.ts';
 import { DriveLadder } from './DriveLadder.ts';
-import { FrameGeometry } from './FrameGeometry.ts';
+import { createFrameInputs } from './frame-inputs.ts';
+import type { FrameInputs } from './frame-inputs.ts';
 import { tensor } from './OnnxModel.ts';
 import type { ModelTensor, OnnxModel } from './OnnxModel.ts';
+import { posingOf } from './posing.ts';
 import { Retargeter } from './Retargeter.ts';
 import type { EnrolledAvatar, MotionMode, RenderedFrame, RenderInput } from './types.ts';
 
@@ -22,6 +27,14 @@ export interface AvatarSessionOptions {
 const gapMs = 250;
 /** A switch of avatars is a cross-fade of this length. */
 const switchMs = 300;
+/** So is a fresh start of a model that carries its own output on, when the driver has gone and the face has come to rest. */
+const freshStartMs = 200;
+
+/** One avatar's part of a session. */
+interface Dress {
+  face: AvatarFace;
+  producers: readonly FrameInputs[];
+}
 
 export class AvatarSession {
   readonly #model: OnnxModel;
@@ -30,14 +43,15 @@ export class AvatarSession {
   readonly #i420: Uint8Array;
   readonly #outputs: Record<string, ModelTensor>[];
   readonly #inputs: Record<string, ModelTensor> = {};
+  readonly #pose = AvatarFace.newPose();
+  readonly #fade = new CrossFade();
   #retargeter: Retargeter;
-  #geometry: FrameGeometry;
+  #dress: Dress;
   #turn: 0 | 1 = 0;
   #busy = false;
   #closed = false;
   #lastMs: number | null = null;
-  #switchedMs: number | null = null;
-  #fade = 0;
+  #state: DriveState | null = null;
 
   private constructor({ model, avatar, motion = 'relative', seed, driverNeutral }: AvatarSessionOptions) {
     this.#model = model;
@@ -45,7 +59,7 @@ export class AvatarSession {
     const size = model.size;
     this.#i420 = new Uint8Array((size * size * 3) / 2);
     this.#outputs = [this.#makeOutputs(), this.#makeOutputs()];
-    this.#geometry = this.#dress(avatar);
+    this.#dress = this.#putOn(avatar);
     this.#retargeter = this.#newRetargeter();
     if (driverNeutral) this.#retargeter.restoreNeutral(driverNeutral);
     this.#ladder = new DriveLadder({ retargeter: this.#retargeter, ...(seed === undefined ? {} : { seed }) });
@@ -88,21 +102,18 @@ export class AvatarSession {
   /** Goes on with another person's portrait, cross-faded; the driver's calibration stays. */
   switchAvatar(avatar: EnrolledAvatar): void {
     if (this.#busy) throw new AppError('internal', 'The avatar session is busy with a frame');
-    this.#geometry = this.#dress(avatar);
+    this.#dress = this.#putOn(avatar);
     if (this.#motion === 'absolute') {
       this.#retargeter = this.#newRetargeter();
       this.#ladder.use(this.#retargeter);
     }
-    this.#switchedMs = this.#lastMs;
-    this.#fade = 1;
+    if (this.#lastMs !== null) this.#fade.start(this.#lastMs, switchMs);
   }
 
   /** Forgets the frame before and the drive's state; calibration stays. */
   reset(): void {
     this.#lastMs = null;
-    this.#switchedMs = null;
     this.#ladder.reset();
-    this.#geometry.forget();
   }
 
   /** Learns the driver's face at rest anew. */
@@ -117,11 +128,14 @@ export class AvatarSession {
   async #render(landmarks: RenderInput['landmarks'], timeMs: number): Promise<RenderedFrame> {
     const start = performance.now();
     const { motion, state } = this.#ladder.step(landmarks, timeMs);
-    const posed = this.#geometry.pose(motion);
+    const pose = this.#dress.face.pose(motion, this.#pose);
     const retargeted = performance.now();
     const fresh = this.#lastMs === null || timeMs - this.#lastMs > gapMs || timeMs < this.#lastMs;
-    if (fresh) this.#geometry.forget();
-    this.#geometry.draw(posed, { reuse: !fresh, keepAll: fresh ? 0 : this.#crossFade(timeMs) });
+    if (fresh) this.#fade.stop();
+    else if (state === 'idle' && this.#state !== 'idle' && this.#carriesOn) this.#fade.start(this.#lastMs!, freshStartMs);
+    this.#state = state;
+    const step = { timeMs, fresh, keepAll: this.#fade.step(timeMs) };
+    for (const producer of this.#dress.producers) producer.fill(pose, step);
     const drawn = performance.now();
     const outputs = this.#outputs[this.#turn]!;
     const before = this.#outputs[1 - this.#turn]!['frame'];
@@ -130,17 +144,12 @@ export class AvatarSession {
     this.#turn = this.#turn === 0 ? 1 : 0;
     this.#lastMs = timeMs;
     const end = performance.now();
-    return { i420: this.#i420, state: state satisfies DriveState, timings: { retargetMs: retargeted - start, flowMs: drawn - retargeted, inferenceMs: end - drawn } };
+    return { i420: this.#i420, state, timings: { retargetMs: retargeted - start, flowMs: drawn - retargeted, inferenceMs: end - drawn } };
   }
 
-  /** Share of the previous output so that the whole fades evenly after a switch. */
-  #crossFade(timeMs: number): number {
-    if (this.#switchedMs === null) return 0;
-    const left = Math.max(0, 1 - (timeMs - this.#switchedMs) / switchMs);
-    const share = this.#fade > 0 ? left / this.#fade : 0;
-    this.#fade = left;
-    if (left === 0) this.#switchedMs = null;
-    return share;
+  /** Whether the model makes each frame from its own last one, and so might drift in time. */
+  get #carriesOn(): boolean {
+    return 'has_previous' in this.#inputs;
   }
 
   #makeOutputs(): Record<string, ModelTensor> {
@@ -153,26 +162,35 @@ export class AvatarSession {
     return out;
   }
 
-  /** Takes an avatar's cached tensors and builds its geometry. */
-  #dress(avatar: EnrolledAvatar): FrameGeometry {
+  /** Takes an avatar's cached tensors, and makes what the frame graph asks for beside them. */
+  #putOn(avatar: EnrolledAvatar): Dress {
     const { spec, variant } = this.#model;
     if (!this.takes(avatar)) throw new AppError('avatar-not-found', 'The avatar was enrolled for another model');
-    const geometry = new FrameGeometry({ avatar, channels: spec.semanticChannels, absolute: this.#motion === 'absolute' });
+    const asked = Object.entries(variant.frame.inputs).filter(([name]) => name !== 'previous_frame');
+    const face = new AvatarFace({ points: pointsOf(avatar), size: avatar.size, absolute: this.#motion === 'absolute', posing: posingOf(spec) });
+    const producers = createFrameInputs(asked.map(([name]) => name), { avatar, face, spec });
+    const made = Object.assign({}, ...producers.map((producer) => producer.inputs)) as FrameInputs['inputs'];
     const inputs: Record<string, ModelTensor> = {};
-    for (const [input, { shape }] of Object.entries(variant.frame.inputs)) {
-      if (input === 'previous_frame') continue;
-      const data = spec.cached.includes(input) ? avatar.tensors[input]?.data : geometry.inputs[input];
-      if (!data) throw new AppError('internal', `The model's frame graph asks for ${input}, which neither the avatar nor the geometry has`);
-      inputs[input] = tensor(data, shape as number[]);
+    for (const [name, { shape }] of asked) {
+      const cached = spec.cached.includes(name) ? avatar.tensors[name] : undefined;
+      const data = cached?.data ?? made[name];
+      if (!data) throw new AppError('internal', `The model's frame graph asks for ${name}, which neither the avatar nor the server has`);
+      // an avatar's own shape says how many portraits it has, the manifest's only that there are some
+      inputs[name] = tensor(data, cached?.shape ?? (shape as number[]));
     }
     Object.assign(this.#inputs, inputs); // all or none: a refused avatar leaves the one before whole
-    return geometry;
+    return { face, producers };
   }
 
   #newRetargeter(): Retargeter {
-    const { face } = this.#geometry;
+    const { face } = this.#dress;
     if (this.#motion === 'relative') return new Retargeter({ motion: 'relative' });
     return new Retargeter({ motion: 'absolute', neutral: face.inPictureWidths() });
   }
 }
 
+function pointsOf({ tensors }: EnrolledAvatar): Float32Array {
+  const points = tensors['points']?.data;
+  if (!(points instanceof Float32Array) || points.length !== LANDMARK_COUNT * 3) throw new AppError('avatar-not-found', 'The avatar has no landmarks');
+  return points;
+}

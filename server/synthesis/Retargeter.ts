@@ -10,11 +10,10 @@ import { lipColumns, rigidPoints } from './mesh-topology.ts';
 import { motionLayout, motionLength, poseLength, restMotion } from './motion.ts';
 import type { Motion } from './motion.ts';
 import { OneEuroFilter } from './one-euro-filter.ts';
+import { shutEyeShare } from './posing.ts';
 import { fitSimilarity, multiply, rotationVector } from './rigid-fit.ts';
 
 const L = motionLayout;
-/** Landmarks of a shut eye still stand this share of the open gap apart. */
-const shutEyeShare = 0.28;
 /** Time constant with which a step of the neutral face is worked off. */
 const neutralStepMs = 250;
 

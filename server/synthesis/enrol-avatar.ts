@@ -54,13 +54,14 @@ function inputs(model: OnnxModel, portraits: readonly PreparedPortrait[], choice
   const k = portraits.length;
   const n = spec.interiorSize ?? 1;
   const base = portraits[choice.base]!;
-  const face = new AvatarFace({ points: Float32Array.from(base.points), size });
   let made: ReturnType<typeof makeInterior> | null = null;
-  const interior = () => (made ??= makeInterior(base, face, choice.teeth === null ? null : portraits[choice.teeth]!, n));
+  const face = () => new AvatarFace({ points: Float32Array.from(base.points), size });
+  const interior = () => (made ??= makeInterior(base, face(), choice.teeth === null ? null : portraits[choice.teeth]!, n));
   let taken: PersonLayers | null = null;
   const layers = () => (taken ??= separateLayers(base) ?? undivided(base));
   const makers: Record<string, () => ModelTensor> = {
     portraits: () => tensor(stackPictures(portraits, size), [k, 3, size, size]),
+    portrait_landmarks: () => tensor(stackLandmarks(portraits, size), [k, LANDMARK_COUNT, 3]),
     mattes: () => tensor(stackMattes(portraits, size), [k, 1, size, size]),
     alpha: () => tensor(layers().alpha, [1, 1, size, size]),
     foreground: () => tensor(layers().foreground, [1, 3, size, size]),
@@ -89,6 +90,13 @@ function stackPictures(portraits: readonly PreparedPortrait[], size: number): Fl
   portraits.forEach(({ image }, k) => {
     for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) out[(k * 3 + c) * n + i] = image.data[i * 3 + c]! / 255;
   });
+  return out;
+}
+
+/** [K, 478, 3] picture widths. */
+function stackLandmarks(portraits: readonly PreparedPortrait[], size: number): Float32Array {
+  const out = new Float32Array(portraits.length * LANDMARK_COUNT * 3);
+  portraits.forEach(({ points }, k) => points.forEach((v, i) => (out[k * LANDMARK_COUNT * 3 + i] = v / size)));
   return out;
 }
 

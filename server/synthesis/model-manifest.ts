@@ -25,6 +25,7 @@ const graphSchema = z.object({
 const variantSchema = z.object({ size: z.number().int().positive().multipleOf(4), enrolment: graphSchema, frame: graphSchema });
 /** Channels of the semantic map that a session can draw. */
 export const semanticChannelSchema = z.enum(['contour', 'features', 'mouth', 'mouth-light', 'reuse', 'fold']);
+const softLimitSchema = z.object({ knee: z.number().positive(), limit: z.number().positive() }).refine(({ knee, limit }) => limit > knee, 'limit must be above knee');
 const modelSchema = z.object({
   version: z.string(),
   title: z.string(),
@@ -32,12 +33,22 @@ const modelSchema = z.object({
   /** How portraits are cropped: the square's side over the face size, centred on the face. */
   crop: z.object({ sideOverFaceSize: z.number().positive(), meaning: z.string() }),
   semanticChannels: z.array(semanticChannelSchema),
+  /** What the landmarks of a posed face mean to the model: see `posing.ts`. */
+  landmarks: z.enum(['surface', 'tracked']).default('surface'),
+  /** How far the head goes: degrees, `logScale` a natural logarithm. What is absent is as the warp has it. */
+  poseLimits: z.object({ nod: softLimitSchema, turn: softLimitSchema, tilt: softLimitSchema, logScale: softLimitSchema }).partial().optional(),
   interiorSize: z.number().int().positive().optional(),
   /** Outputs of the enrolment graph that are kept and given to the frame graph under the same names. */
   cached: z.array(z.string()),
   variants: z.array(variantSchema).min(1),
 });
-const manifestSchema = z.object({ format: z.literal(1), default: z.string(), models: z.record(z.string(), modelSchema) });
+const manifestSchema = z.object({
+  format: z.literal(1),
+  default: z.string(),
+  /** Taken for the default one where the machine is too slow for it. */
+  fallback: z.string().optional(),
+  models: z.record(z.string(), modelSchema),
+});
 
 export type SemanticChannel = z.infer<typeof semanticChannelSchema>;
 export type TensorSpec = z.infer<typeof tensorSchema>;
