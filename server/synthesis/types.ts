@@ -33,9 +33,9 @@ export interface PreparedPortrait {
 
 /** A named tensor of the cache or of a graph. */
 export interface NamedTensor {
-  type: 'float32' | 'float16' | 'uint8' | 'int32';
+  type: 'float32' | 'float16' | 'uint8' | 'int32' | 'int64';
   shape: number[];
-  data: Float32Array | Uint16Array | Uint8Array | Int32Array;
+  data: Float32Array | Uint16Array | Uint8Array | Int32Array | BigInt64Array;
 }
 
 /** What enrolment generates once per person and model; stored as safetensors, keyed by portraits + model version. */
