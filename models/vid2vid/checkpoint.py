@@ -1,0 +1,63 @@
+"""Checkpoints: weights with the configuration that made them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from .config import TrainConfig, from_dict
+from .data.batches import nearest_portrait
+from .networks.lite import Lite, Past, Person
+
+FORMAT = 1
+
+
+def save(path: Path, config: TrainConfig, state: dict) -> None:
+    """Written beside and renamed, so that an interrupted run leaves the one before whole."""
+    beside = Path(path).with_suffix(".part")
+    torch.save({"format": FORMAT, "config": asdict(config), **state}, beside)
+    os.replace(beside, path)
+
+
+def read(path: Path) -> tuple[TrainConfig, dict]:
+    """Raises ValueError when the file is of another format."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if state.get("format") != FORMAT:
+        raise ValueError(f"{path} is no checkpoint of format {FORMAT}")
+    return from_dict(TrainConfig, state["config"]), state
+
+
+class Animatable(nn.Module):
+    """A trained network, for those who only want frames."""
+
+    def __init__(self, network: Lite):
+        super().__init__()
+        self.network = network.eval()
+
+    def enrol(self, portraits: Tensor, landmarks: Tensor) -> Person:
+        """portraits [B, K, 3, S, S] 0..1, landmarks [B, K, 478, 3] picture widths."""
+        return self.network.enrol(portraits, landmarks)
+
+    def frame(self, person: Person, landmarks: Tensor, past: Past | None = None, reference_index: Tensor | None = None) -> dict[str, Tensor]:
+        """landmarks [B, 478, 3]; the nearest portrait is warped unless one is named. See Lite.forward for what comes back."""
+        if past is None:
+            past = self.nothing_before(person, landmarks)
+        if reference_index is None:
+            reference_index = nearest_portrait(person.reference_landmarks, landmarks)
+        return self.network(person, landmarks, past, reference_index)
+
+    @staticmethod
+    def nothing_before(person: Person, landmarks: Tensor) -> Past:
+        return Past(torch.zeros_like(person.references[:, 0]), landmarks, landmarks.new_zeros(len(landmarks)))
+
+
+def load_model(path: Path) -> Animatable:
+    """The averaged weights of a checkpoint, on the CPU, in evaluation mode."""
+    config, state = read(path)
+    network = Lite(config.network)
+    network.load_state_dict(state["average"])
+    return Animatable(network)

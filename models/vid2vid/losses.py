@@ -1,0 +1,121 @@
+"""What a made frame is measured by in training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .config import LossConfig
+from .evaluation.perceptual import SqueezeNetFeatures
+from .networks import topology as t
+from .networks.discriminator import Discriminator, feature_matching
+from .networks.geometry import Sketch, centres, to_picture
+
+FACE_CROP = 9 / 16  # side of the perceptual crop, of the picture's
+DETAIL_CROP = 1 / 4  # of a mouth or an eye
+MOUTH = t.OUTER_LIPS
+EYES = [[*u, *l] for u, l in zip(t.UPPER_LIDS, t.LOWER_LIDS)]
+
+
+@dataclass
+class Target:
+    """The truth of one frame of B samples."""
+
+    frame: Tensor  # [B, 3, S, S]
+    landmarks: Tensor  # [B, 478, 3] picture widths
+    flow: Tensor  # [B, 2, F, F] to the warped portrait, -1..1 units
+    seen: Tensor  # [B, F, F]
+    flow_previous: Tensor  # [B, 2, F, F]
+    seen_previous: Tensor  # [B, F, F]
+    head: Tensor  # [B, F, F]
+    exact: Tensor  # [B]
+    known: Tensor  # [B] whether there was a previous frame
+
+
+def ellipse(points: Tensor, size: int, grow: float) -> Tensor:
+    """[B, 1, size, size] 1 inside of the ellipse around points [B, N, 2+] (-1..1), `grow` times as large as their box, soft at its rim."""
+    low, high = points[..., :2].amin(1), points[..., :2].amax(1)
+    middle, half = (low + high) / 2, (high - low).clamp(min=0.02) / 2 * grow
+    half = torch.maximum(half, half.amax(1, keepdim=True) * 0.45)  # a shut mouth is still a mouth
+    axis = centres(size, points.device)
+    x = (axis[None, None, :] - middle[:, 0, None, None]) / half[:, 0, None, None]
+    y = (axis[None, :, None] - middle[:, 1, None, None]) / half[:, 1, None, None]
+    return ((1.15 - (x**2 + y**2).sqrt()) / 0.3).clamp(0, 1)[:, None]
+
+
+def crop(picture: Tensor, middle: Tensor, side: int) -> Tensor:
+    """Squares of `side` pixels around `middle` [B, 2] (-1..1), as whole pixels."""
+    size = picture.shape[-1]
+    corner = ((middle + 1) * size / 2 - side / 2).round().long().clamp(0, size - side)
+    return torch.stack([p[:, y : y + side, x : x + side] for p, (x, y) in zip(picture, corner.tolist())])
+
+
+class Losses:
+    def __init__(self, config: LossConfig, features: SqueezeNetFeatures, size: int):
+        self.config, self.features, self.size = config, features, size
+        device = features.mean.device
+        self.sketch = Sketch(size // 2).to(device)
+
+    def __call__(self, made: dict[str, Tensor], target: Target, random: torch.Generator, judge: Discriminator | None) -> dict[str, Tensor]:
+        """Weighted terms; their sum is what is minimised."""
+        c, points = self.config, to_picture(target.landmarks)
+        mouth = ellipse(points[:, MOUTH], self.size, 1.25)
+        eyes = torch.maximum(*(ellipse(points[:, ring], self.size, 1.5) for ring in EYES))
+        revealed = F.interpolate((1 - target.seen)[:, None] * target.exact[:, None, None, None], size=self.size, mode="nearest")
+        weight = 1 + (c.mouth - 1) * mouth + (c.eyes - 1) * eyes + (c.revealed - 1) * revealed
+        terms = {"l1": c.l1 * ((made["frame"] - target.frame).abs() * weight).mean() / weight.mean()}
+        terms |= self._perceptual(made["frame"], target.frame, points, random)
+        terms |= self._flow(made, target)
+        if judge is not None and c.adversarial > 0:
+            terms |= self._adversarial(made["frame"], target.frame, points, judge)
+        return terms
+
+    def _perceptual(self, made: Tensor, truth: Tensor, points: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+        c = self.config
+        side = int(self.size * FACE_CROP)
+        middle = points[:, :, :2].mean(1) + 0.08 * torch.randn(len(points), 2, generator=random).to(points)
+        terms = {"perceptual": c.perceptual * self.features.distance(crop(made, middle, side), crop(truth, middle, side)).mean()}
+        rings = [MOUTH, MOUTH, *EYES]
+        chosen = torch.randint(len(rings), (len(points),), generator=random).tolist()
+        middle = torch.stack([points[i, rings[n], :2].mean(0) for i, n in enumerate(chosen)])
+        side = int(self.size * DETAIL_CROP)
+        pair = [F.interpolate(crop(p, middle, side), size=96, mode="bilinear") for p in (made, truth)]  # enlarged: the finest layer then sees lashes and teeth
+        return terms | {"fine": c.fine * self.features.distance(*pair).mean()}
+
+    def _flow(self, made: dict[str, Tensor], target: Target) -> dict[str, Tensor]:
+        """W where the exact flow is known and the point is seen; elsewhere (and in addition) the warped portrait must look right."""
+        c = self.config
+        exact = target.exact[:, None, None]
+        on_head = target.head * target.seen * exact
+        error = (made["flow"] - target.flow).abs().sum(1).clamp(max=0.5)
+        on_past = target.seen_previous * target.head * exact * target.known[:, None, None]
+        error_past = (made["flow_previous"] - target.flow_previous).abs().sum(1).clamp(max=0.5)
+        full = lambda m: F.interpolate(m[:, None], size=self.size, mode="nearest")  # noqa: E731
+        anywhere = torch.where(exact > 0, on_head, self._face(target))
+        warped = ((made["warped"] - target.frame).abs() * full(anywhere)).mean()
+        usable = torch.where(exact > 0, target.seen, self._face(target) * 0.5)
+        mask = (made["masks"][:, 3:] * full(usable)).mean()
+        return {
+            "flow": c.flow * ((error * on_head).mean() + (error_past * on_past).mean()),
+            "warp": c.warp * warped,
+            "mask": c.mask * mask,
+        }
+
+    def _face(self, target: Target) -> Tensor:
+        return ellipse(to_picture(target.landmarks)[:, t.FACE_OVAL], self.size // 4, 1.0)[:, 0]
+
+    def judged(self, picture: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """The face's crop at the picture's scale, and its semantic map."""
+        side, middle = self.size // 2, points[:, :, :2].mean(1)
+        sketch = F.interpolate(self.sketch(points), size=self.size, mode="bilinear")
+        return crop(picture, middle, side), crop(sketch, middle, side)
+
+    def _adversarial(self, made: Tensor, truth: Tensor, points: Tensor, judge: Discriminator) -> dict[str, Tensor]:
+        judgement, features = judge(*self.judged(made, points))
+        with torch.no_grad():
+            _, real = judge(*self.judged(truth, points))
+        c = self.config
+        return {"adversarial": -c.adversarial * judgement.float().mean(), "matching": c.adversarial * c.feature_matching * feature_matching(features, real)}

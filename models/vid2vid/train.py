@@ -1,0 +1,257 @@
+"""Trains lite: python -m vid2vid.train --data DIR --out DIR [--config FILE] [--set data.frames=3 ...] [--minutes 60]
+
+Resumes by itself from OUT/last.pt; Ctrl-C and the end of the minutes both leave a whole checkpoint. OUT/log.jsonl has the curve, OUT/sheets
+a picture per evaluation, always of the same held-out samples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import checkpoint
+from .config import TrainConfig, load, override
+from .data.batches import Batch, Sampler, nearest_portrait
+from .evaluation.perceptual import DEFAULT_WEIGHTS, SqueezeNetFeatures
+from .losses import Losses, Target
+from .networks.discriminator import Discriminator, discriminator_loss
+from .networks.geometry import to_picture
+from .networks.lite import Lite, Past, pick
+from .sheet import training_sheet
+
+MIRROR = Path(__file__).parents[1] / "landmark_codec/mirror.txt"
+GRADIENT_LIMIT = 1.0
+SPOILED_SHARE = 0.25
+
+
+def mirror_landmarks() -> np.ndarray:
+    rows = [line for line in MIRROR.read_text().splitlines() if not line.startswith("#")]
+    return np.array(" ".join(rows).split(), dtype=np.int64)
+
+
+class Trainer:
+    def __init__(self, config: TrainConfig, data: Path, out: Path, *, device: str, features: Path, resident: bool):
+        self.config, self.out, self.device = config, Path(out), device
+        self.out.mkdir(parents=True, exist_ok=True)
+        (self.out / "sheets").mkdir(exist_ok=True)
+        torch.manual_seed(config.seed)
+        self.network = Lite(config.network).to(device, memory_format=torch.channels_last)
+        self.average = Lite(config.network).to(device).requires_grad_(False).eval()
+        self.average.load_state_dict(self.network.state_dict())
+        self.judge = Discriminator().to(device) if config.loss.adversarial > 0 else None
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, betas=(0.5, 0.99))
+        self.judge_optimiser = self.judge and torch.optim.Adam(self.judge.parameters(), lr=config.discriminator_rate, betas=(0.0, 0.99))
+        self.losses = Losses(config.loss, SqueezeNetFeatures(features).to(device), config.network.size)
+        common = {"size": config.network.size, "mirror": mirror_landmarks(), "device": device, "resident": resident}
+        self.sampler = Sampler(data, config.data, seed=config.seed, **common)
+        self.shown = Sampler(data, replace(config.data, colour=0, flip=0, landmark_noise=0, clips=1, frames=3), seed=99, held_out=True, **common)
+        self.step, self.trained_s, self.stop = 0, 0.0, False
+        self.random = torch.Generator().manual_seed(config.seed)
+
+    # -- state
+
+    def save(self) -> None:
+        state = {
+            "step": self.step, "trained_s": self.trained_s, "network": self.network.state_dict(), "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }  # fmt: skip
+        if self.judge is not None:
+            state |= {"judge": self.judge.state_dict(), "judge_optimiser": self.judge_optimiser.state_dict()}
+        checkpoint.save(self.out / "last.pt", self.config, state)
+
+    def resume(self, path: Path) -> None:
+        """Weights, optimiser and step of a checkpoint; a discriminator that it lacks starts anew."""
+        _, state = checkpoint.read(path)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        if "optimiser" in state:
+            self.optimiser.load_state_dict(state["optimiser"])
+        if self.judge is not None and "judge" in state:
+            self.judge.load_state_dict(state["judge"])
+            self.judge_optimiser.load_state_dict(state["judge_optimiser"])
+        self.step, self.trained_s = state["step"], state["trained_s"]
+
+    # -- one step
+
+    def rate(self) -> float:
+        """Share of the learning rate: a short rise, then half a cosine down to a twentieth."""
+        c = self.config
+        rise = min(1.0, (self.step + 1) / c.warmup)
+        done = min(1.0, self.step / c.steps)
+        return rise * (0.05 + 0.95 * (1 + math.cos(math.pi * done)) / 2)
+
+    def train_step(self) -> dict[str, float]:
+        c = self.config
+        batch = self.sampler.batch(self.step, c.batch)
+        for group in self.optimiser.param_groups:
+            group["lr"] = c.learning_rate * self.rate()
+        self.network.train()
+        for parameter in self.network.parameters():
+            parameter.grad = None
+        totals: dict[str, float] = {}
+        made, target = None, None
+        with self.autocast():
+            person = self.network.enrol(batch.portraits, batch.portrait_landmarks).repeat(batch.frames.shape[1])
+        past = self.first_past(batch)
+        frames = batch.frames.shape[2]
+        loss = 0.0
+        for frame in range(frames):
+            made, target = self.make(person, batch, frame, past)
+            terms = self.losses(made, target, self.random, self.judge)
+            loss = loss + sum(terms.values()) / frames
+            for name, value in terms.items():
+                totals[name] = totals.get(name, 0.0) + float(value.detach()) / frames
+            past = Past(made["frame"].detach(), target.landmarks, torch.ones_like(target.known))
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_LIMIT)
+        if torch.isfinite(norm):  # a bad batch is skipped, not learned
+            self.optimiser.step()
+        totals["gradient"] = float(norm)
+        if self.judge is not None:
+            totals["judge"] = self.judge_step(made["frame"].detach(), target)
+        self.step += 1
+        self.update_average()
+        return totals
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.config.bfloat16)
+
+    def first_past(self, batch: Batch) -> Past:
+        """Mostly none, as when a call begins: the frames after it then see the network's own output, with its faults. A true frame would
+        be trusted blindly; so the few that are given, for variety, are spoiled as many generations would spoil them."""
+        before, landmarks = batch.before.flatten(0, 1), batch.before_landmarks.flatten(0, 1)
+        known = (torch.rand(len(before), generator=self.random) < SPOILED_SHARE).float().to(before)[:, None, None, None]
+        noise = torch.randn(before.shape, generator=self.random).to(before) * self.config.data.previous_noise
+        tint = torch.randn(len(before), 3, 1, 1, generator=self.random).to(before) * self.config.data.previous_noise
+        soft = F.avg_pool2d(before, 5, 1, 2, count_include_pad=False)
+        return Past((soft + noise + tint).clamp(0, 1) * known, landmarks, known.flatten())
+
+    def make(self, person, batch: Batch, frame: int, past: Past, *, pick_any: bool = True) -> tuple[dict[str, Tensor], Target]:
+        landmarks = batch.landmarks[:, :, frame].flatten(0, 1)
+        index = nearest_portrait(person.reference_landmarks, landmarks)
+        if pick_any:  # now and then another portrait, so that long ways are learned too
+            other = torch.randint(person.references.shape[1], index.shape, generator=self.random).to(index)
+            index = torch.where((torch.rand(index.shape, generator=self.random) < 0.3).to(index.device), other, index)
+        with self.autocast():
+            made = self.network(person, landmarks, past, index) if self.network.training else self.average(person, landmarks, past, index)
+        flat = lambda x: x[:, :, frame].flatten(0, 1)  # noqa: E731
+        clips = batch.frames.shape[1]
+        return made, Target(
+            flat(batch.frames), landmarks, pick(flat(batch.flow), index), pick(flat(batch.seen), index), flat(batch.flow_previous),
+            flat(batch.seen_previous), flat(batch.head), batch.exact.repeat_interleave(clips), past.known,
+        )  # fmt: skip
+
+    def judge_step(self, made: Tensor, target: Target) -> float:
+        points = to_picture(target.landmarks)
+        with self.autocast():
+            real, _ = self.judge(*self.losses.judged(target.frame, points))
+            fake, _ = self.judge(*self.losses.judged(made, points))
+        loss = discriminator_loss(real, fake)
+        self.judge_optimiser.zero_grad()
+        loss.backward()
+        self.judge_optimiser.step()
+        return float(loss.detach())
+
+    def update_average(self) -> None:
+        keep = min(self.config.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for mean, value in zip(self.average.parameters(), self.network.parameters()):
+                mean.lerp_(value, 1 - keep)
+
+    # -- looking at it
+
+    @torch.no_grad()
+    def evaluate(self, batches: int = 8) -> dict[str, float]:
+        """The losses of the averaged weights on fixed held-out samples, and a sheet of some of them."""
+        self.network.eval()
+        sums, rows = {}, []
+        random = torch.Generator().manual_seed(5)
+        for number in range(batches):
+            batch = self.shown.batch(number, 4)
+            person = self.average.enrol(batch.portraits, batch.portrait_landmarks)
+            past = self.first_past_none(batch)
+            for frame in range(batch.frames.shape[2]):
+                made, target = self.make(person, batch, frame, past, pick_any=False)
+                past = Past(made["frame"], target.landmarks, torch.ones_like(target.known))
+            for name, value in self.losses(made, target, random, None).items():
+                sums[name] = sums.get(name, 0.0) + float(value) / batches
+            if number < 3:
+                rows.append((batch, made, target))
+        training_sheet(rows, self.out / "sheets" / f"{self.step:07d}.png")
+        return sums
+
+    @staticmethod
+    def first_past_none(batch: Batch) -> Past:
+        before, landmarks = batch.before.flatten(0, 1), batch.before_landmarks.flatten(0, 1)
+        return Past(torch.zeros_like(before), landmarks, landmarks.new_zeros(len(landmarks)))
+
+    def run(self, *, minutes: float, evaluate_every_s: float, save_every_s: float) -> None:
+        start = last_save = last_look = time.monotonic()
+        sums, count, began = {}, 0, self.trained_s
+        while not self.stop and self.step < self.config.steps:
+            for name, value in self.train_step().items():
+                sums[name] = sums.get(name, 0.0) + value
+            count += 1
+            now = time.monotonic()
+            self.trained_s = began + now - start
+            if now - last_look >= evaluate_every_s:
+                held_out = self.evaluate()
+                self.report({n: v / count for n, v in sums.items()}, held_out, count / (now - last_look), minutes * 60 - (now - start))
+                sums, count, last_look = {}, 0, time.monotonic()
+            if now - last_save >= save_every_s:
+                self.save()
+                last_save = time.monotonic()
+            if now - start >= minutes * 60:
+                break
+        self.report({n: v / max(1, count) for n, v in sums.items()}, self.evaluate(), count / max(1e-3, time.monotonic() - last_look), 0)
+        self.save()
+
+    def report(self, train: dict[str, float], held_out: dict[str, float], rate: float, left_s: float) -> None:
+        rounded = lambda d: {n: round(v, 5) for n, v in d.items()}  # noqa: E731
+        line = {"step": self.step, "hours": round(self.trained_s / 3600, 3), "steps_per_s": round(rate, 3), "train": rounded(train), "held_out": rounded(held_out)}
+        with open(self.out / "log.jsonl", "a") as file:
+            file.write(json.dumps(line) + "\n")
+        total = sum(held_out.values())
+        print(f"step {self.step}  {self.trained_s / 60:.1f} min trained, {left_s / 60:.0f} left  {rate:.2f} steps/s  held out {total:.4f}  " + "  ".join(f"{n} {v:.4f}" for n, v in held_out.items()), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with one folder per source")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--config", type=Path, help="JSON of the settings that differ from the defaults")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="single settings, laid over the file's")
+    parser.add_argument("--start", type=Path, help="checkpoint to begin with when OUT has none")
+    parser.add_argument("--minutes", type=float, default=math.inf)
+    parser.add_argument("--evaluate-every", type=float, default=600, help="seconds")
+    parser.add_argument("--save-every", type=float, default=180, help="seconds")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, help="of the CPU")
+    parser.add_argument("--perceptual", type=Path, default=DEFAULT_WEIGHTS, help="SqueezeNet weights (.npz)")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    config = override(load(options.config) if options.config else TrainConfig(), options.set)
+    trainer = Trainer(config, options.data, options.out, device=options.device, features=options.perceptual, resident=options.device != "cpu")
+    last = options.out / "last.pt"
+    if last.exists():
+        trainer.resume(last)
+    elif options.start:
+        trainer.resume(options.start)
+    signal.signal(signal.SIGINT, lambda *_: setattr(trainer, "stop", True))
+    signal.signal(signal.SIGTERM, lambda *_: setattr(trainer, "stop", True))
+    trainer.run(minutes=options.minutes, evaluate_every_s=options.evaluate_every, save_every_s=options.save_every)
+
+
+if __name__ == "__main__":
+    main()
