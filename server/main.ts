@@ -23,7 +23,9 @@ import { SignallingServer } from './signalling/SignallingServer.ts';
 import { Store } from './store/Store.ts';
 import { availableModels } from './synthesis/available-models.ts';
 import { landmarkFolder } from './setup/landmark-models.ts';
+import { settleModel } from './setup/model-choice.ts';
 import { EnrolmentWorker } from './synthesis/process/EnrolmentWorker.ts';
+import { measureInProcess } from './synthesis/process/measure-in-process.ts';
 import { SynthesisPool } from './synthesis/process/SynthesisPool.ts';
 
 export interface ServerOptions {
@@ -48,6 +50,7 @@ interface Parts {
 }
 
 export class GiocondaServer {
+  /** As given, but `synthesis.model` names a model, never `auto`. */
   readonly config: Config;
   readonly keys: Keys;
   readonly url: string;
@@ -103,11 +106,13 @@ export class GiocondaServer {
   }
 }
 
-async function start({ config, trackerModelPath, log = createLog(config) }: ServerOptions, closing: (() => unknown)[]): Promise<GiocondaServer> {
+async function start({ config: given, trackerModelPath, log = createLog(given) }: ServerOptions, closing: (() => unknown)[]): Promise<GiocondaServer> {
   const owned = <T>(part: T, close: (part: T) => unknown): T => {
     closing.unshift(() => close(part));
     return part;
   };
+  // First, while the machine has nothing else to do: it may have to be measured.
+  const config = await withModel(given, log);
   const keys = loadOrCreateKeys(config);
   const authority = Authority.create({ ...config.auth, ...keys });
   const metrics = Metrics.create();
@@ -136,6 +141,15 @@ async function start({ config, trackerModelPath, log = createLog(config) }: Serv
   closing.unshift(() => signalling.close());
   await http.listen({ host: config.host, port: config.port });
   return new GiocondaServer({ config, keys, url: addressOf(config, http), pool, media, metrics, authority, closing });
+}
+
+/** The configuration with the model's name in the place of `auto`. */
+async function withModel(config: Config, log: Logger): Promise<Config> {
+  const cacheDir = landmarkFolder(config.cacheDir);
+  const { model, kind, reason, error } = await settleModel({ config, measure: (name, size) => measureInProcess({ model: name, size, cacheDir, log }) });
+  if (error !== undefined) log.error({ err: error, model }, reason);
+  else log[kind === 'too-slow' ? 'warn' : 'info']({ model }, `the model is ${model}: ${reason}`);
+  return { ...config, synthesis: { ...config.synthesis, model } };
 }
 
 function mediaOptions({ media, video, host }: Config): Parameters<typeof MediaWorkers.create>[0] {

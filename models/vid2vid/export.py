@@ -197,6 +197,7 @@ def write_manifest(folder: Path, size: int, version: str, made: dict) -> None:
         "licence": "Apache-2.0",
         "crop": book["models"]["warp"]["crop"],
         "semanticChannels": [],
+        "landmarks": "tracked",
         "poseLimits": POSE_LIMITS,
         "cached": list(CACHED),
         "made": made,

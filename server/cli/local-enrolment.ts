@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts';
 import { Enrolment } from '../enrolment/enrolment.ts';
 import { createLog } from '../log.ts';
-import { landmarkFolder } from '../setup/index.ts';
+import { knownChoice, landmarkFolder } from '../setup/index.ts';
 import { Store } from '../store/Store.ts';
 import { availableModels } from '../synthesis/available-models.ts';
 import { EnrolmentWorker } from '../synthesis/process/EnrolmentWorker.ts';
@@ -17,9 +17,10 @@ export interface LocalEnrolment {
 export async function openLocalEnrolment(config: Config): Promise<LocalEnrolment> {
   const log = createLog({ logLevel: 'silent' }); // what matters reaches the terminal as an error
   const models = await availableModels(config.video.size);
+  const { model: defaultModel } = await knownChoice(config); // if a start finds it too slow later, it makes the other's weights from the portraits
   const store = await Store.create({ dataDir: config.dataDir });
   const backend = new EnrolmentWorker({ log, cacheDir: landmarkFolder(config.cacheDir), models });
-  const enrolment = Enrolment.create({ store, backend, limits: config.enrolment, defaultModel: config.synthesis.model });
+  const enrolment = Enrolment.create({ store, backend, limits: config.enrolment, defaultModel });
   return {
     enrolment,
     owner: 'application',

@@ -4,6 +4,8 @@ import { loadConfig } from '../config.ts';
 import { version } from '../http/version.ts';
 import { ensureSetup, landmarkFolder } from '../setup/index.ts';
 import { createTerminalProgress } from '../setup/terminal-progress.ts';
+import { AUTO_MODEL } from '../synthesis/model-choice.ts';
+import { loadManifest } from '../synthesis/model-manifest.ts';
 import type { RenderOptions } from './options.ts';
 import { untilInterrupted } from './interruption.ts';
 
@@ -18,7 +20,7 @@ export async function run({ portraits, drive, out, model, motion, crop, size, js
   try {
     const summary = await renderClip({
       portraits, drive, out, json, motion, crop, size, version,
-      model: model ?? config.synthesis.model,
+      model: model ?? (await offlineModel(config.synthesis.model)),
       landmarkDir: landmarkFolder(config.cacheDir),
       signal: interruption.signal,
       onStep: (text) => progress.step(text),
@@ -38,4 +40,9 @@ export async function run({ portraits, drive, out, model, motion, crop, size, js
   } finally {
     interruption.close();
   }
+}
+
+/** Nobody waits for a clip's next frame: the default model, however fast the machine is. */
+async function offlineModel(configured: string): Promise<string> {
+  return configured === AUTO_MODEL ? (await loadManifest()).default : configured;
 }

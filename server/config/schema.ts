@@ -60,7 +60,7 @@ const video = group({
 
 const synthesis = group({
   workers: z.int().min(1).max(256).nullable().default(null).describe('Synthesis workers; without a number, one per core.'),
-  model: z.string().min(1).max(64).default('warp').describe('The model for avatars that name none.'),
+  model: z.string().min(1).max(64).default('auto').describe('The model for avatars that name none. `auto`: the default of `models/manifest.json`, or its fallback where this machine cannot hold 20 frames a second with that; the first start measures it, and `gioconda doctor` says which it is and why.'),
   deadlineMs: milliseconds.min(1).default(1000).describe('An inference that takes longer counts as failed.'),
   maxAvatars: z.int().min(1).default(32).describe('Avatars driven at the same time; further ones are refused with `capacity`.'),
 });

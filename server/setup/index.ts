@@ -3,6 +3,7 @@ import { chromiumPart } from './chromium.ts';
 import { configurationPart } from './configuration.ts';
 import { landmarkModelsPart } from './landmark-models.ts';
 import { workerBinary, workerPart } from './mediasoup-worker/worker-part.ts';
+import { modelChoicePart } from './model-choice.ts';
 import { modelFilesPart } from './model-files.ts';
 import { nativeParts } from './native-parts.ts';
 import { nodePart } from './node-part.ts';
@@ -16,12 +17,13 @@ export { configuredCacheFolder } from './configuration.ts';
 export { landmarkFolder } from './landmark-models.ts';
 export { workerBinary } from './mediasoup-worker/worker-part.ts';
 export { readMeasurements, recordMeasurement } from './measurements.ts';
+export { knownChoice, recordSpeed } from './model-choice.ts';
 export { cacheFolder } from './paths.ts';
 export { SetupError } from './SetupError.ts';
 export { trackerModelPath } from './tracker-model.ts';
 
 /** In the order in which they are made. */
-export const parts: readonly Part[] = [nodePart, configurationPart, ...nativeParts, workerPart, landmarkModelsPart, modelFilesPart, trackerModelPart, chromiumPart];
+export const parts: readonly Part[] = [nodePart, configurationPart, ...nativeParts, workerPart, landmarkModelsPart, modelFilesPart, modelChoicePart, trackerModelPart, chromiumPart];
 
 export interface EnsureOptions {
   /** Absent: on the terminal, and only if there is something to do. */

@@ -10,13 +10,20 @@ export interface Measurement {
   text: string;
   /** ISO 8601. */
   at: string;
+  /** Of a model, for the choice between models: a frame's median, and what it holds for. */
+  speed?: { ms: number; version: string; machine: string };
 }
 
 const fileIn = (cacheDir: string): string => join(cacheDir, 'measurements.json');
 
 const isMeasurement = (entry: unknown): entry is Measurement => {
-  const { label, text, at } = (entry ?? {}) as Partial<Record<keyof Measurement, unknown>>;
-  return typeof label === 'string' && typeof text === 'string' && typeof at === 'string';
+  const { label, text, at, speed } = (entry ?? {}) as Partial<Record<keyof Measurement, unknown>>;
+  return typeof label === 'string' && typeof text === 'string' && typeof at === 'string' && (speed === undefined || isSpeed(speed));
+};
+
+const isSpeed = (speed: unknown): boolean => {
+  const { ms, version, machine } = (speed ?? {}) as Record<string, unknown>;
+  return Number.isFinite(ms) && typeof version === 'string' && typeof machine === 'string';
 };
 
 /** None where there are none, also where the file is damaged: they can be made anew. */

@@ -38,7 +38,7 @@ export class LandmarkInputs implements FrameInputs {
   #reference: number;
   #filled = false;
 
-  /** @throws AppError `internal` when the model does not keep `portrait_landmarks` in its avatars. */
+  /** @throws AppError `internal` when the model does not keep `reference_landmarks` in its avatars. */
   constructor({ avatar }: Pick<FrameInputsOptions, 'avatar'>) {
     this.#size = avatar.size;
     this.#portraits = directionsOf(avatar);
@@ -85,9 +85,9 @@ export class LandmarkInputs implements FrameInputs {
 }
 
 function directionsOf({ tensors }: EnrolledAvatar): Direction[] {
-  const points = tensors['portrait_landmarks']?.data;
+  const points = tensors['reference_landmarks']?.data;
   if (!(points instanceof Float32Array) || points.length === 0 || points.length % length !== 0) {
-    throw new AppError('internal', "The model takes landmarks, but its avatars have no `portrait_landmarks` among the cached tensors");
+    throw new AppError('internal', "The model takes landmarks, but its avatars have no `reference_landmarks` among the cached tensors");
   }
   return Array.from({ length: points.length / length }, (_, k) => headPose(points.subarray(k * length, (k + 1) * length)));
 }

@@ -25,7 +25,9 @@ const graphSchema = z.object({
 const variantSchema = z.object({ size: z.number().int().positive().multipleOf(4), enrolment: graphSchema, frame: graphSchema });
 /** Channels of the semantic map that a session can draw. */
 export const semanticChannelSchema = z.enum(['contour', 'features', 'mouth', 'mouth-light', 'reuse', 'fold']);
-const softLimitSchema = z.object({ knee: z.number().positive(), limit: z.number().positive() }).refine(({ knee, limit }) => limit > knee, 'limit must be above knee');
+const logLimitSchema = z.object({ knee: z.number().positive(), limit: z.number().positive() }).refine(({ knee, limit }) => limit > knee, 'limit must be above knee');
+const angleLimitSchema = z.object({ kneeDegrees: z.number().positive(), limitDegrees: z.number().positive() })
+  .refine(({ kneeDegrees, limitDegrees }) => limitDegrees > kneeDegrees, 'limitDegrees must be above kneeDegrees');
 const modelSchema = z.object({
   version: z.string(),
   title: z.string(),
@@ -35,8 +37,8 @@ const modelSchema = z.object({
   semanticChannels: z.array(semanticChannelSchema),
   /** What the landmarks of a posed face mean to the model: see `posing.ts`. */
   landmarks: z.enum(['surface', 'tracked']).default('surface'),
-  /** How far the head goes: degrees, `logScale` a natural logarithm. What is absent is as the warp has it. */
-  poseLimits: z.object({ nod: softLimitSchema, turn: softLimitSchema, tilt: softLimitSchema, logScale: softLimitSchema }).partial().optional(),
+  /** How far the head goes; `logScale` is a natural logarithm. What is absent is as the warp has it. */
+  poseLimits: z.object({ nod: angleLimitSchema, turn: angleLimitSchema, tilt: angleLimitSchema, logScale: logLimitSchema }).partial().optional(),
   interiorSize: z.number().int().positive().optional(),
   /** Outputs of the enrolment graph that are kept and given to the frame graph under the same names. */
   cached: z.array(z.string()),

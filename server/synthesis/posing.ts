@@ -61,7 +61,7 @@ export function posingOf({ landmarks, poseLimits = {} }: Pick<ModelSpec, 'landma
   const limits = { ...warpPoseLimits };
   for (const axis of ['nod', 'turn', 'tilt'] as const) {
     const own = poseLimits[axis];
-    if (own) limits[axis] = { knee: own.knee * degrees, limit: own.limit * degrees };
+    if (own) limits[axis] = { knee: own.kneeDegrees * degrees, limit: own.limitDegrees * degrees };
   }
   if (poseLimits.logScale) limits.logScale = poseLimits.logScale;
   return { ...meanings[landmarks], limits };

@@ -28,7 +28,8 @@ export class TestServer {
       host: '127.0.0.1', port: 0, dataDir: join(folder, 'data'), cacheDir: cacheFolder(), logLevel: 'warn',
       ...config,
       media: { rtcPort: 0, workers: 1, ...(config['media'] as object | undefined) },
-      synthesis: { workers: 1, ...(config['synthesis'] as object | undefined) },
+      // named, so that no test depends on how fast the machine is
+      synthesis: { workers: 1, model: 'warp', ...(config['synthesis'] as object | undefined) },
     };
     const parsed = parseConfig(tree);
     const { GiocondaServer } = await import('../../server/main.ts');

@@ -129,7 +129,7 @@ export interface StartOptions {
 
 export async function startHttp({ config: overrides = {}, dataDir, assets = new Map() }: StartOptions = {}): Promise<RunningHttp> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'gioconda-http-')));
-  const config = parseConfig({ dataDir: folder, logLevel: 'silent', ...overrides });
+  const config = parseConfig({ dataDir: folder, logLevel: 'silent', synthesis: { model: 'warp' }, ...overrides });
   const keys = loadOrCreateKeys(config);
   const authority = Authority.create({ ...keys, ...config.auth, apiKey: keys.apiKey, tokenSecret: keys.tokenSecret });
   const store = await Store.create(config);

@@ -29,7 +29,7 @@ const problemsOf = (work: () => unknown): readonly string[] => {
 describe('sources of the configuration', () => {
   it('needs none', () => {
     const { config, file, warnings } = loadConfig({ env: {}, cwd });
-    expect({ port: config.port, host: config.host, model: config.synthesis.model, file, warnings }).toEqual({ port: 7000, host: '127.0.0.1', model: 'warp', file: null, warnings: [] });
+    expect({ port: config.port, host: config.host, model: config.synthesis.model, file, warnings }).toEqual({ port: 7000, host: '127.0.0.1', model: 'auto', file: null, warnings: [] });
     expect(config.dataDir).toBe(join(cwd, '.gioconda/data'));
   });
 

@@ -6,6 +6,7 @@ import { AppError } from '../../../client/src/protocol/index.ts';
 import { VideoEncoder } from '../../media/VideoEncoder.ts';
 import type { CallName, Calls, FromWorker, ToWorker } from './messages.ts';
 import { portraitOf } from '../../enrolment/PortraitError.ts';
+import { measureSpeed } from '../measure-synthesis.ts';
 import { EnrolmentJobs } from './EnrolmentJobs.ts';
 import { LiveSessions } from './LiveSessions.ts';
 import { loadAvatar, ModelCache, openRenderer } from './open-renderer.ts';
@@ -35,6 +36,7 @@ const handlers: { [N in CallName]: (request: Calls[N]['request']) => Promise<Cal
   open: (request) => sessions.open(request),
   switch: (request) => sessions.switchAvatar(request),
   enrol: (request) => enrolment.enrol(request),
+  measure: async ({ model, size }) => measureSpeed(await models.get(model, size)),
   'check-portrait': (request) => enrolment.check(request),
 };
 
