@@ -1,0 +1,168 @@
+"""lite's parts: what geometry promises, what the mattings add up to, that switches switch, that graph and network agree."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="SKIPPED: PyTorch is not installed")
+
+import numpy as np  # noqa: E402
+
+from vid2vid import checkpoint, export  # noqa: E402
+from vid2vid.config import NetworkConfig, TrainConfig, from_dict, override  # noqa: E402
+from vid2vid.networks import topology as t  # noqa: E402
+from vid2vid.networks.geometry import PriorFlow, Sketch, identity_grid, to_picture  # noqa: E402
+from vid2vid.networks.lite import Lite, Past  # noqa: E402
+
+SIZE = 64
+
+
+def face(seed: int = 0, people: int = 1) -> torch.Tensor:
+    """[people, 478, 3] points spread over an upright oval as a face's are, picture widths; the named rings lie where they should."""
+    random = np.random.default_rng(seed)
+    angle, radius = random.uniform(0, 2 * np.pi, 478), np.sqrt(random.uniform(0, 1, 478))
+    points = np.stack([0.5 + 0.2 * radius * np.cos(angle), 0.5 + 0.25 * radius * np.sin(angle), 0.1 * radius**2], 1)
+    ring = np.linspace(0, 2 * np.pi, len(t.FACE_OVAL), endpoint=False)
+    points[t.FACE_OVAL] = np.stack([0.5 + 0.2 * np.sin(ring), 0.5 - 0.25 * np.cos(ring), np.full(len(ring), 0.1)], 1)
+    columns = np.linspace(0.42, 0.58, len(t.INNER_UPPER_LIP))
+    for lip, lift in ((t.INNER_UPPER_LIP, -0.02), (t.INNER_LOWER_LIP, 0.02)):
+        points[lip] = np.stack([columns, 0.62 + lift * np.sin(np.linspace(0, np.pi, len(lip))), np.zeros(len(lip))], 1)
+    return torch.tensor(np.stack([points] * people), dtype=torch.float32)
+
+
+def network(**changes) -> Lite:
+    torch.manual_seed(3)
+    return Lite(NetworkConfig(size=SIZE, **changes)).eval()
+
+
+def inputs(portraits: int, people: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(4)
+    points = torch.stack([face(k, people) for k in range(portraits)], 1)
+    coarse = torch.rand(people * portraits, 3, SIZE // 8, SIZE // 8)  # smooth pictures, as photographs mostly are
+    pictures = torch.nn.functional.interpolate(coarse, size=(SIZE, SIZE), mode="bicubic").clamp(0, 1)
+    return pictures.unflatten(0, (people, portraits)), points + 0.01 * torch.randn(people, portraits, 1, 3)
+
+
+def nothing(people: int = 1) -> Past:
+    return Past(torch.zeros(people, 3, SIZE, SIZE), face(0, people), torch.zeros(people))
+
+
+def test_prior_flow_carries_an_affine_motion_on_within_and_around_the_face():
+    now = to_picture(face())
+    turn = torch.tensor([[1.1, 0.15], [-0.1, 0.95]])
+    then = now.clone()
+    then[..., :2] = now[..., :2] @ turn.T + torch.tensor([0.05, -0.08])
+    (flow,), density = PriorFlow(32)(now, [then])
+    grid = identity_grid(32)
+    expected = (torch.einsum("ij,jyx->iyx", turn, grid) + torch.tensor([0.05, -0.08])[:, None, None]) - grid
+    error = (flow[0] - expected).norm(dim=0)
+    assert error[density[0, 0] > 0.9].max() < 0.01
+    assert error.median() < 0.05
+
+
+def test_prior_flow_of_an_unmoved_face_is_zero():
+    points = to_picture(face())
+    flows, _ = PriorFlow(32)(points, [points, points])
+    assert all(flow.abs().max() < 1e-4 for flow in flows)
+
+
+def test_a_shut_mouth_has_no_inside():
+    sketch = Sketch(64)
+    opened, shut = face(), face()
+    shut[:, t.INNER_LOWER_LIP] = shut[:, t.INNER_UPPER_LIP]
+    assert sketch(to_picture(opened))[0, 2].max() > 0.5
+    assert sketch(to_picture(shut))[0, 2].max() < 0.01
+    assert 0 <= sketch(to_picture(opened)).min() and sketch(to_picture(opened)).max() <= 1
+
+
+@pytest.mark.parametrize("portraits", [1, 3, 8])
+def test_any_number_of_portraits(portraits):
+    net = network()
+    pictures, points = inputs(portraits)
+    with torch.no_grad():
+        made = net(net.enrol(pictures, points), face(9), nothing(), torch.zeros(1, dtype=torch.long))
+    assert made["frame"].shape == (1, 3, SIZE, SIZE)
+    assert torch.allclose(made["masks"].sum(1), torch.ones(1, SIZE, SIZE), atol=1e-5)
+    assert torch.allclose(made["share"].sum(1), torch.ones(1), atol=1e-5)
+    assert made["masks"][:, 2].max() < 1e-6, "without a frame before nothing may come from it"
+
+
+def test_the_order_of_portraits_does_not_matter():
+    net = network()
+    pictures, points = inputs(3)
+    order = torch.tensor([2, 0, 1])
+    with torch.no_grad():
+        first = net(net.enrol(pictures, points), face(9), nothing(), torch.tensor([2]))["frame"]
+        second = net(net.enrol(pictures[:, order], points[:, order]), face(9), nothing(), torch.tensor([0]))["frame"]
+    assert torch.allclose(first, second, atol=1e-4)
+
+
+def test_generated_weights_are_the_persons_own_and_adain_makes_only_biases():
+    pictures, points = inputs(1, people=2)
+    net, plain = network(), network(modulation="adain")
+    with torch.no_grad():
+        own, same = net.enrol(pictures, points).weights, plain.enrol(pictures, points).weights
+    for weights, differ in ((own, True), (same, False)):
+        level = net.generator.split(weights[:, 0])[0]
+        assert torch.equal(level[0, :, :-1], level[1, :, :-1]) != differ
+        assert not torch.equal(level[0, :, -1], level[1, :, -1])
+
+
+@pytest.mark.parametrize("part", ["previous", "reference", "prior", "residual"])
+def test_each_part_can_be_left_out(part):
+    pictures, points = inputs(2)
+    past = Past(torch.rand(1, 3, SIZE, SIZE), face(1) + 0.02, torch.ones(1))
+    frames = []
+    for net in (network(), network(**{part: False})):
+        with torch.no_grad():
+            made = net(net.enrol(pictures, points), face(9), past, torch.zeros(1, dtype=torch.long))
+        frames.append(made)
+    assert not torch.allclose(frames[0]["frame"], frames[1]["frame"], atol=1e-5)
+    source = {"previous": 2, "reference": 0}.get(part)
+    if source is not None:
+        assert frames[1]["masks"][:, source].max() < 1e-6
+
+
+def test_settings_by_name():
+    config = override(TrainConfig(), ["network.prior=false", "data.sources.grid=0.5", "batch=3", "network.modulation=adain"])
+    assert (config.network.prior, config.data.sources["grid"], config.batch, config.network.modulation) == (False, 0.5, 3, "adain")
+    with pytest.raises(ValueError, match="no setting"):
+        override(TrainConfig(), ["network.priors=false"])
+    with pytest.raises(ValueError, match="Unknown settings"):
+        from_dict(TrainConfig, {"bach": 3})
+
+
+def test_checkpoints_explain_themselves(tmp_path):
+    net = network()
+    config = TrainConfig(network=NetworkConfig(size=SIZE))
+    state = {"step": 7, "trained_s": 1.5, "network": net.state_dict(), "average": net.state_dict()}
+    checkpoint.save(tmp_path / "a.pt", config, state)
+    back, read = checkpoint.read(tmp_path / "a.pt")
+    assert back == config and read["step"] == 7
+    pictures, points = inputs(2)
+    model = checkpoint.load_model(tmp_path / "a.pt")
+    now = face(9)
+    none = Past(torch.zeros(1, 3, SIZE, SIZE), now, torch.zeros(1))
+    with torch.no_grad():
+        made = model.frame(model.enrol(pictures, points), now, reference_index=torch.ones(1, dtype=torch.long))["frame"]
+        expected = net(net.enrol(pictures, points), now, none, torch.ones(1, dtype=torch.long))["frame"]
+    assert torch.equal(made, expected)
+
+
+def test_exported_graphs_agree_with_the_network(tmp_path):
+    ort = pytest.importorskip("onnxruntime")
+    net = network()
+    pictures, points = inputs(2)
+    past = Past(torch.rand(1, 3, SIZE, SIZE), face(1), torch.ones(1))
+    index = torch.ones(1, dtype=torch.long)
+    with torch.no_grad():
+        person = net.enrol(pictures, points)
+        feed = export.frame_inputs(person, face(9), past, index)
+        export.write_graph(export.FrameGraph(net), feed, ["i420", "frame"], tmp_path / "frame.onnx", set(export.CACHED))
+        more, more_points = inputs(5)  # another number of portraits than at export
+        feed = export.frame_inputs(net.enrol(more, more_points), face(9), past, index)
+        expected = export.FrameGraph(net)(*feed.values())
+    session = ort.InferenceSession(str(tmp_path / "frame.onnx"), providers=["CPUExecutionProvider"])
+    i420, frame = session.run(["i420", "frame"], {name: value.numpy() for name, value in feed.items()})
+    assert np.abs(frame - expected[1].numpy()).max() < 1e-3
+    assert np.abs(i420.astype(int) - expected[0].numpy().astype(int)).max() <= 1
