@@ -1,0 +1,186 @@
+"""Everything that can be measured, behind one call: portraits and a driver's landmarks in, pictures out.
+
+copy           the nearest portrait, unmoved: what any model must beat
+server:NAME    a model of the manifest through the product's own code (Node); `warp` is short for server:warp
+PATH.pt        a checkpoint of a training run
+MANIFEST:NAME  exported graphs by onnxruntime in Python, with the recurrence of the live call
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..data.batches import head_direction
+
+SWITCH_DEGREES = 4.0  # another portrait must be so much nearer to be taken: else the picture flips to and fro
+HERE = Path(__file__).parent
+
+
+class Animator(Protocol):
+    name: str
+
+    def animate(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> np.ndarray:
+        """portraits u8 [K, S, S, 3], portrait_landmarks [K, 478, 3], landmarks [T, 478, 3] (picture widths) -> u8 [T, S, S, 3]."""
+
+
+def choose_reference(portrait_landmarks: np.ndarray, landmarks: np.ndarray, previous: int | None) -> int:
+    """The portrait whose head looks most like the driver's ([K, 478, 3], [478, 3]); the one before stays unless another is plainly nearer."""
+    looks = head_direction(torch.from_numpy(np.asarray(portrait_landmarks, np.float32))) - head_direction(torch.from_numpy(np.asarray(landmarks, np.float32)))
+    away = looks.norm(dim=-1).numpy()
+    nearest = int(away.argmin())
+    return nearest if previous is None or away[nearest] < away[previous] - SWITCH_DEGREES else previous
+
+
+def choose_references(portrait_landmarks: np.ndarray, landmarks: np.ndarray) -> list[int]:
+    """For each frame of a clip [T, 478, 3]."""
+    chosen: list[int] = []
+    for points in landmarks:
+        chosen.append(choose_reference(portrait_landmarks, points, chosen[-1] if chosen else None))
+    return chosen
+
+
+class Copy:
+    """The portrait, unmoved."""
+
+    name = "copy"
+
+    def animate(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> np.ndarray:
+        return portraits[choose_references(portrait_landmarks, landmarks)]
+
+
+class Served:
+    """A model through the server's own enrolment and AvatarSession, in absolute motion: its Retargeter and its filters included."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self._node: dict[int, subprocess.Popen] = {}
+
+    def animate(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> np.ndarray:
+        size, count = portraits.shape[1], len(landmarks)
+        node = self._node.get(size) or self._node.setdefault(size, self._start(size))
+        header = json.dumps({"k": len(portraits), "frames": count, "frameRate": frame_rate}).encode() + b"\n"
+        points = [np.ascontiguousarray(p, "<f4").tobytes() for p in (portrait_landmarks, landmarks)]
+        node.stdin.write(b"".join([header, np.ascontiguousarray(portraits).tobytes(), *points]))
+        node.stdin.flush()
+        out = np.empty((count, size, size, 3), np.uint8)
+        for frame in range(count):
+            raw = node.stdout.read(size * size * 3 // 2)
+            if len(raw) < size * size * 3 // 2:
+                raise RuntimeError(f"the server's code ended with {node.wait()} while animating with {self.name}")
+            cv2.cvtColor(np.frombuffer(raw, np.uint8).reshape(size * 3 // 2, size), cv2.COLOR_YUV2RGB_I420, dst=out[frame])
+        return out
+
+    def _start(self, size: int) -> subprocess.Popen:
+        cache = os.environ.get("LANDMARKER_CACHE") or str(Path.home() / ".cache/gioconda/landmarker")
+        command = [node_command(), str(HERE / "animate.mjs"), self.name, str(size), cache]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def close(self) -> None:
+        for node in self._node.values():
+            node.stdin.close()
+            node.wait()
+        self._node.clear()
+
+
+class Checkpoint:
+    """A training run's averaged weights. A network of another size gets smaller pictures and its own are enlarged."""
+
+    def __init__(self, path: Path):
+        from ..checkpoint import load_model
+
+        self.name = Path(path).parent.name if Path(path).stem == "last" else Path(path).stem
+        self.model = load_model(path)
+        self.size = self.model.network.config.size
+
+    def animate(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> np.ndarray:
+        side = portraits.shape[1]
+        return np.stack([to_bytes(made["frame"], side) for made in self.frames(portraits, portrait_landmarks, landmarks)])
+
+    @torch.inference_mode()
+    def frames(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray):
+        """Yields all that the network tells of each frame."""
+        from ..networks.lite import Past
+
+        person = self.model.enrol(to_planes(portraits, self.size)[None], torch.from_numpy(np.array(portrait_landmarks, np.float32))[None])
+        past = None
+        for index, points in zip(choose_references(portrait_landmarks, landmarks), landmarks, strict=True):
+            now = torch.from_numpy(np.array(points, np.float32))[None]
+            made = self.model.frame(person, now, past, torch.tensor([index]))
+            past = Past(made["frame"], now, torch.ones(1))
+            yield made
+
+
+class Exported:
+    """The shipped graphs, run frame by frame as the live call runs them."""
+
+    def __init__(self, manifest: Path, name: str, size: int = 256):
+        import onnxruntime
+
+        self.name = name
+        spec = json.loads(Path(manifest).read_text())["models"][name]
+        variant = next(v for v in spec["variants"] if v["size"] == size)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        load = lambda part: onnxruntime.InferenceSession(str(Path(manifest).parent / variant[part]["file"]), options, providers=["CPUExecutionProvider"])  # noqa: E731
+        self._enrolment, self._frame = load("enrolment"), load("frame")
+        self._cached, self.size = spec["cached"], size
+
+    def animate(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> np.ndarray:
+        """Shown is `i420`, the picture that the encoder gets; `frame` goes into the next call."""
+        given = {"portraits": to_planes(portraits, self.size).numpy(), "portrait_landmarks": np.array(portrait_landmarks, np.float32)}
+        wanted = {i.name for i in self._enrolment.get_inputs()}
+        made = self._enrolment.run(self._cached, {n: v for n, v in given.items() if n in wanted})
+        inputs = dict(zip(self._cached, made, strict=True))
+        inputs |= {"has_previous": np.zeros(1, np.float32), "keep": np.zeros(1, np.float32), "previous_frame": np.zeros((1, 3, self.size, self.size), np.float32)}
+        names, out = {i.name for i in self._frame.get_inputs()}, []
+        inputs["previous_landmarks"] = np.array(landmarks[:1], np.float32)
+        for index, points in zip(choose_references(portrait_landmarks, landmarks), landmarks, strict=True):
+            inputs |= {"landmarks": np.array(points[None], np.float32), "reference_index": np.array([index], np.int64)}
+            i420, frame = self._frame.run(["i420", "frame"], {n: v for n, v in inputs.items() if n in names})
+            inputs |= {"previous_landmarks": inputs["landmarks"], "previous_frame": frame, "has_previous": np.ones(1, np.float32)}
+            picture = cv2.cvtColor(i420.reshape(self.size * 3 // 2, self.size), cv2.COLOR_YUV2RGB_I420)
+            out.append(picture if portraits.shape[1] == self.size else cv2.resize(picture, portraits.shape[1:3], interpolation=cv2.INTER_CUBIC))
+        return np.stack(out)
+
+
+def node_command() -> str:
+    """NODE, else the project's own: the server's code needs a version that reads TypeScript."""
+    own = HERE.parents[2] / "node_modules/.bin/node"
+    return os.environ.get("NODE") or (str(own) if own.exists() else "node")
+
+
+def to_planes(pictures: np.ndarray, size: int) -> Tensor:
+    """u8 [K, S, S, 3] -> f32 [K, 3, size, size] 0..1."""
+    planes = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 255
+    return planes if planes.shape[-1] == size else F.interpolate(planes, size=(size, size), mode="area")
+
+
+def to_bytes(frame: Tensor, side: int) -> np.ndarray:
+    """f32 [1, C, S, S] 0..1 -> u8 [side, side, C]."""
+    if frame.shape[-1] != side:
+        frame = F.interpolate(frame, size=(side, side), mode="bicubic", align_corners=False)
+    return (frame[0].float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+
+
+def load_animator(text: str) -> Animator:
+    """From what the command line says; see the head of this file."""
+    if text == "copy":
+        return Copy()
+    if text == "warp" or text.startswith("server:"):
+        return Served(text.removeprefix("server:"))
+    if text.endswith(".pt"):
+        return Checkpoint(Path(text))
+    manifest, _, name = text.rpartition(":")
+    if not manifest.endswith(".json"):
+        raise ValueError(f"{text}: neither copy, warp, server:NAME, a checkpoint (.pt) nor MANIFEST.json:NAME")
+    return Exported(Path(manifest), name)
