@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+import cv2
 
 MOUTH_LINING_SEED = 7330
 BODY_VERTICES = 13380  # the base mesh's vertices from here on are helpers (joints, eye and teeth proxies)
@@ -184,7 +184,8 @@ class Assets:
     @cache
     def texture(self, path: Path) -> np.ndarray:
         """[H, W, 4] uint8, first row at the top."""
-        return np.asarray(Image.open(path).convert("RGBA"))
+        picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGBA)
 
     @cache
     def joint(self, name: str) -> np.ndarray:

@@ -14,7 +14,7 @@ def _directions(count: int) -> np.ndarray:
     return np.stack([radius * np.cos(angle), height, radius * np.sin(angle)], axis=1)
 
 
-DIRECTIONS = _directions(48)
+DIRECTIONS = _directions(28)
 
 
 def mesh_occlusion(positions: np.ndarray, normals: np.ndarray, depths: list[tuple[np.ndarray, np.ndarray]], two_sided: bool) -> np.ndarray:

@@ -37,6 +37,7 @@ class PersonSpec:
     teeth: str = "teeth/teeth_base"
     clothes: str | None = "clothes/female_casualsuit01"
     clothes_gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    clothes_colour: tuple[float, float, float] | None = None  # None: the texture's own
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,13 @@ class Person:
         self._meshes = self._neutral_meshes()
         self._turn_share = {name: self._head_share(p) for name, p in self._meshes.items()}
         self.layers = {name: self._layer(name) for name in self._meshes}
-        self._normals = {n: NormalBuilder(l.mesh_triangles, len(self._meshes[n])) for n, l in self.layers.items()}
+        self._skin_normals = NormalBuilder(self.layers["body"].mesh_triangles, len(self._meshes["body"]))
+        self._still_normals = {n: NormalBuilder(l.mesh_triangles, len(self._meshes[n]))(self._meshes[n]) for n, l in self.layers.items()}
+
+    @property
+    def rest(self) -> dict[str, np.ndarray]:
+        """layer -> mesh vertices [V, 3] without expression and pose."""
+        return self._meshes
 
     def _choose_parts(self) -> dict[str, Part]:
         spec = self.spec
@@ -204,7 +211,7 @@ class Person:
         base = self.expressed(pose.expression)
         meshes = {"body": base[:BODY_VERTICES]}
         for kind, part in self._parts.items():
-            still = kind == "clothes" or not pose.expression
+            still = kind in ("clothes", "hair") or not pose.expression
             meshes[kind] = self._meshes[kind] if still else part.fit.apply(base, self._scales[kind])
         meshes["eyes"] = self._gaze(meshes["eyes"], pose)
         turn = axis_angle(rotation(pose.yaw, pose.pitch, pose.roll))
@@ -227,5 +234,8 @@ class Person:
         return eyes
 
     def pose(self, pose: Pose) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """layer -> (positions [V, 3], unit normals [V, 3]) of its mesh vertices."""
-        return {n: (p, self._normals[n](p)) for n, p in self.deformed(pose).items()}
+        """layer -> (positions [V, 3], unit normals [V, 3]) of its mesh vertices. An expression bends the skin's normals only."""
+        turn = axis_angle(rotation(pose.yaw, pose.pitch, pose.roll))
+        moved = self.deformed(pose)
+        turned = {n: rotate_by_share(v, self._turn_share[n], turn, np.zeros(3)) for n, v in self._still_normals.items() if n != "body"}
+        return {n: (p, self._skin_normals(p) if n == "body" else turned[n]) for n, p in moved.items()}

@@ -7,6 +7,7 @@ supersampling and with a 384 shadow map (45 ms of a core per frame), where threa
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import cv2
 import moderngl
@@ -18,10 +19,12 @@ from .occlusion import DIRECTIONS, mesh_occlusion
 from .person import Layer, Person, Pose
 from .scene import Camera, Lighting, ortho_towards
 
-OCCLUSION_SIZE = 512
+OCCLUSION_SIZE = 256
 LINING = -1.0  # marks the inside of the mouth in the occlusion attribute
 SHADOW_RADIUS = 2.6
 SOFT = ("brows", "hair", "lashes", "eyes")  # layers whose texture has holes
+SOLID = ("hair", "clothes", "body", "teeth", "tongue", "eyes")  # what hides most comes first
+CLOSED = ("body", "teeth", "tongue", "eyes")  # their back is never seen
 SHADOW_CASTERS = ("body", "hair", "clothes")
 
 
@@ -29,30 +32,37 @@ SHADOW_CASTERS = ("body", "hair", "clothes")
 class LayerBuffers:
     layer: Layer
     stream: moderngl.Buffer  # [R, 7] position, normal, occlusion: rewritten for every frame
+    uvs: moderngl.Buffer
     indices: moderngl.Buffer  # in the layer's order
     sorted_indices: moderngl.Buffer  # back to front
     drawn: moderngl.VertexArray
     drawn_sorted: moderngl.VertexArray
+    numbered: moderngl.VertexArray
     cast: moderngl.VertexArray
     texture: moderngl.Texture
+    first_number: int  # of its triangles in the surface pass, which counts a person's triangles through all layers from 1
     occlusion: np.ndarray  # [R]
     uniforms: dict = field(default_factory=dict)
+    positions: np.ndarray | None = None  # [V, 3] mesh vertices as last drawn
 
 
 class Renderer:
     """One size of picture, one context; people are uploaded once and cached until `forget`."""
 
-    def __init__(self, width: int, height: int, supersample: int = 2, samples: int = 0, shadow_size: int = 1024):
-        """`supersample`: edge factor of the drawn picture; `samples`: multisampling within it (cheaper: edges only)."""
-        self.width, self.height, self.supersample = width, height, supersample
+    def __init__(self, width: int, height: int, supersample: float = 2, shadow_size: int = 1024):
+        """`supersample`: edge factor of the drawn picture (on a CPU far cheaper than multisampling)."""
+        self.width, self.height = width, height
         self.context = moderngl.create_standalone_context(backend="egl")
         gl = self.context
-        size = (width * supersample, height * supersample)
-        self._target = gl.framebuffer([gl.renderbuffer(size, 4, samples)], gl.depth_renderbuffer(size, samples))
-        self._resolved = gl.framebuffer([gl.renderbuffer(size, 4)]) if samples else self._target
+        self.drawn_size = size = (round(width * supersample), round(height * supersample))
+        depth = gl.depth_renderbuffer(size)
+        self._surface = gl.framebuffer([gl.renderbuffer(size, 4)], depth)
+        self._target = gl.framebuffer([gl.renderbuffer(size, 4)], depth)
         self._shadow_map, self._shadow_target = _depth_target(gl, shadow_size)
         self._materials = {k: gl.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.fragment(k)) for k in shaders.KINDS}
         self._noise = noise_texture(gl)
+        self._textures: dict[Path, moderngl.Texture] = {}
+        self._surfaces = gl.program(vertex_shader=shaders.SURFACE_VERTEX, fragment_shader=shaders.SURFACE_FRAGMENT)
         self._depth = gl.program(vertex_shader=shaders.DEPTH_VERTEX, fragment_shader=shaders.DEPTH_FRAGMENT)
         self._backdrop = gl.program(vertex_shader=shaders.BACKDROP_VERTEX, fragment_shader=shaders.BACKDROP_FRAGMENT)
         corners = gl.buffer(np.array([-1, -1, 1, -1, -1, 1, 1, 1], np.float32))
@@ -63,7 +73,7 @@ class Renderer:
     def forget(self, person: Person) -> None:
         _, buffers = self._people.pop(id(person), (None, {}))
         for item in buffers.values():
-            for resource in (item.stream, item.indices, item.sorted_indices, item.drawn, item.drawn_sorted, item.cast, item.texture):
+            for resource in (item.stream, item.uvs, item.indices, item.sorted_indices, item.drawn, item.drawn_sorted, item.numbered, item.cast):
                 resource.release()
 
     def render(self, people: list[tuple[Person, Pose]], camera: Camera, lighting: Lighting, backdrop: np.ndarray) -> np.ndarray:
@@ -71,20 +81,26 @@ class Renderer:
         scene = [self._update(person, pose, camera) for person, pose in people]
         light = self._light_matrix(lighting, people)
         self._draw_shadows(scene, light, self._shadow_target)
+        self._draw_surfaces(scene, camera)
         self._target.use()
-        self._target.clear(0, 0, 0, 1)
         self._draw_backdrop(backdrop)
         self._set_scene(camera, lighting, light)
         for (person, pose), buffers in zip(people, scene):
             self._set_face(person, pose)
             self._draw_person(buffers)
-        if self._resolved is not self._target:
-            self.context.copy_framebuffer(self._resolved, self._target)
-        raw = np.frombuffer(self._resolved.read(components=3, alignment=1), np.uint8)
-        image = raw.reshape(self.height * self.supersample, -1, 3)[::-1]
-        if self.supersample == 1:
+        image = np.frombuffer(self._target.read(components=3, alignment=1), np.uint8).reshape(*self.drawn_size[::-1], 3)[::-1]
+        if self.drawn_size == (self.width, self.height):
             return image.copy()
         return cv2.resize(np.ascontiguousarray(image), (self.width, self.height), interpolation=cv2.INTER_AREA)
+
+    def surface_numbers(self) -> np.ndarray:
+        """[drawn height, drawn width] int32: which triangle of the last rendered (single) person lies there; 0 where there is none."""
+        raw = np.frombuffer(self._surface.read(components=4, alignment=1), "<u4").reshape(self.drawn_size[::-1])
+        return (raw[::-1] & 0xFFFFFF).astype(np.int32)
+
+    def posed(self, person: Person) -> dict[str, np.ndarray]:
+        """layer -> mesh vertices [V, 3] as last drawn."""
+        return {name: item.positions for name, item in self._people[id(person)][1].items()}
 
     # -- people -> buffers
 
@@ -94,6 +110,7 @@ class Renderer:
         buffers = self._people[id(person)][1]
         for name, (positions, normals) in person.pose(pose).items():
             item = buffers[name]
+            item.positions = positions
             source = item.layer.source
             item.stream.write(np.c_[positions[source], normals[source], item.occlusion].astype(np.float32))
             if name in SOFT:
@@ -104,6 +121,7 @@ class Renderer:
 
     def _upload(self, person: Person) -> dict[str, LayerBuffers]:
         buffers: dict[str, LayerBuffers] = {}
+        first_number = 1
         for name, layer in person.layers.items():
             gl = self.context
             stream = gl.buffer(reserve=len(layer.source) * 7 * 4)
@@ -111,14 +129,16 @@ class Renderer:
             indices, by_depth = gl.buffer(layer.triangles), gl.buffer(layer.triangles)
             material = gl.vertex_array(self._materials[name], _attributes(self._materials[name], stream, uvs), indices)
             by_distance = gl.vertex_array(self._materials[name], _attributes(self._materials[name], stream, uvs), by_depth)
+            numbered = gl.vertex_array(self._surfaces, _attributes(self._surfaces, stream, uvs), indices)
             cast = gl.vertex_array(self._depth, _attributes(self._depth, stream, uvs), indices)
             buffers[name] = LayerBuffers(
-                layer, stream, indices, by_depth,
-                material, by_distance, cast,
-                self._texture(person, name),
+                layer, stream, uvs, indices, by_depth,
+                material, by_distance, numbered, cast,
+                self._texture(person, name), first_number,
                 np.ones(len(layer.source), np.float32),
                 _appearance(person, name),
             )
+            first_number += len(layer.triangles)
         self._bake_occlusion(person, buffers)
         return buffers
 
@@ -154,7 +174,12 @@ class Renderer:
             "brows": lambda: assets.texture_path(spec.eyebrows),
             "lashes": lambda: assets.texture_path(spec.eyelashes),
         }
-        pixels = assets.texture(paths[name]())
+        path = paths[name]()
+        if path not in self._textures:
+            self._textures[path] = self._upload_texture(assets.texture(path))
+        return self._textures[path]
+
+    def _upload_texture(self, pixels: np.ndarray) -> moderngl.Texture:
         texture = self.context.texture((pixels.shape[1], pixels.shape[0]), 4, np.ascontiguousarray(pixels))
         texture.build_mipmaps()
         texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
@@ -178,6 +203,23 @@ class Renderer:
                     self._depth["see_through"] = int(name == "hair")
                     buffers[name].cast.render()
 
+    def _draw_surfaces(self, scene: list[dict[str, LayerBuffers]], camera: Camera) -> None:
+        self._surface.use()
+        self._surface.clear(0, 0, 0, 0)
+        self._surfaces["view_projection"].write(np.ascontiguousarray(camera.matrix(self.width / self.height).T).tobytes())
+        for buffers in scene:
+            for name in SOLID:
+                if name in buffers:
+                    item = buffers[name]
+                    self._enable(name)
+                    item.texture.use(0)
+                    self._surfaces["see_through"] = int(name in SOFT)
+                    self._surfaces["first_number"] = item.first_number
+                    item.numbered.render()
+
+    def _enable(self, name: str) -> None:
+        self.context.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE if name in CLOSED else moderngl.DEPTH_TEST)
+
     def _draw_backdrop(self, backdrop: np.ndarray) -> None:
         self.context.enable_only(moderngl.NOTHING)
         self._backdrop_texture.write(np.ascontiguousarray(backdrop[::-1]))
@@ -188,13 +230,15 @@ class Renderer:
         gl = self.context
         self._shadow_map.use(1)
         self._noise.use(2)
-        gl.enable_only(moderngl.DEPTH_TEST)
-        for name, pass_kind in (("hair", 1), ("clothes", 0), ("body", 0), ("teeth", 0), ("tongue", 0), ("eyes", 1)):
-            if name in buffers:  # what hides most comes first
-                self._draw(buffers[name], name, pass_kind)
+        self._target.depth_mask = False  # the surface pass has filled it
+        gl.depth_func = "=="
+        for name in SOLID:
+            if name in buffers:
+                self._enable(name)
+                self._draw(buffers[name], name, 1)
+        gl.depth_func = "<="
         gl.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
         gl.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
-        self._target.depth_mask = False
         for name, pass_kind in (("eyes", 2), ("brows", 0), ("lashes", 0), ("hair", 2)):
             if name in buffers:
                 self._draw(buffers[name], name, pass_kind)
@@ -203,7 +247,7 @@ class Renderer:
     def _draw(self, item: LayerBuffers, name: str, pass_kind: int) -> None:
         item.texture.use(0)
         _assign(self._materials[name], {"pass_kind": pass_kind, **item.uniforms})
-        (item.drawn_sorted if name in SOFT else item.drawn).render()
+        (item.drawn if pass_kind == 1 else item.drawn_sorted).render()
 
     # -- uniforms
 
@@ -291,7 +335,7 @@ def _appearance(person: Person, name: str) -> dict:
     plain = {"gain": (1.0, 1.0, 1.0), "tint": (0.0, 0.0, 0.0), "tint_amount": 0.0, "saturation": 1.0}
     special = {
         "body": {"gain": spec.skin_gain, "saturation": spec.skin_saturation},
-        "clothes": {"gain": spec.clothes_gain},
+        "clothes": {"gain": spec.clothes_gain, "tint": spec.clothes_colour or (0.0, 0.0, 0.0), "tint_amount": 0.85 if spec.clothes_colour else 0.0},
         "eyes": {"saturation": spec.eye_saturation},
         "teeth": {"gain": (1.0, 0.97, 0.88)},
         "brows": {"tint": spec.brow_colour, "tint_amount": 1.0},

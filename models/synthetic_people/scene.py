@@ -18,6 +18,7 @@ class Camera:
     field_of_view: float = 34.0  # degrees, vertical
     near: float = 1.0
     far: float = 40.0
+    window: tuple[float, float, float] = (0.0, 0.0, 1.0)  # the picture is this square of the view: corner x, y and side, view widths
 
     @property
     def eye(self) -> np.ndarray:
@@ -28,7 +29,11 @@ class Camera:
         f = 1 / np.tan(np.radians(self.field_of_view) / 2)
         n, r = self.near, self.far
         projection = np.array([[f / aspect, 0, 0, 0], [0, f, 0, 0], [0, 0, (r + n) / (n - r), 2 * r * n / (n - r)], [0, 0, -1, 0]])
-        return (projection @ look_at(self.eye, np.array(self.target))).astype(np.float32)
+        x, y, side = self.window
+        cut = np.eye(4) / side
+        cut[2, 2] = cut[3, 3] = 1
+        cut[0, 3], cut[1, 3] = (1 - 2 * x) / side - 1, 1 - (1 - 2 * y) / side
+        return (cut @ projection @ look_at(self.eye, np.array(self.target))).astype(np.float32)
 
     def project(self, points: np.ndarray, width: int, height: int) -> np.ndarray:
         """[N, 3] world -> [N, 2] pixels, origin at the top left."""

@@ -8,6 +8,7 @@ uniform mat4 view_projection;
 uniform mat4 light_projection;
 in vec3 in_position; in vec3 in_normal; in vec2 in_uv; in float in_occlusion;
 out vec3 position; out vec3 normal; out vec2 uv; out vec4 light_position; out float occlusion;
+invariant gl_Position;
 void main() {
     position = in_position; normal = in_normal; uv = vec2(in_uv.x, 1.0 - in_uv.y); occlusion = in_occlusion;
     light_position = light_projection * vec4(in_position, 1.0);
@@ -21,7 +22,7 @@ FRAGMENT = """
 uniform sampler2D albedo_map;
 uniform sampler2D shadow_map;
 uniform sampler2D noise_map;      // r, g: fine and finer grain; b: blotches; a: another fine grain; all 0..1, mean 0.5
-uniform int pass_kind;            // 0 all of it, 1 the solid part of an alpha layer, 2 its soft rest
+uniform int pass_kind;            // 0 all of it, 1 the solid part (what the surface pass left), 2 the soft rest of an alpha layer
 uniform vec3 eye;
 uniform vec3 key_direction; uniform vec3 key_colour;
 uniform vec3 fill_direction; uniform vec3 fill_colour;
@@ -62,7 +63,6 @@ vec3 film(vec3 x) { x *= exposure; return clamp((x * (2.3 * x + 0.05)) / (x * (2
 void main() {
     vec4 texel = texture(albedo_map, uv);
     float alpha = KIND <= 4 && KIND != 1 ? 1.0 : texel.a;
-    if (pass_kind == 1 && alpha < 0.55) discard;
     if (pass_kind == 2 && (alpha >= 0.55 || (KIND != 1 && alpha < 0.02))) discard;   // the cornea is all gloss, no body
     vec3 albedo = linear(texel.rgb);
     albedo = mix(vec3(dot(albedo, vec3(0.3, 0.59, 0.11))), albedo, saturation);
@@ -143,6 +143,30 @@ void main() {
 def fragment(layer: str) -> str:
     return FRAGMENT.replace("{kind}", str(KINDS[layer]))
 
+
+# Draws what is solid into the depth buffer, and which triangle it is: the shading then runs once a pixel, and flow knows what lies there.
+SURFACE_VERTEX = """
+#version 330
+uniform mat4 view_projection;
+in vec3 in_position; in vec2 in_uv;
+out vec2 uv;
+invariant gl_Position;
+void main() { uv = vec2(in_uv.x, 1.0 - in_uv.y); gl_Position = view_projection * vec4(in_position, 1.0); }
+"""
+
+SURFACE_FRAGMENT = """
+#version 330
+uniform sampler2D albedo_map;
+uniform int see_through;
+uniform int first_number;
+in vec2 uv;
+out vec4 number;
+void main() {
+    if (see_through == 1 && texture(albedo_map, uv).a < 0.55) discard;
+    int n = first_number + gl_PrimitiveID;
+    number = vec4(n & 255, (n >> 8) & 255, (n >> 16) & 255, 255) / 255.0;
+}
+"""
 
 DEPTH_VERTEX = """
 #version 330
