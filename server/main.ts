@@ -25,7 +25,6 @@ import { availableModels } from './synthesis/available-models.ts';
 import { landmarkFolder } from './setup/landmark-models.ts';
 import { settleModel } from './setup/model-choice.ts';
 import { EnrolmentWorker } from './synthesis/process/EnrolmentWorker.ts';
-import { measureInProcess } from './synthesis/process/measure-in-process.ts';
 import { SynthesisPool } from './synthesis/process/SynthesisPool.ts';
 
 export interface ServerOptions {
@@ -145,8 +144,7 @@ async function start({ config: given, trackerModelPath, log = createLog(given) }
 
 /** The configuration with the model's name in the place of `auto`. */
 async function withModel(config: Config, log: Logger): Promise<Config> {
-  const cacheDir = landmarkFolder(config.cacheDir);
-  const { model, kind, reason, error } = await settleModel({ config, measure: (name, size) => measureInProcess({ model: name, size, cacheDir, log }) });
+  const { model, kind, reason, error } = await settleModel({ config });
   if (error !== undefined) log.error({ err: error, model }, reason);
   else log[kind === 'too-slow' ? 'warn' : 'info']({ model }, `the model is ${model}: ${reason}`);
   return { ...config, synthesis: { ...config.synthesis, model } };

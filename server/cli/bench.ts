@@ -3,8 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import type { BenchReport } from '../bench/run-bench.ts';
 import type { Quantiles } from '../bench/quantiles.ts';
 import { loadConfig } from '../config.ts';
-import { ensureSetup, recordMeasurement, recordSpeed } from '../setup/index.ts';
-import { findModel, loadManifest } from '../synthesis/model-manifest.ts';
+import { ensureSetup, recordMeasurement } from '../setup/index.ts';
 import type { BenchOptions } from './options.ts';
 
 export async function run({ model, seconds, avatars, size, out = 'bench.json' }: BenchOptions): Promise<number> {
@@ -22,13 +21,11 @@ export async function run({ model, seconds, avatars, size, out = 'bench.json' }:
   return 0;
 }
 
-/** A model's speed is that of one avatar; more of them share the cores. */
+/** In a call with all that goes with it: the choice of a model rests on its speed alone, which a start measures. */
 async function record({ settings: { model, size, avatars }, stages }: BenchReport, cacheDir: string): Promise<void> {
   const { p50, p95 } = stages['synthesis'] ?? { p50: NaN, p95: NaN };
-  if (!Number.isFinite(p50)) return; // without a browser nobody saw the frames
-  if (avatars > 1) return recordMeasurement(cacheDir, { label: `${model} ${size}, ${avatars} avatars`, text: `synthesis ${number(p50)} ms p50, ${number(p95)} ms p95 a frame` });
-  const { version } = findModel(await loadManifest(), model);
-  await recordSpeed(cacheDir, { model, version, size, p50, p95 });
+  const label = `${model} ${size} in ${avatars > 1 ? `${avatars} calls` : 'a call'}`;
+  await recordMeasurement(cacheDir, { label, text: `synthesis ${number(p50)} ms p50, ${number(p95)} ms p95 a frame` });
 }
 
 const number = (value: number, digits = 1): string => (Number.isFinite(value) ? value.toFixed(digits) : '–');

@@ -17,7 +17,7 @@ export { configuredCacheFolder } from './configuration.ts';
 export { landmarkFolder } from './landmark-models.ts';
 export { workerBinary } from './mediasoup-worker/worker-part.ts';
 export { readMeasurements, recordMeasurement } from './measurements.ts';
-export { knownChoice, recordSpeed } from './model-choice.ts';
+export { knownChoice } from './model-choice.ts';
 export { cacheFolder } from './paths.ts';
 export { SetupError } from './SetupError.ts';
 export { trackerModelPath } from './tracker-model.ts';

@@ -10,7 +10,7 @@ export interface Measurement {
   text: string;
   /** ISO 8601. */
   at: string;
-  /** Of a model, for the choice between models: a frame's median, and what it holds for. */
+  /** Of a model, for the choice between models: a frame's CPU time, and what it holds for. */
   speed?: { ms: number; version: string; machine: string };
 }
 

@@ -4,23 +4,20 @@ import { AppError } from '../../client/src/protocol/errors.ts';
 import { ConfigError, loadConfig, type Config } from '../config.ts';
 import { chooseModel, type ModelChoice } from '../synthesis/model-choice.ts';
 import { findModel, loadManifest, type ModelManifest } from '../synthesis/model-manifest.ts';
+import { landmarkFolder } from './landmark-models.ts';
 import { readMeasurements, recordMeasurement, type Measurement } from './measurements.ts';
 import type { Check, Part } from './part.ts';
 
 /** What decides about it. */
 export type ChoiceConfig = Pick<Config, 'cacheDir'> & { synthesis: Pick<Config['synthesis'], 'model'>; video: Pick<Config['video'], 'size'> };
 
-export interface Speed {
-  /** Milliseconds a frame. */
-  p50: number;
-  p95: number;
-}
-
-interface Measured extends Speed {
+interface Measured {
   model: string;
   /** Of the model. */
   version: string;
   size: number;
+  /** CPU time of a frame. */
+  ms: number;
 }
 
 const labelOf = (model: string, size: number): string => `${model} ${size}`;
@@ -28,9 +25,9 @@ const labelOf = (model: string, size: number): string => `${model} ${size}`;
 /** A cache folder may be moved, or be shared. */
 const machine = (): string => `${cpus()[0]?.model.trim() ?? 'unknown'}, ${availableParallelism()} cores`;
 
-export async function recordSpeed(cacheDir: string, { model, version, size, p50, p95 }: Measured): Promise<void> {
-  const text = `synthesis ${p50.toFixed(1)} ms p50, ${p95.toFixed(1)} ms p95 a frame`;
-  await recordMeasurement(cacheDir, { label: labelOf(model, size), text, speed: { ms: p50, version, machine: machine() } });
+async function recordSpeed(cacheDir: string, { model, version, size, ms }: Measured): Promise<void> {
+  const text = `synthesis ${ms.toFixed(1)} ms of CPU time a frame, alone`;
+  await recordMeasurement(cacheDir, { label: labelOf(model, size), text, speed: { ms, version, machine: machine() } });
 }
 
 /** By what is known already: `unmeasured` is an answer too. @throws AppError `model-unknown` */
@@ -51,27 +48,37 @@ function choiceBy({ synthesis, video: { size } }: ChoiceConfig, manifest: ModelM
   });
 }
 
+/** Milliseconds of CPU time for a frame. */
+type Measure = (model: string, size: number) => Promise<number>;
+
+/** Where it would run: onnxruntime is loaded only there, and is gone afterwards. */
+const measureThere = (cacheDir: string): Measure => async (model, size) => {
+  const { measureInProcess } = await import('../synthesis/process/measure-in-process.ts');
+  return measureInProcess({ model, size, cacheDir: landmarkFolder(cacheDir) });
+};
+
 export interface SettleOptions {
   config: ChoiceConfig;
-  /** @returns the time of a frame of that model */
-  measure(model: string, size: number): Promise<Speed>;
+  measure?: Measure;
   manifest?: ModelManifest;
 }
 
-/** Measures, where it has to be. A model that cannot be measured cannot be used: then it is the fallback, with the error. @throws AppError `model-unknown` */
-export async function settleModel({ config, measure, manifest: given }: SettleOptions): Promise<ModelChoice & { error?: unknown }> {
+/** Measures, where it has to. A model that cannot be measured cannot be used: then it is the fallback, with the error. @throws AppError `model-unknown` */
+export async function settleModel({ config, measure = measureThere(config.cacheDir), manifest: given }: SettleOptions): Promise<ModelChoice & { error?: unknown }> {
   const manifest = given ?? (await loadManifest());
   const known = await knownChoice(config, manifest);
   if (known.kind !== 'unmeasured') return known;
-  const { model } = known;
-  const { size } = config.video;
   try {
-    const speed = await measure(model, size);
-    await recordSpeed(config.cacheDir, { model, version: findModel(manifest, model).version, size, ...speed });
+    await measureDefault(config, measure, manifest);
     return await knownChoice(config, manifest);
   } catch (error) {
-    return { ...known, model: manifest.fallback ?? model, reason: `${model} could not be measured`, error };
+    return { ...known, model: manifest.fallback ?? known.model, reason: `${known.model} could not be measured`, error };
   }
+}
+
+async function measureDefault({ cacheDir, video: { size } }: ChoiceConfig, measure: Measure, manifest: ModelManifest): Promise<void> {
+  const { default: model } = manifest;
+  await recordSpeed(cacheDir, { model, version: findModel(manifest, model).version, size, ms: await measure(model, size) });
 }
 
 export const modelChoicePart: Part = {
@@ -80,23 +87,37 @@ export const modelChoicePart: Part = {
   version: () => Promise.resolve('-'),
   async check(cacheDir): Promise<Check> {
     try {
-      const { config } = loadConfig();
-      return checkOf(await knownChoice({ ...config, cacheDir }));
+      return checkOf(await knownChoice({ ...loadConfig().config, cacheDir }));
     } catch (error) {
       if (error instanceof ConfigError) return { ok: false, level: 'warn', detail: 'the configuration cannot be read', mend: 'mend the configuration' };
       if (error instanceof AppError) return { ok: false, detail: error.message, mend: 'choose another `synthesis.model` (docs/configuration.md)' };
       throw error;
     }
   },
-  ready: () => Promise.resolve(true),
-  async ensure() {
-    // A start measures where it has to: what else is started at that moment would spoil the figure here.
+  // What is wrong with the configuration is for the start itself to say.
+  ready: async (cacheDir) => {
+    const choice = await knownChoice({ ...loadConfig().config, cacheDir }).catch(() => null);
+    return choice?.kind !== 'unmeasured';
+  },
+  async ensure({ cacheDir, progress }) {
+    const config = { ...loadConfig().config, cacheDir };
+    const manifest = await loadManifest();
+    if (!isMeasured((await knownChoice(config, manifest)).kind)) return;
+    progress.step(`measuring ${manifest.default} on this machine`);
+    await measureDefault(config, measureThere(cacheDir), manifest).catch((error: unknown) => {
+      // Not the end of a start, which tries once more and has the fallback.
+      progress.step(`${manifest.default} could not be measured: ${(error as Error).message}`);
+    });
+    const { model, reason } = await knownChoice(config, manifest);
+    progress.step(`${model}: ${reason}`);
   },
 };
+
+const isMeasured = (kind: ModelChoice['kind']): boolean => kind === 'fast-enough' || kind === 'too-slow' || kind === 'unmeasured';
 
 function checkOf({ model, kind, reason }: ModelChoice): Check {
   const detail = `${model}: ${reason}`;
   if (kind === 'unmeasured') return { ok: true, detail: `${detail}; the first start measures` };
   if (kind !== 'too-slow') return { ok: true, detail };
-  return { ok: true, level: 'warn', detail, mend: 'on an idle machine, `npx gioconda bench --model NAME` measures anew; `synthesis.model` takes a model whatever its speed' };
+  return { ok: true, level: 'warn', detail, mend: 'npx gioconda setup model-choice (measures anew), or set synthesis.model' };
 }

@@ -22,7 +22,7 @@ export interface ChoiceOptions {
   /** Side of the picture, pixels. */
   size: number;
   manifest: ModelManifest;
-  /** Milliseconds that a frame of that version of the model takes on this machine, or null. */
+  /** Milliseconds of CPU time that a frame of that version of the model takes on this machine, or null. */
   speedOf(model: string, version: string): number | null;
 }
 

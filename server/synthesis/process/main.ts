@@ -29,7 +29,8 @@ const sessions = new LiveSessions({
 });
 
 function send(message: FromWorker): void {
-  if (process.connected) process.send?.(message);
+  // A parent that has just ended breaks the channel before its end is seen.
+  if (process.connected) process.send?.(message, undefined, {}, () => undefined);
 }
 
 const handlers: { [N in CallName]: (request: Calls[N]['request']) => Promise<Calls[N]['answer']> } = {

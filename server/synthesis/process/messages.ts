@@ -46,8 +46,8 @@ export interface Calls {
   open: { request: OpenRequest; answer: { size: number } };
   switch: { request: { sessionId: string; source: AvatarSource }; answer: void };
   enrol: { request: EnrolmentRequest; answer: EnrolmentResult };
-  /** Milliseconds for one frame, measured now. */
-  measure: { request: { model: string; size: number }; answer: { p50: number; p95: number } };
+  /** Milliseconds of CPU time for one frame, measured now. */
+  measure: { request: { model: string; size: number }; answer: number };
   'check-portrait': { request: { portrait: Uint8Array; limits: PortraitLimits }; answer: { warnings: PortraitWarning[] } };
 }
 export type CallName = keyof Calls;
