@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -29,14 +30,19 @@ HERE = Path(__file__).parent
 class Animator(Protocol):
     name: str
 
-    def animate(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> np.ndarray:
-        """portraits u8 [K, S, S, 3], portrait_landmarks [K, 478, 3], landmarks [T, 478, 3] (picture widths) -> u8 [T, S, S, 3]."""
+    def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
+        """portraits u8 [K, S, S, 3], portrait_landmarks [K, 478, 3], landmarks [T, 478, 3] (picture widths) -> u8 [S, S, 3], T times."""
+
+
+def animate(animator: Animator, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> np.ndarray:
+    """A whole clip: u8 [T, S, S, 3]."""
+    return np.stack(list(animator.stream(portraits, portrait_landmarks, landmarks, frame_rate)))
 
 
 def choose_reference(portrait_landmarks: np.ndarray, landmarks: np.ndarray, previous: int | None) -> int:
     """The portrait whose head looks most like the driver's ([K, 478, 3], [478, 3]); the one before stays unless another is plainly nearer."""
-    looks = head_direction(torch.from_numpy(np.asarray(portrait_landmarks, np.float32))) - head_direction(torch.from_numpy(np.asarray(landmarks, np.float32)))
-    away = looks.norm(dim=-1).numpy()
+    portraits, driver = (head_direction(torch.from_numpy(np.array(points, np.float32))) for points in (portrait_landmarks, landmarks))
+    away = (portraits - driver).norm(dim=-1).numpy()
     nearest = int(away.argmin())
     return nearest if previous is None or away[nearest] < away[previous] - SWITCH_DEGREES else previous
 
@@ -54,8 +60,9 @@ class Copy:
 
     name = "copy"
 
-    def animate(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> np.ndarray:
-        return portraits[choose_references(portrait_landmarks, landmarks)]
+    def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
+        for index in choose_references(portrait_landmarks, landmarks):
+            yield portraits[index]
 
 
 class Served:
@@ -65,20 +72,18 @@ class Served:
         self.name = name
         self._node: dict[int, subprocess.Popen] = {}
 
-    def animate(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> np.ndarray:
-        size, count = portraits.shape[1], len(landmarks)
+    def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
+        size = portraits.shape[1]
         node = self._node.get(size) or self._node.setdefault(size, self._start(size))
-        header = json.dumps({"k": len(portraits), "frames": count, "frameRate": frame_rate}).encode() + b"\n"
-        points = [np.ascontiguousarray(p, "<f4").tobytes() for p in (portrait_landmarks, landmarks)]
-        node.stdin.write(b"".join([header, np.ascontiguousarray(portraits).tobytes(), *points]))
-        node.stdin.flush()
-        out = np.empty((count, size, size, 3), np.uint8)
-        for frame in range(count):
+        header = json.dumps({"k": len(portraits), "frames": len(landmarks), "frameRate": frame_rate}).encode() + b"\n"
+        node.stdin.write(header + np.ascontiguousarray(portraits).tobytes() + np.ascontiguousarray(portrait_landmarks, "<f4").tobytes())
+        for points in landmarks:  # one by one: two full pipes would wait for each other
+            node.stdin.write(np.ascontiguousarray(points, "<f4").tobytes())
+            node.stdin.flush()
             raw = node.stdout.read(size * size * 3 // 2)
             if len(raw) < size * size * 3 // 2:
                 raise RuntimeError(f"the server's code ended with {node.wait()} while animating with {self.name}")
-            cv2.cvtColor(np.frombuffer(raw, np.uint8).reshape(size * 3 // 2, size), cv2.COLOR_YUV2RGB_I420, dst=out[frame])
-        return out
+            yield cv2.cvtColor(np.frombuffer(raw, np.uint8).reshape(size * 3 // 2, size), cv2.COLOR_YUV2RGB_I420)
 
     def _start(self, size: int) -> subprocess.Popen:
         cache = os.environ.get("LANDMARKER_CACHE") or str(Path.home() / ".cache/gioconda/landmarker")
@@ -102,13 +107,13 @@ class Checkpoint:
         self.model = load_model(path)
         self.size = self.model.network.config.size
 
-    def animate(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> np.ndarray:
-        side = portraits.shape[1]
-        return np.stack([to_bytes(made["frame"], side) for made in self.frames(portraits, portrait_landmarks, landmarks)])
+    def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
+        for made in self.explain(portraits, portrait_landmarks, landmarks):
+            yield to_bytes(made["frame"], portraits.shape[1])
 
     @torch.inference_mode()
-    def frames(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray):
-        """Yields all that the network tells of each frame."""
+    def explain(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray) -> Iterator[dict[str, Tensor]]:
+        """All that the network tells of each frame."""
         from ..networks.lite import Past
 
         person = self.model.enrol(to_planes(portraits, self.size)[None], torch.from_numpy(np.array(portrait_landmarks, np.float32))[None])
@@ -135,22 +140,21 @@ class Exported:
         self._enrolment, self._frame = load("enrolment"), load("frame")
         self._cached, self.size = spec["cached"], size
 
-    def animate(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> np.ndarray:
+    def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
         """Shown is `i420`, the picture that the encoder gets; `frame` goes into the next call."""
         given = {"portraits": to_planes(portraits, self.size).numpy(), "portrait_landmarks": np.array(portrait_landmarks, np.float32)}
         wanted = {i.name for i in self._enrolment.get_inputs()}
         made = self._enrolment.run(self._cached, {n: v for n, v in given.items() if n in wanted})
         inputs = dict(zip(self._cached, made, strict=True))
         inputs |= {"has_previous": np.zeros(1, np.float32), "keep": np.zeros(1, np.float32), "previous_frame": np.zeros((1, 3, self.size, self.size), np.float32)}
-        names, out = {i.name for i in self._frame.get_inputs()}, []
+        names = {i.name for i in self._frame.get_inputs()}
         inputs["previous_landmarks"] = np.array(landmarks[:1], np.float32)
         for index, points in zip(choose_references(portrait_landmarks, landmarks), landmarks, strict=True):
             inputs |= {"landmarks": np.array(points[None], np.float32), "reference_index": np.array([index], np.int64)}
             i420, frame = self._frame.run(["i420", "frame"], {n: v for n, v in inputs.items() if n in names})
             inputs |= {"previous_landmarks": inputs["landmarks"], "previous_frame": frame, "has_previous": np.ones(1, np.float32)}
             picture = cv2.cvtColor(i420.reshape(self.size * 3 // 2, self.size), cv2.COLOR_YUV2RGB_I420)
-            out.append(picture if portraits.shape[1] == self.size else cv2.resize(picture, portraits.shape[1:3], interpolation=cv2.INTER_CUBIC))
-        return np.stack(out)
+            yield picture if portraits.shape[1] == self.size else cv2.resize(picture, portraits.shape[1:3], interpolation=cv2.INTER_CUBIC)
 
 
 def node_command() -> str:

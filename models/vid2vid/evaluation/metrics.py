@@ -94,7 +94,7 @@ def sample(picture: np.ndarray, displacement: np.ndarray) -> np.ndarray:
 def warping_error(frames: np.ndarray, flows: list[tuple[np.ndarray, np.ndarray]]) -> float:
     """Mean absolute change (0..1) along the TRUE clip's motion, where that can be followed; `flows` as backward_flow gives them, T - 1 of them."""
     errors = []
-    for before, now, (displacement, known) in zip(frames, frames[1:], flows, strict=True):
+    for before, now, (displacement, known) in zip(frames[:-1], frames[1:], flows, strict=True):
         moved = sample(before.astype(np.float32), displacement.astype(np.float32))
         errors.append(within(np.abs(now.astype(np.float32) - moved).mean(2) / 255, known.astype(np.float32)) if known.any() else np.nan)
     return float(np.nanmean(errors)) if np.isfinite(errors).any() else np.nan
@@ -115,6 +115,7 @@ def jitter(points: np.ndarray, frame_rate: float) -> float:
     spectrum = np.fft.rfft(places * np.hanning(len(places))[:, None], axis=0)
     spectrum[np.fft.rfftfreq(len(places), 1 / frame_rate) < JITTER_HZ] = 0
     fast = np.fft.irfft(spectrum, len(places), axis=0)
+    # Twice, for the two coordinates of a place.
     return float(np.sqrt(2 * np.square(fast).mean() / np.square(np.hanning(len(places))).mean()))
 
 

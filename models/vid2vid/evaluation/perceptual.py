@@ -48,7 +48,7 @@ class SqueezeNetFeatures(nn.Module):
 
     def distance_maps(self, a: Tensor, b: Tensor) -> list[Tensor]:
         """Squared difference of the channels, each map's vectors brought to length 1: one [B, h, w] for each layer, 0..4."""
-        return [(_unit(x) - _unit(y)).square().sum(1) for x, y in zip(self(a), self(b), strict=True)]
+        return [(unit(x) - unit(y)).square().sum(1) for x, y in zip(self(a), self(b), strict=True)]
 
     def distance(self, a: Tensor, b: Tensor, mask: Tensor | None = None) -> Tensor:
         """-> [B], the mean over the layers. `mask` [B, 1, H, W], 0..1: where it counts; a picture with an empty mask gets 0."""
@@ -74,7 +74,7 @@ def pool_maps(maps: list[Tensor], mask: Tensor | None = None) -> Tensor:
     return torch.stack(figures).mean(0)
 
 
-def _unit(x: Tensor) -> Tensor:
+def unit(x: Tensor) -> Tensor:
     return x * (x.square().sum(1, keepdim=True) + EPSILON).rsqrt()
 
 
