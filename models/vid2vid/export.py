@@ -198,6 +198,7 @@ def write_manifest(folder: Path, size: int, version: str, made: dict) -> None:
         "crop": book["models"]["warp"]["crop"],
         "semanticChannels": [],
         "landmarks": "tracked",
+        "sharedBackground": True,
         "poseLimits": POSE_LIMITS,
         "cached": list(CACHED),
         "made": made,

@@ -9,6 +9,7 @@ import { tensor } from './OnnxModel.ts';
 import type { ModelTensor, OnnxModel } from './OnnxModel.ts';
 import { choosePortraits } from './portrait-choice.ts';
 import { drawSemanticLines } from './semantic-map.ts';
+import { shareBackground } from './shared-background.ts';
 import type { EnrolledAvatar, NamedTensor, PreparedPortrait } from './types.ts';
 
 export interface EnrolOptions {
@@ -60,7 +61,7 @@ function inputs(model: OnnxModel, portraits: readonly PreparedPortrait[], choice
   let taken: PersonLayers | null = null;
   const layers = () => (taken ??= separateLayers(base) ?? undivided(base));
   const makers: Record<string, () => ModelTensor> = {
-    portraits: () => tensor(stackPictures(portraits, size), [k, 3, size, size]),
+    portraits: () => tensor(stackPictures(spec.sharedBackground ? shareBackground(portraits, choice.base) : portraits, size), [k, 3, size, size]),
     portrait_landmarks: () => tensor(stackLandmarks(portraits, size), [k, LANDMARK_COUNT, 3]),
     mattes: () => tensor(stackMattes(portraits, size), [k, 1, size, size]),
     alpha: () => tensor(layers().alpha, [1, 1, size, size]),

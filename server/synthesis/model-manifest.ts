@@ -35,6 +35,8 @@ const modelSchema = z.object({
   /** How portraits are cropped: the square's side over the face size, centred on the face. */
   crop: z.object({ sideOverFaceSize: z.number().positive(), meaning: z.string() }),
   semanticChannels: z.array(semanticChannelSchema),
+  /** Whether all portraits are given before the base portrait's background: for a model that shows now one, now another. */
+  sharedBackground: z.boolean().default(false),
   /** What the landmarks of a posed face mean to the model: see `posing.ts`. */
   landmarks: z.enum(['surface', 'tracked']).default('surface'),
   /** How far the head goes; `logScale` is a natural logarithm. What is absent is as the warp has it. */
