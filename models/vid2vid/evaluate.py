@@ -2,8 +2,8 @@
 
     python -m vid2vid.evaluate --model copy warp run/last.pt manifest.json:lite --data DIR --out DIR [--k 1 4] [--sources synthetic webcam ...]
 
-Writes OUT/table.md (all models that OUT has scores of, so that models can be measured one at a time), scores-MODEL.json, sheet-SOURCE.jpg,
-inside-MODEL.jpg and clips. The same people, stretches and pairs every time. What the models are given: vid2vid/evaluation/animators.py.
+Writes OUT/table.md (all models that OUT has scores of, so that models can be measured one at a time), scores-MODEL.json, sheet-SOURCE.png,
+inside-MODEL.png and clips. The same people, stretches and pairs every time. What the models are given: vid2vid/evaluation/animators.py.
 Cross-reenactment gives every model the driver's landmarks as moved onto the subject by vid2vid/evaluation/retarget.py.
 """
 
@@ -75,10 +75,10 @@ class Evaluation:
         for name, result in self.results.items():
             (self.out / f"scores-{name}.json").write_text(json.dumps(result | {"about": about}) + "\n")
         for name, rows in self.rows.items():
-            write_sheet(rows, self.out / f"sheet-{name}.jpg")
+            write_sheet(rows, self.out / f"sheet-{name}.png")
         for name, rows in self.inside.items():
             if rows:
-                write_sheet(rows, self.out / f"inside-{name}.jpg")
+                write_sheet(rows, self.out / f"inside-{name}.png")
         return write_tables(read_results(self.out), self.out)
 
 

@@ -59,7 +59,7 @@ def self_cases(reader: SourceReader, k: int, *, people: int, frames: int) -> lis
 def cross_cases(readers: list[SourceReader], k: int, *, pairs: int, frames: int) -> list[Case]:
     """Fixed pairs over all sources, subjects in turn from each; every other driver is of the other sex where that is known."""
     random = np.random.default_rng(SEED)
-    subjects = [[(r, p) for p in r.people(held_out=True) if p.references >= k] for r in readers]
+    subjects = [[(r, p) for p in r.people(held_out=True) if p.references >= k and not p.name.endswith("-back")] for r in readers]
     drivers = [(r, p) for r in readers for p in r.people(held_out=True) if max((c.length for c in p.clips), default=0) >= LEAST_DRIVER_FRAMES]
     subjects = [s for s in subjects if s]
     out: list[Case] = []
