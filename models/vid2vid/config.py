@@ -46,11 +46,12 @@ class DataConfig:
 @dataclass
 class LossConfig:
     l1: float = 1.0
+    synthesis: float = 0.5  # L1 of H's picture before the mattings
     perceptual: float = 1.0
     fine: float = 0.5  # perceptual on an enlarged mouth or eye
     flow: float = 2.0  # W against the exact flow where there is one
     warp: float = 0.5  # the warped portrait against the frame, where it was visible
-    mask: float = 0.05  # masks against exact visibility
+    mask: float = 0.02  # masks against exact visibility
     adversarial: float = 0.0
     feature_matching: float = 2.0
     mouth: float = 4.0  # factors on L1

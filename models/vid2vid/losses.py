@@ -67,23 +67,28 @@ class Losses:
         revealed = F.interpolate((1 - target.seen)[:, None] * target.exact[:, None, None, None], size=self.size, mode="nearest")
         weight = 1 + (c.mouth - 1) * mouth + (c.eyes - 1) * eyes + (c.revealed - 1) * revealed
         terms = {"l1": c.l1 * ((made["frame"] - target.frame).abs() * weight).mean() / weight.mean()}
-        terms |= self._perceptual(made["frame"], target.frame, points, random)
+        # H's own picture too: where the masks take little of it nothing else would teach it, and so they would never take more.
+        terms["synthesis"] = c.synthesis * ((made["synthesised"] - target.frame).abs() * weight).mean() / weight.mean()
+        terms |= self._perceptual(made, target.frame, points, random)
         terms |= self._flow(made, target)
         if judge is not None and c.adversarial > 0:
             terms |= self._adversarial(made["frame"], target.frame, points, judge)
         return terms
 
-    def _perceptual(self, made: Tensor, truth: Tensor, points: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+    def _perceptual(self, made: dict[str, Tensor], truth: Tensor, points: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         c = self.config
         side = int(self.size * FACE_CROP)
         middle = points[:, :, :2].mean(1) + 0.08 * torch.randn(len(points), 2, generator=random).to(points)
-        terms = {"perceptual": c.perceptual * self.features.distance(crop(made, middle, side), crop(truth, middle, side)).mean()}
+        terms = {"perceptual": c.perceptual * self.features.distance(crop(made["frame"], middle, side), crop(truth, middle, side)).mean()}
         rings = [MOUTH, MOUTH, *EYES]
         chosen = torch.randint(len(rings), (len(points),), generator=random).tolist()
         middle = torch.stack([points[i, rings[n], :2].mean(0) for i, n in enumerate(chosen)])
         side = int(self.size * DETAIL_CROP)
-        pair = [F.interpolate(crop(p, middle, side), size=96, mode="bilinear") for p in (made, truth)]  # enlarged: the finest layer then sees lashes and teeth
-        return terms | {"fine": c.fine * self.features.distance(*pair).mean()}
+        # Enlarged, so that the finest layer sees lashes and teeth.
+        details = [F.interpolate(crop(p, middle, side), size=96, mode="bilinear") for p in (made["frame"], made["synthesised"], truth)]
+        fine = self.features.distance(torch.cat(details[:2]), details[2].repeat(2, 1, 1, 1))
+        made_fine, synthesised_fine = fine.chunk(2)
+        return terms | {"fine": c.fine * (made_fine.mean() + c.synthesis * synthesised_fine.mean())}
 
     def _flow(self, made: dict[str, Tensor], target: Target) -> dict[str, Tensor]:
         """W where the exact flow is known and the point is seen; elsewhere (and in addition) the warped portrait must look right."""

@@ -70,9 +70,9 @@ class Trainer:
         checkpoint.save(self.out / "last.pt", self.config, state)
 
     def resume(self, path: Path) -> None:
-        """Weights, optimiser and step of a checkpoint; a discriminator that it lacks starts anew."""
+        """Weights, optimiser and step of a checkpoint; what it lacks (lightened ones have averaged weights only) starts anew."""
         _, state = checkpoint.read(path)
-        self.network.load_state_dict(state["network"])
+        self.network.load_state_dict(state.get("network", state["average"]))
         self.average.load_state_dict(state["average"])
         if "optimiser" in state:
             self.optimiser.load_state_dict(state["optimiser"])

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The recipe of lite, from data to exported graphs. Each step is skipped where its result exists; training resumes where it stopped.
+#   SHARED=DIR DATA=DIR OUT=DIR MINUTES=90 VERSION=1 models/runs/lite.sh
+# SHARED holds makehuman/, portraits/, clips/, squeezenet/ (licences: models/lite/README.md). Python needs models/pyproject.toml's extra "train".
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PYTHON=${GIOCONDA_PYTHON:-python3}
+SHARED=${SHARED:?folder of the source data}
+DATA=${DATA:-runs/out/data} OUT=${OUT:-runs/out/lite}
+MINUTES=${MINUTES:-90} PEOPLE=${PEOPLE:-360} HELD_OUT=${HELD_OUT:-40} PROCESSES=${PROCESSES:-$(nproc)}
+mkdir -p "$DATA" "$OUT"
+
+have() { test -f "$DATA/$1/index.json"; }
+have synthetic || $PYTHON -m vid2vid.data.synthetic --assets "$SHARED/makehuman" --out "$DATA/synthetic" --people "$PEOPLE" --held-out "$HELD_OUT" --processes "$PROCESSES"
+have grid && have webcam && have smiles || $PYTHON -m vid2vid.data.real_clips --data "$SHARED" --out "$DATA"
+have portraits || $PYTHON -m vid2vid.data.portraits --data "$SHARED" --out "$DATA"
+
+$PYTHON -m vid2vid.train --data "$DATA" --out "$OUT" --config runs/lite.json --minutes "$MINUTES" --perceptual "$SHARED/squeezenet/squeezenet10.npz" ${THREADS:+--threads "$THREADS"}
+$PYTHON -m vid2vid.export --checkpoint "$OUT/last.pt" --data "$DATA" --version "${VERSION:?version of the exported model}"
+$PYTHON -m vid2vid.evaluate --model manifest.json:lite --data "$DATA" --out "$OUT/evaluation"
