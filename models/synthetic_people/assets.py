@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-import numpy as np
 import cv2
+import numpy as np
 
 MOUTH_LINING_SEED = 7330
 BODY_VERTICES = 13380  # the base mesh's vertices from here on are helpers (joints, eye and teeth proxies)

@@ -9,7 +9,7 @@ import numpy as np
 from .assets import BODY_VERTICES, Assets, Part
 from .geometry import NormalBuilder, axis_angle, rotate_by_share, rotation, smoothstep, split_seams
 
-WAIST = 1.5  # nothing below this height is drawn: the camera never sees it
+WAIST = 1.5  # nothing below this height is drawn, unless asked for: the camera never sees it
 ARM_DROP_DEGREES = 32.0  # from the asset's spread arms to hanging ones
 
 
@@ -109,7 +109,8 @@ def apply_targets(assets: Assets, positions: np.ndarray, weights: dict[str, floa
 class Person:
     """A built person. `layers` never change; `pose` gives their positions and normals for one moment."""
 
-    def __init__(self, assets: Assets, spec: PersonSpec):
+    def __init__(self, assets: Assets, spec: PersonSpec, below_eyes: float | None = None):
+        """`below_eyes`: decimetres under the eyes that are drawn; None: down to the waist."""
         self.assets = assets
         self.spec = spec
         shaped = apply_targets(assets, assets.base.positions, macro_weights(spec) | spec.face)
@@ -120,6 +121,7 @@ class Person:
         self._neck = self._joint("neck")
         self._pivot = self._neck + np.array([0, 0.35, 0.12], np.float32)
         self.eye_centres = [self._group_centre("helper-l-eye"), self._group_centre("helper-r-eye")]
+        self._lowest = WAIST if below_eyes is None else float(self.eye_centres[0][1]) - below_eyes
         self._eye_proxy = np.concatenate([assets.base.groups[g] for g in ("helper-l-eye", "helper-r-eye")])
         self._meshes = self._neutral_meshes()
         self._turn_share = {name: self._head_share(p) for name, p in self._meshes.items()}
@@ -194,7 +196,7 @@ class Person:
             keep = np.ones(len(mesh.triangles), bool)
         positions = self._meshes[name]
         high = np.zeros(max(len(mesh.positions), len(positions)), bool)
-        high[: len(positions)] = positions[:, 1] > WAIST
+        high[: len(positions)] = positions[:, 1] > self._lowest
         keep &= high[mesh.triangles].any(axis=1)
         source, uv, triangles = split_seams(mesh.triangles[keep], mesh.uv_triangles[keep])
         return Layer(name, source, mesh.uvs[uv], triangles, mesh.triangles[keep])

@@ -182,7 +182,7 @@ class Renderer:
     def _upload_texture(self, pixels: np.ndarray) -> moderngl.Texture:
         texture = self.context.texture((pixels.shape[1], pixels.shape[0]), 4, np.ascontiguousarray(pixels))
         texture.build_mipmaps()
-        texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        texture.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
         return texture
 
     # -- passes
@@ -278,6 +278,7 @@ class Renderer:
 def _depth_target(context: moderngl.Context, size: int) -> tuple[moderngl.Texture, moderngl.Framebuffer]:
     texture = context.depth_texture((size, size))
     texture.compare_func = ""
+    texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
     return texture, context.framebuffer([], texture)
 
 
@@ -310,7 +311,7 @@ def noise_texture(context: moderngl.Context, size: int = 256) -> moderngl.Textur
         channels.append(np.clip(0.5 + 0.2 * field_ / field_.std(), 0, 1))
     texture = context.texture((size, size), 4, (np.stack(channels, -1) * 255).astype(np.uint8))
     texture.build_mipmaps()
-    texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+    texture.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
     return texture
 
 

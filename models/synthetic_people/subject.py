@@ -39,7 +39,7 @@ class Photo:
         if self.blur > 0:
             image = cv2.GaussianBlur(image, (0, 0), self.blur)
         if self.noise > 0:
-            image = np.clip(image + random.normal(0, self.noise, image.shape).astype(np.float32), 0, 255).astype(np.uint8)
+            image = np.clip(image + np.float32(self.noise) * random.standard_normal(image.shape, np.float32), 0, 255).astype(np.uint8)
         if self.jpeg is not None:
             coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self.jpeg])[1]
             image = cv2.imdecode(coded, cv2.IMREAD_COLOR)  # channel order is the same on both ways
@@ -96,7 +96,7 @@ def _spec(assets: Assets, random: np.random.Generator, skin: str, sex: str) -> P
 
 def _rest(random: np.random.Generator) -> dict[str, float]:
     """The assets' neutral faces look stern; people's faces at rest differ."""
-    smile, brow, press = random.uniform(0, 0.2), random.uniform(0.05, 0.3), random.uniform(0, 0.15)
+    smile, brow, press = random.uniform(0, 0.2), random.uniform(0.1, 0.5), random.uniform(0, 0.15)
     names = {"mouthSmileLeft": smile, "mouthSmileRight": smile, "browInnerUp": brow, "mouthPressLeft": press, "mouthPressRight": press}
     return {f"faceunits01/{name}": float(weight) for name, weight in names.items()}
 

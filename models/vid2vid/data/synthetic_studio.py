@@ -24,6 +24,7 @@ SUBJECT_TRIES, POSE_TRIES = 6, 8
 FAR_OFF = 0.025  # picture widths, median: the tracker sees something else than the drawn head
 SCALE_JITTER, SHIFT_JITTER = 0.12, 0.05
 SHADOW_SIZE = 384
+BELOW_EYES = 3.4  # decimetres: what lies lower is below the picture
 
 
 class NotSeen(Exception):
@@ -85,7 +86,7 @@ class Sitting:
 
     def __init__(self, studio: Studio, subject: Subject):
         self._studio, self.subject = studio, subject
-        self._person = Person(studio.assets, subject.spec)
+        self._person = Person(studio.assets, subject.spec, BELOW_EYES)
         self._surface = Surface(self._person)
         self._random = np.random.default_rng([2203, subject.seed])
         eyes = np.mean(self._person.eye_centres, axis=0)
