@@ -12,6 +12,7 @@ BEST_PSNR = 60.0  # of equal pictures, so that means stay finite
 PIXELS = 256  # landmark errors are told in pixels of a picture of this width
 JITTER_HZ = 5.0
 LEAST_JITTER_FRAMES = 12
+TRACKER_NOISE = 0.002  # standard deviation of apertures and gaze on a still face, as shares of the eyes' distance and width
 MESH = slice(0, 468)  # without the irises
 
 
@@ -66,15 +67,19 @@ def movements(points: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def following(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
-    """Correlation and gain of outputs' series over drivers', (output, driver) per clip: each about its own mean, for faces differ at rest."""
+    """Correlation and gain of outputs' series over drivers', (output, driver) per clip: each about its own mean, for faces differ at rest.
+
+    NaN where the drivers do nothing.
+    """
     pairs = [(o - o.mean(), d - d.mean()) for o, d in pairs if len(o) > 1]
     if not pairs:
         return np.nan, np.nan
     out, driver = (np.concatenate([p[i] for p in pairs]) for i in (0, 1))
-    power = float(driver @ driver)
-    if power < 1e-9:
+    least, power = len(out) * TRACKER_NOISE**2, float(driver @ driver)
+    if power <= least:
         return np.nan, np.nan
-    return float(out @ driver / np.sqrt(max(power * float(out @ out), 1e-18))), float(out @ driver / power)
+    # What moves less than the tracker's noise does not follow, whatever its noise resembles.
+    return float(out @ driver / np.sqrt(power * max(float(out @ out), least))), float(out @ driver / power)
 
 
 def backward_flow(now: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -49,10 +49,15 @@ class Judges:
         return cls(SqueezeNetFeatures(features), Landmarker(), Identity(folder), FaceLandmarks(folder))
 
     def track(self, frames: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Landmarks [T, 478, 3] as the product's tracker sees them, looked for where they should be, and [T] bool: a face."""
-        side = frames.shape[2]
-        found = [self.tracker.track(frame, points * side) for frame, points in zip(frames, landmarks, strict=True)]
-        return np.stack([points / side for points, _ in found]), np.array([flag >= KEPT_FLAG for _, flag in found])
+        """Landmarks [T, 478, 3] and [T] bool: a face. `landmarks` tell where to look first; from then on each frame is looked at where the
+        face before was, as in a live call, for a look where the driver's face is would see the driver's motion in a picture that stands still."""
+        side, before, found = frames.shape[2], None, []
+        for frame, points in zip(frames, landmarks * side, strict=True):
+            low, high = points[:, :2].min(0), points[:, :2].max(0)
+            place, flag = self.tracker.track(frame, (*low, *(high - low)) if before is None else before)
+            before = place if flag >= KEPT_FLAG else None
+            found.append((place / side, flag >= KEPT_FLAG))
+        return np.stack([place for place, _ in found]), np.array([seen for _, seen in found])
 
     @torch.inference_mode()
     def maps(self, frames: np.ndarray) -> list[Tensor]:
