@@ -15,7 +15,7 @@ def random_backdrop(random: np.random.Generator, size: int) -> np.ndarray:
         return room_backdrop(int(random.integers(1 << 30)), size, size, float(random.uniform(0.45, 1.15)))
     image = {"wall": _wall, "ramp": _ramp, "clouds": _clouds, "pattern": _pattern}[kind](random, size)
     if kind != "wall" and random.random() < 0.5:
-        image = cv2.GaussianBlur(image, (0, 0), float(random.uniform(0.5, 0.03 * size)))
+        image = cv2.GaussianBlur(image, (0, 0), float(random.uniform(0.5 / 256, 0.03) * size))
     image = image + random.normal(0, 0.006, (size, size, 1))
     return (np.clip(image, 0, 1) * 255).astype(np.uint8)
 

@@ -81,11 +81,12 @@ class Surface:
         centres = (np.stack([columns, rows], axis=1).astype(np.float32) + 0.5) / cells
         shares = self.points(view, triangles, centres)
         at_rest = np.matmul(shares[:, None], self._rest[self._triangles[triangles - 1]])[:, 0]
+        here = self.places(view, triangles, shares)  # the centres, but for slivers
         flow = np.zeros((len(others), cells, cells, 2), np.float16)
         seen = np.zeros((len(others), cells, cells), np.uint8)
         for index, other in enumerate(others):
             places = self.places(other, triangles, shares)
-            flow[index, rows, columns] = places - centres
+            flow[index, rows, columns] = places - here
             seen[index][(numbers == 0) & (other.numbers[np.ix_(at, at)] == 0)] = 255
             seen[index, rows, columns] = np.where(self._seen(other, places, triangles, at_rest), 255, 0)
         return flow, seen

@@ -36,7 +36,6 @@ class Job:
     size: int
     supersample: float
     landmarker: str | None
-    tracked: bool
 
 
 def held_out_seeds() -> list[int]:
@@ -73,7 +72,7 @@ def _begin(job: Job) -> None:
     global _studio
     from synthetic_people.assets import Assets
 
-    _studio = Studio(Assets(job.assets), job.size, job.supersample, job.landmarker, job.tracked)
+    _studio = Studio(Assets(job.assets), job.size, job.supersample, job.landmarker)
     for file in job.out.glob("*.npy"):
         _arrays[file.stem] = np.lib.format.open_memmap(file, mode="r+")
 
@@ -139,13 +138,12 @@ def main() -> None:
     parser.add_argument("--supersample", type=float, default=1.5, help="drawn so much finer; size * this must be a multiple of size / 4")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--landmarker", help="folder of the tracker's networks (default: LANDMARKER_CACHE, or the product's cache)")
-    parser.add_argument("--without-landmarks", action="store_true", help="for measuring speed")
     parser.add_argument("--without-flow", action="store_true")
     options = parser.parse_args()
     held_out = held_out_seeds()[: options.held_out]
     training = [s for s in range(options.first_seed, options.first_seed + options.people) if s not in set(held_out_seeds())]
     people = layout(training, held_out, options.clips, options.clip_frames, options.long_frames)
-    job = Job(options.assets, options.out, options.size, options.supersample, options.landmarker, not options.without_landmarks)
+    job = Job(options.assets, options.out, options.size, options.supersample, options.landmarker)
     build(job, people, options.processes, flow=not options.without_flow)
 
 

@@ -17,7 +17,7 @@ from synthetic_people.surface import Surface, View, coverage
 
 from .crop import head_square
 from .landmarker import FOUND_FLAG, Landmarker
-from .store import FLOW_STRIDE, LANDMARKS
+from .store import FLOW_STRIDE
 
 REFERENCES = 8
 SUBJECT_TRIES, POSE_TRIES = 6, 8
@@ -56,10 +56,10 @@ class Counts:
 class Studio:
     """Renderer and tracker of one process."""
 
-    def __init__(self, assets: Assets, size: int, supersample: float, landmarker: str | None, tracked: bool = True):
+    def __init__(self, assets: Assets, size: int, supersample: float, landmarker: str | None):
         self.assets, self.size = assets, size
         self._renderer = Renderer(size, size, supersample, shadow_size=SHADOW_SIZE)
-        self._tracker = Landmarker(landmarker) if tracked else None
+        self._tracker = Landmarker(landmarker)
 
     def sittings(self, seed: int) -> Iterator["Sitting"]:
         """Variants of a seed, until the caller has what it wants of one."""
@@ -75,7 +75,7 @@ class Studio:
         return surface.view(self._renderer.posed(person), camera, self._renderer.surface_numbers())
 
     def track(self, image: np.ndarray, start) -> tuple[np.ndarray, float]:
-        return self._tracker.track(image, start) if self._tracker else (np.zeros((LANDMARKS, 3), np.float32), FOUND_FLAG)
+        return self._tracker.track(image, start)
 
     def forget(self, person: Person) -> None:
         self._renderer.forget(person)
