@@ -87,10 +87,10 @@ def _cells(values: list[float], better: int) -> list[str]:
     """The best is bold, where there are others to compare it with."""
     real = [v * better for v in values if not math.isnan(v)]
     best = max(real) if better and len(real) > 1 and max(real) > min(real) else None
-    return [f"**{_number(v)}**" if best is not None and v * better == best else _number(v) for v in values]
+    return [f"**{number(v)}**" if best is not None and v * better == best else number(v) for v in values]
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     if math.isnan(value):
         return "–"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 1.5 else f"{value:.3f}"
@@ -108,7 +108,7 @@ def _people_section(results: list[dict]) -> list[str]:
                     figures, _ = summarise(result, keep)
                     people = len({c["person"] for c in result["cases"] if keep(c)})
                     if people:
-                        lines.append(f"| {source}: {field} {value} | {result['model']} | {people} | {' | '.join(_number(figures.get(n, math.nan)) for n in GROUP_ROWS)} |")
+                        lines.append(f"| {source}: {field} {value} | {result['model']} | {people} | {' | '.join(number(figures.get(n, math.nan)) for n in GROUP_ROWS)} |")
     return [*lines, ""]
 
 
@@ -124,7 +124,7 @@ def _portraits_section(results: list[dict]) -> list[str]:
             shared = set.intersection(*per_k)
             for name in ("distance face", "distance mouth", "distance whole") if shared else ():
                 values = [summarise(result, lambda c, k=k: c["kind"] == "self" and c["source"] == source and c["k"] == k and c["person"] in shared)[0][name] for k in ks]  # noqa: B023
-                lines.append(f"| {result['model']}, {source} | {name} | {' | '.join(map(_number, values))} |")
+                lines.append(f"| {result['model']}, {source} | {name} | {' | '.join(map(number, values))} |")
     return [*lines, ""]
 
 
