@@ -19,48 +19,23 @@ import numpy as np
 from .donors import Donors
 from .head_mesh import HeadMesh
 from .head_pose import head_pose
-from .landmarker import FOUND_FLAG, KEPT_FLAG, Landmarker
+from .landmarker import KEPT_FLAG, Landmarker
 from .layers import Layers, Matting, separate
 from .mesh_topology import FACE_POINTS
 from .motions import OWN_TEETH, Limits, Shown, free_run, lead_up, references
-from .pictures import crop_square, points_in_square, read_rgb, skin_class, square_of
+from .pack import stills_of
+from .pictures import skin_class
 from .pseudo_frames import Stage, View, flow_between, head_cells
-from .splits import held_out, portrait_people, sex_of
+from .splits import held_out, sex_of
+from .stills import TEXTURE, Portrait, usable_portraits
 from .store import ClipRange, PersonEntry, Source, SourceWriter
 from .surface_renderer import SurfaceRenderer
 
-SIZE, TEXTURE = 256, 512
-MOST_TURNED = {"yaw": 18.0, "pitch": 16.0, "roll": 15.0}
+SIZE = 256
 LEAD_UPS, FREE_RUNS = 3, 2
 REFERENCES, RUN = 5, 4
-SMALLEST = 300  # pixels of the head's square in the photograph: smaller ones are blurred at TEXTURE
 HEAD_ROOM = 0.02  # of the upper border may be person
 MILDER = 0.5  # a frame that the tracker refuses is drawn again with less motion
-
-
-@dataclass
-class Portrait:
-    name: str
-    texture: np.ndarray  # [512, 512, 3] uint8
-    landmarks: np.ndarray  # [478, 3] picture widths
-
-
-def usable_portraits(data: Path, tracker: Landmarker, limit: int | None) -> list[Portrait]:
-    """Says whom it leaves out and why."""
-    out = []
-    for name, file in list(portrait_people(data).items())[:: 1 if limit is None else max(1, len(portrait_people(data)) // limit)]:
-        image = read_rgb(file)
-        points, flag = tracker.track(image)
-        if flag < FOUND_FLAG:
-            print(f"{name}: left out, the tracker sees no face")
-            continue
-        pose, square = head_pose(points), square_of(points, image.shape[1], image.shape[0])
-        turned = [f"{axis} {getattr(pose, axis):.0f}" for axis, most in MOST_TURNED.items() if abs(getattr(pose, axis)) > most]
-        if turned or square[2] < SMALLEST:
-            print(f"{name}: left out, {'; '.join(turned) or f'{square[2]} pixels'}")
-            continue
-        out.append(Portrait(name, crop_square(image, square, TEXTURE), points_in_square(points, square)))
-    return out
 
 
 def script(portrait: Portrait, layers: Layers, mesh: HeadMesh, donors: Donors, random: np.random.Generator) -> list[Shown]:
@@ -121,14 +96,16 @@ def plan(portraits: list[Portrait]) -> Source:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with portraits")
+    origin = parser.add_mutually_exclusive_group(required=True)
+    origin.add_argument("--data", type=Path, help="folder with portraits")
+    origin.add_argument("--stills", type=Path, help="file that pack.py made of them")
     parser.add_argument("--donors", type=Path, nargs="+", required=True, help="finished sources that lend speech and mouths")
     parser.add_argument("--out", type=Path, required=True, help="folder of the sources")
     parser.add_argument("--limit", type=int, help="about so many people, evenly from all")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     tracker, matting, renderer, donors = Landmarker(), Matting(), SurfaceRenderer(TEXTURE), Donors(options.donors)
-    portraits = usable_portraits(options.data, tracker, options.limit)
+    portraits = usable_portraits(options.data, tracker, options.limit) if options.data else stills_of(options.stills)[: options.limit]
     source = plan(portraits)
     writer = SourceWriter(options.out / "portraits", source, flow=True, head=True)
     began, milder = time.monotonic(), 0
