@@ -51,7 +51,7 @@ class LossConfig:
     fine: float = 0.5  # perceptual on an enlarged mouth or eye
     flow: float = 2.0  # W against the exact flow where there is one
     warp: float = 0.5  # the warped portrait against the frame, where it was visible
-    mask: float = 0.02  # masks against exact visibility
+    mask: float = 0.05  # masks against exact visibility
     adversarial: float = 0.0
     feature_matching: float = 2.0
     mouth: float = 4.0  # factors on L1

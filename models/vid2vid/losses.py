@@ -78,7 +78,7 @@ class Losses:
     def _perceptual(self, made: dict[str, Tensor], truth: Tensor, points: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         c = self.config
         side = int(self.size * FACE_CROP)
-        middle = points[:, :, :2].mean(1) + 0.08 * torch.randn(len(points), 2, generator=random).to(points)
+        middle = points[:, :, :2].mean(1) + 0.15 * torch.randn(len(points), 2, generator=random).to(points)
         terms = {"perceptual": c.perceptual * self.features.distance(crop(made["frame"], middle, side), crop(truth, middle, side)).mean()}
         rings = [MOUTH, MOUTH, *EYES]
         chosen = torch.randint(len(rings), (len(points),), generator=random).tolist()
@@ -101,13 +101,22 @@ class Losses:
         full = lambda m: F.interpolate(m[:, None], size=self.size, mode="nearest")  # noqa: E731
         anywhere = torch.where(exact > 0, on_head, self._face(target))
         warped = ((made["warped"] - target.frame).abs() * full(anywhere)).mean()
-        usable = torch.where(exact > 0, target.seen, self._face(target) * 0.5)
-        mask = (made["masks"][:, 3:] * full(usable)).mean()
         return {
             "flow": c.flow * ((error * on_head).mean() + (error_past * on_past).mean()),
             "warp": c.warp * warped,
-            "mask": c.mask * mask,
+            "mask": c.mask * self._masks(made["masks"], target),
         }
+
+    def _masks(self, masks: Tensor, target: Target) -> Tensor:
+        """M: nothing is made up where the portrait shows it, nothing comes from the frame before, which blurs with each warp, where the
+        portrait would do as well; and the background stays still while the head moves, not the other way round."""
+        warped, still, previous, synthesised = F.avg_pool2d(masks, 4).unbind(1)
+        exact = target.exact[:, None, None]
+        points = to_picture(target.landmarks)
+        changing = torch.maximum(*(ellipse(points[:, ring], self.size // 4, 1.5) for ring in (EYES[0] + EYES[1], MOUTH)))[:, 0]
+        shown = torch.where(exact > 0, target.seen, 0.5 * self._face(target) * (1 - changing))
+        wrong_layer = exact * (target.head * still + (1 - target.head) * warped)
+        return ((synthesised + 0.5 * previous) * shown + wrong_layer).mean()
 
     def _face(self, target: Target) -> Tensor:
         return ellipse(to_picture(target.landmarks)[:, t.FACE_OVAL], self.size // 4, 1.0)[:, 0]
