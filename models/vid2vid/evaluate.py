@@ -123,6 +123,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
     animators = [named(text) for text in options.model]
+    if len({a.name for a in animators}) < len(animators):
+        parser.error("two models have one name: put NAME= before one of them")
     evaluation = Evaluation(animators, Judges.load(options.perceptual), options.out)
     try:
         run(evaluation, options)

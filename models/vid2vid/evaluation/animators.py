@@ -68,8 +68,9 @@ class Copy:
 class Served:
     """A model through the server's own enrolment and AvatarSession, in absolute motion: its Retargeter and its filters included."""
 
-    def __init__(self, name: str):
-        self.name = name
+    def __init__(self, model: str):
+        self.model = model
+        self.name = model if model == "warp" else f"{model}-served"
         self._node: dict[int, subprocess.Popen] = {}
 
     def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
@@ -82,12 +83,12 @@ class Served:
             node.stdin.flush()
             raw = node.stdout.read(size * size * 3 // 2)
             if len(raw) < size * size * 3 // 2:
-                raise RuntimeError(f"the server's code ended with {node.wait()} while animating with {self.name}")
+                raise RuntimeError(f"the server's code ended with {node.wait()} while animating with {self.model}")
             yield cv2.cvtColor(np.frombuffer(raw, np.uint8).reshape(size * 3 // 2, size), cv2.COLOR_YUV2RGB_I420)
 
     def _start(self, size: int) -> subprocess.Popen:
         cache = os.environ.get("LANDMARKER_CACHE") or str(Path.home() / ".cache/gioconda/landmarker")
-        command = [node_command(), str(HERE / "animate.mjs"), self.name, str(size), cache]
+        command = [node_command(), str(HERE / "animate.mjs"), self.model, str(size), cache]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def close(self) -> None:
