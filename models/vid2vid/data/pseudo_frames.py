@@ -16,10 +16,10 @@ from .surface_renderer import EVERYWHERE, SurfaceRenderer
 
 SAME_PLACE = 0.008  # picture widths of the portrait: two frames show the same point when their sources agree so far
 LIP_EDGE = 0.86  # a donor's inner contour lies a little in the red: only this much of its opening is taken
-SHADE = (0.5, 1.15)  # limits of the gain that brings a donor's mouth into the portrait's light
-TINT = (0.75, 1.3)  # the same of each colour's own gain
-PALER = 0.75  # of a donor's saturation: drawn tongues are redder than photographed ones
-BRIGHTEST = 0.8  # of the face's light: teeth lie in the lips' shade
+TINT = (0.88, 1.14)  # limits of each colour's own gain
+PALER = 0.85  # of a donor's saturation: drawn tongues are redder than photographed ones
+CONTRAST, DEPTH = 1.7, 0.3  # about DEPTH of the face's light: a soft recording's teeth and depth are both grey
+BRIGHTEST, LIGHTEST = 0.8, 225.0  # teeth lie in the lips' shade: no more than this of the face's light, whose glare does not count
 
 
 @dataclass
@@ -110,12 +110,13 @@ def face_light(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
 def in_light(mouth: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarray:
     """A donor's colours [..., 3] under the portrait's light: brightness, tint, and teeth no brighter than they can be."""
-    gain = np.clip(here.mean() / there.mean(), *SHADE) * np.clip((here / here.mean()) / (there / there.mean()), *TINT)
-    lit = mouth * gain
-    grey = lit.mean(axis=-1, keepdims=True)
-    lit = grey + PALER * (lit - grey)
-    most = BRIGHTEST * here.mean()
-    return np.clip(lit * (most / np.maximum(grey, 1e-3) * np.tanh(grey / most)), 0, 255)
+    tint = np.clip(np.sqrt((here / here.mean()) / (there / there.mean())), *TINT)
+    grey = mouth.mean(axis=-1, keepdims=True)
+    level = np.maximum(grey / there.mean(), 1e-3)
+    wanted = np.maximum(DEPTH + CONTRAST * (level - DEPTH), 0.35 * level)
+    wanted = BRIGHTEST * np.tanh(wanted / BRIGHTEST)
+    coloured = tint * (1 + PALER * (mouth / np.maximum(grey, 1) - 1))
+    return np.clip(coloured * wanted * min(here.mean(), LIGHTEST), 0, 255)
 
 
 def flow_between(here: View, there: View) -> tuple[np.ndarray, np.ndarray]:
