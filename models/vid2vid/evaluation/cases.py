@@ -49,18 +49,21 @@ class Case:
 
 
 def self_cases(reader: SourceReader, k: int, *, people: int, frames: int) -> list[Case]:
-    """Evenly chosen held-out people who have K portraits and a clip; none where the source has no such people."""
+    """Evenly chosen held-out people who have K portraits and a clip; none where the source has no such people.
+
+    Of each person so many `frames`, in several clips where they are shorter, and more where the source has few people.
+    """
     fit = [p for p in reader.people(held_out=True) if p.references >= k and p.clips]
     fit = [fit[i] for i in _evenly(len(fit), people)]
     runs = max(1, -(-RUNS_OF_A_SOURCE // max(1, len(fit))))
-    return [_case(reader, person, k, run) for person in fit for run in _stretches(person, runs, frames)]
+    return [_case(reader, person, k, run) for person in fit for run in _stretches(person, max(runs, -(-frames // _longest(person))), frames)]
 
 
 def cross_cases(readers: list[SourceReader], k: int, *, pairs: int, frames: int) -> list[Case]:
     """Fixed pairs over all sources, subjects in turn from each; every other driver is of the other sex where that is known."""
     random = np.random.default_rng(SEED)
     subjects = [[(r, p) for p in r.people(held_out=True) if p.references >= k and not p.name.endswith("-back")] for r in readers]
-    drivers = [(r, p) for r in readers for p in r.people(held_out=True) if max((c.length for c in p.clips), default=0) >= LEAST_DRIVER_FRAMES]
+    drivers = [(r, p) for r in readers for p in r.people(held_out=True) if p.clips and _longest(p) >= LEAST_DRIVER_FRAMES]
     subjects = [s for s in subjects if s]
     out: list[Case] = []
     taken: set[tuple[str, str]] = set()
@@ -118,6 +121,10 @@ def _stretches(person: PersonEntry, count: int, frames: int) -> list[ClipRange]:
     clips = sorted(person.clips, key=lambda c: -min(c.length, frames))
     clips = [clips[i] for i in _evenly(len(clips), count)] if clips[-1].length >= frames else clips[:count]
     return [ClipRange(c.start + (c.length - min(c.length, frames)) // 2, min(c.length, frames)) for c in clips]
+
+
+def _longest(person: PersonEntry) -> int:
+    return max(c.length for c in person.clips)
 
 
 def _evenly(count: int, wanted: int) -> list[int]:
