@@ -24,7 +24,10 @@ class NormalBuilder:
     def __call__(self, positions: np.ndarray) -> np.ndarray:
         """[V, 3] unit normals; unused vertices get zeros."""
         a, b, c = (positions[self._triangles[:, k]] for k in range(3))
-        faces = np.cross(b - a, c - a)
+        u, v = b - a, c - a
+        faces = np.empty_like(u)  # their cross product; numpy's own takes three times as long
+        for x, y, z in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+            faces[:, x] = u[:, y] * v[:, z] - u[:, z] * v[:, y]
         normals = np.zeros((self._count, 3), np.float32)
         normals[self._used] = np.add.reduceat(faces[self._order], self._starts, axis=0)
         return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
@@ -59,9 +62,11 @@ def rotate_by_share(points: np.ndarray, share: np.ndarray, vector: np.ndarray, p
     arms = points[moving] - pivot.astype(np.float32)
     angle = (share[moving] * full)[:, None].astype(np.float32)
     sine, cosine = np.sin(angle), np.cos(angle)
+    x, y, z = axis
+    across = arms @ np.array([[0, z, -y], [-z, 0, x], [y, -x, 0]], np.float32)  # axis x arms
     along = (arms @ axis)[:, None] * axis
     turned = points.copy()
-    turned[moving] = pivot.astype(np.float32) + arms * cosine + np.cross(axis, arms) * sine + along * (1 - cosine)
+    turned[moving] = pivot.astype(np.float32) + arms * cosine + across * sine + along * (1 - cosine)
     return turned
 
 

@@ -35,7 +35,8 @@ class LayerBuffers:
     uvs: moderngl.Buffer
     indices: moderngl.Buffer  # in the layer's order
     sorted_indices: moderngl.Buffer  # back to front
-    drawn: moderngl.VertexArray
+    seen_indices: moderngl.Buffer  # those of the triangles that the surface pass has left in the picture
+    drawn_seen: moderngl.VertexArray
     drawn_sorted: moderngl.VertexArray
     numbered: moderngl.VertexArray
     cast: moderngl.VertexArray
@@ -44,6 +45,11 @@ class LayerBuffers:
     occlusion: np.ndarray  # [R]
     uniforms: dict = field(default_factory=dict)
     positions: np.ndarray | None = None  # [V, 3] mesh vertices as last drawn
+
+    def fill(self, positions: np.ndarray, normals: np.ndarray) -> None:
+        rows = np.empty((len(self.layer.source), 7), np.float32)
+        rows[:, :3], rows[:, 3:6], rows[:, 6] = positions[self.layer.source], normals[self.layer.source], self.occlusion
+        self.stream.write(rows)
 
 
 class Renderer:
@@ -73,7 +79,7 @@ class Renderer:
     def forget(self, person: Person) -> None:
         _, buffers = self._people.pop(id(person), (None, {}))
         for item in buffers.values():
-            for resource in (item.stream, item.uvs, item.indices, item.sorted_indices, item.drawn, item.drawn_sorted, item.numbered, item.cast):
+            for resource in (item.stream, item.uvs, item.indices, item.sorted_indices, item.seen_indices, item.drawn_seen, item.drawn_sorted, item.numbered, item.cast):
                 resource.release()
 
     def render(self, people: list[tuple[Person, Pose]], camera: Camera, lighting: Lighting, backdrop: np.ndarray) -> np.ndarray:
@@ -82,12 +88,13 @@ class Renderer:
         light = self._light_matrix(lighting, people)
         self._draw_shadows(scene, light, self._shadow_target)
         self._draw_surfaces(scene, camera)
+        seen = np.bincount(self.surface_numbers().ravel(), minlength=1 + max((_triangles(buffers) for buffers in scene), default=0)) > 0
         self._target.use()
         self._draw_backdrop(backdrop)
         self._set_scene(camera, lighting, light)
         for (person, pose), buffers in zip(people, scene):
             self._set_face(person, pose)
-            self._draw_person(buffers)
+            self._draw_person(buffers, seen)
         image = np.frombuffer(self._target.read(components=3, alignment=1), np.uint8).reshape(*self.drawn_size[::-1], 3)[::-1]
         if self.drawn_size == (self.width, self.height):
             return image.copy()
@@ -111,11 +118,10 @@ class Renderer:
         for name, (positions, normals) in person.pose(pose).items():
             item = buffers[name]
             item.positions = positions
-            source = item.layer.source
-            item.stream.write(np.c_[positions[source], normals[source], item.occlusion].astype(np.float32))
+            item.fill(positions, normals)
             if name in SOFT:
-                centres = positions[item.layer.mesh_triangles].mean(axis=1)
-                far_first = np.argsort(-np.linalg.norm(centres - camera.eye, axis=1))
+                away = np.square(positions - camera.eye).sum(axis=1)
+                far_first = np.argsort(-away[item.layer.mesh_triangles].sum(axis=1))
                 item.sorted_indices.write(np.ascontiguousarray(item.layer.triangles[far_first]))
         return buffers
 
@@ -126,13 +132,13 @@ class Renderer:
             gl = self.context
             stream = gl.buffer(reserve=len(layer.source) * 7 * 4)
             uvs = gl.buffer(layer.uvs.astype(np.float32))
-            indices, by_depth = gl.buffer(layer.triangles), gl.buffer(layer.triangles)
-            material = gl.vertex_array(self._materials[name], _attributes(self._materials[name], stream, uvs), indices)
+            indices, by_depth, seen = (gl.buffer(layer.triangles) for _ in range(3))
+            material = gl.vertex_array(self._materials[name], _attributes(self._materials[name], stream, uvs), seen)
             by_distance = gl.vertex_array(self._materials[name], _attributes(self._materials[name], stream, uvs), by_depth)
             numbered = gl.vertex_array(self._surfaces, _attributes(self._surfaces, stream, uvs), indices)
             cast = gl.vertex_array(self._depth, _attributes(self._depth, stream, uvs), indices)
             buffers[name] = LayerBuffers(
-                layer, stream, uvs, indices, by_depth,
+                layer, stream, uvs, indices, by_depth, seen,
                 material, by_distance, numbered, cast,
                 self._texture(person, name), first_number,
                 np.ones(len(layer.source), np.float32),
@@ -146,8 +152,7 @@ class Renderer:
         """Ambient light that reaches each vertex of the neutral person, from shadow maps of many directions."""
         posed = person.pose(Pose())
         for name, (positions, normals) in posed.items():
-            source = buffers[name].layer.source
-            buffers[name].stream.write(np.c_[positions[source], normals[source], buffers[name].occlusion].astype(np.float32))
+            buffers[name].fill(positions, normals)
         depth_map, target = _depth_target(self.context, OCCLUSION_SIZE)
         depths = []
         for direction in DIRECTIONS:
@@ -194,12 +199,12 @@ class Renderer:
     def _draw_shadows(self, scene: list[dict[str, LayerBuffers]], light: np.ndarray, target: moderngl.Framebuffer) -> None:
         target.use()
         target.clear(depth=1.0)
-        self.context.enable_only(moderngl.DEPTH_TEST)
         self._depth["view_projection"].write(light.T.tobytes())
         for buffers in scene:
             for name in SHADOW_CASTERS:
                 if name in buffers:
                     buffers[name].texture.use(0)
+                    self._enable(name)
                     self._depth["see_through"] = int(name == "hair")
                     buffers[name].cast.render()
 
@@ -226,7 +231,8 @@ class Renderer:
         self._backdrop_texture.use(0)
         self._backdrop_quad.render(moderngl.TRIANGLE_STRIP)
 
-    def _draw_person(self, buffers: dict[str, LayerBuffers]) -> None:
+    def _draw_person(self, buffers: dict[str, LayerBuffers], seen: np.ndarray) -> None:
+        """`seen` [1 + triangles] bool: which of them the surface pass has left in the picture."""
         gl = self.context
         self._shadow_map.use(1)
         self._noise.use(2)
@@ -235,19 +241,27 @@ class Renderer:
         for name in SOLID:
             if name in buffers:
                 self._enable(name)
-                self._draw(buffers[name], name, 1)
+                self._draw_solid(buffers[name], name, seen)
         gl.depth_func = "<="
         gl.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
         gl.blend_func = moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA
         for name, pass_kind in (("eyes", 2), ("brows", 0), ("lashes", 0), ("hair", 2)):
             if name in buffers:
-                self._draw(buffers[name], name, pass_kind)
+                self._prepare(buffers[name], name, pass_kind)
+                buffers[name].drawn_sorted.render()
         self._target.depth_mask = True
 
-    def _draw(self, item: LayerBuffers, name: str, pass_kind: int) -> None:
+    def _draw_solid(self, item: LayerBuffers, name: str, seen: np.ndarray) -> None:
+        """Most triangles are hidden or too small: setting them up again would cost more than the pixels do."""
+        triangles = item.layer.triangles[seen[item.first_number : item.first_number + len(item.layer.triangles)]]
+        if len(triangles):
+            item.seen_indices.write(triangles)
+            self._prepare(item, name, 1)
+            item.drawn_seen.render(vertices=triangles.size)
+
+    def _prepare(self, item: LayerBuffers, name: str, pass_kind: int) -> None:
         item.texture.use(0)
         _assign(self._materials[name], {"pass_kind": pass_kind, **item.uniforms})
-        (item.drawn if pass_kind == 1 else item.drawn_sorted).render()
 
     # -- uniforms
 
@@ -324,6 +338,10 @@ def lining_vertices(person: Person) -> np.ndarray:
 
 def _centre(person: Person) -> np.ndarray:
     return np.mean(person.eye_centres, axis=0) - np.array([0, 0.7, 0.9])
+
+
+def _triangles(buffers: dict[str, LayerBuffers]) -> int:
+    return sum(len(item.layer.triangles) for item in buffers.values())
 
 
 def _unit(vector) -> np.ndarray:

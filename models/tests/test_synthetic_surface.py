@@ -59,16 +59,12 @@ def test_warping_by_the_flow_makes_the_other_picture_where_it_is_seen(shots):
 def test_what_is_covered_is_not_seen(shots):
     surface, [(_, calm_view), (_, turned_view)] = shots
     _, seen = surface.flow(turned_view, [calm_view], CELLS)
-    inside = np.isin(turned_view.numbers, surface_numbers_of(surface, "teeth", "tongue"))
+    within = [surface.layers.index(name) for name in ("teeth", "tongue")]
+    inside = np.isin(surface.kinds[turned_view.numbers], within)
     cells = inside.reshape(CELLS, -1, CELLS, len(inside) // CELLS).mean(axis=(1, 3)) > 0.9
     assert cells.sum() >= 2 and (seen[0][cells] == 0).mean() > 0.9  # behind closed lips
     revealed = (coverage(turned_view, CELLS) == 0) & (coverage(calm_view, CELLS) == 255)
     assert revealed.any() and not seen[0][revealed].any()  # background behind the head
-
-
-def surface_numbers_of(surface: Surface, *layers: str) -> np.ndarray:
-    kinds = [surface._names.index(name) for name in layers]
-    return np.flatnonzero(np.isin(surface._kinds, kinds))
 
 
 def test_a_window_is_a_cut_of_the_view():

@@ -13,7 +13,7 @@ from synthetic_people.person import Person, Pose
 from synthetic_people.renderer import Renderer
 from synthetic_people.scene import Camera
 from synthetic_people.subject import Subject, random_subject
-from synthetic_people.surface import Surface, View, coverage
+from synthetic_people.surface import Points, Surface, View, coverage
 
 from .crop import head_square
 from .landmarker import FOUND_FLAG, Landmarker
@@ -91,7 +91,7 @@ class Sitting:
         self._random = np.random.default_rng([2203, subject.seed])
         eyes = np.mean(self._person.eye_centres, axis=0)
         self._camera = replace(subject.camera, target=(0.0, float(eyes[1]) - 0.3, 0.6))
-        self._anchors: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        self._anchors: tuple[np.ndarray, Points] | None = None
         self.counts = Counts()
 
     def close(self) -> None:
@@ -111,13 +111,13 @@ class Sitting:
         x, y = np.array([x, y]) + (side - grown) / 2 + self._random.uniform(-SHIFT_JITTER, SHIFT_JITTER, 2) * side
         self._camera = replace(self._camera, window=(x / size, y / size, grown / size))
 
-    def _anchored(self, view: View, places: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Which landmarks lie on the drawn person, and where on its surface: (numbers [n], triangles [n], shares [n, 3])."""
+    def _anchored(self, view: View, places: np.ndarray) -> tuple[np.ndarray, Points]:
+        """Which landmarks lie on the drawn person [n], and where on its surface."""
         drawn = len(view.numbers)
-        pixels = np.clip((places * drawn).astype(int), 0, drawn - 1)
-        triangles = view.numbers[pixels[:, 1], pixels[:, 0]]
+        column, row = np.clip((places * drawn).astype(int), 0, drawn - 1).T
+        triangles = view.numbers[row, column]
         known = np.flatnonzero(triangles)
-        return known, triangles[known], self._surface.points(view, triangles[known], places[known].astype(np.float32))
+        return known, self._surface.points(view, triangles[known], places[known].T.astype(np.float32))
 
     def _shoot(self, pose: Pose, start: np.ndarray | None) -> Shot | None:
         """None where the tracker sees no face or another one. `start`: points of the frame before, pixels."""
@@ -125,12 +125,12 @@ class Sitting:
         drawn = self._studio.draw(self._person, self.subject, self._camera, pose)
         view = self._studio.view(self._surface, self._person, self._camera)
         image = self.subject.photo.apply(drawn, self._random)
-        numbers, triangles, shares = self._anchors
-        expected = self._surface.places(view, triangles, shares)
+        landmarks, on_surface = self._anchors
+        expected = on_surface.places(view).T
         low, high = expected.min(axis=0) * size, expected.max(axis=0) * size
         points, flag = self._studio.track(image, start if start is not None else np.r_[low, high - low])
         self.counts.frames += 1
-        off = np.median(np.linalg.norm(points[numbers, :2] / size - expected, axis=1))
+        off = np.median(np.linalg.norm(points[landmarks, :2] / size - expected, axis=1))
         if flag < FOUND_FLAG or off > FAR_OFF:
             self.counts.redrawn_frames += 1
             return None
