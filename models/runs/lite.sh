@@ -13,8 +13,8 @@ mkdir -p "$DATA" "$OUT"
 have() { test -f "$DATA/$1/index.json"; }
 have synthetic || $PYTHON -m vid2vid.data.synthetic --assets "$SHARED/makehuman" --out "$DATA/synthetic" --people "$PEOPLE" --held-out "$HELD_OUT" --processes "$PROCESSES"
 have grid && have webcam && have smiles || $PYTHON -m vid2vid.data.real_clips --data "$SHARED" --out "$DATA"
-have portraits || $PYTHON -m vid2vid.data.portraits --data "$SHARED" --out "$DATA"
+have portraits || $PYTHON -m vid2vid.data.portraits --data "$SHARED" --donors "$DATA/synthetic" "$DATA/grid" --out "$DATA"
 
-$PYTHON -m vid2vid.train --data "$DATA" --out "$OUT" --config runs/lite.json --minutes "$MINUTES" --perceptual "$SHARED/squeezenet/squeezenet10.npz" ${THREADS:+--threads "$THREADS"}
+$PYTHON -m vid2vid.train --data "$DATA" --out "$OUT" --config runs/lite.json --minutes "$MINUTES" --perceptual "$SHARED/squeezenet/squeezenet10.npz" ${START:+--start "$START"} ${THREADS:+--threads "$THREADS"}
 $PYTHON -m vid2vid.export --checkpoint "$OUT/last.pt" --data "$DATA" --version "${VERSION:?version of the exported model}"
-$PYTHON -m vid2vid.evaluate --model manifest.json:lite --data "$DATA" --out "$OUT/evaluation"
+$PYTHON -m vid2vid.evaluate --model copy warp manifest.json:lite --data "$DATA" --perceptual "$SHARED/squeezenet/squeezenet10.npz" --out "$OUT/evaluation"

@@ -1,6 +1,6 @@
 """Writes a checkpoint as the two ONNX graphs of the server's contract: python -m vid2vid.export --checkpoint FILE --data DIR --out ../models/lite
 
-Also the manifest's entry, and a parity file: one held-out synthetic person's portraits and three frames with what PyTorch makes of them.
+Also the manifest's entry, the averaged weights to train on from, and a parity file: one held-out synthetic person's portraits and three frames with what PyTorch makes of them.
 """
 
 from __future__ import annotations
@@ -138,8 +138,9 @@ def describe(path: Path) -> dict:
 
 
 def example(data: Path, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Two portraits [2, 3, S, S] and their landmarks of a held-out synthetic person, and landmarks [3, 478, 3] of consecutive frames."""
-    reader = SourceReader(data / "synthetic")
+    """Two portraits [2, 3, S, S] and their landmarks of a held-out person (a synthetic one where there are any), and landmarks [3, 478, 3] of consecutive frames."""
+    kinds = [name for name in ("synthetic", *sorted(f.name for f in data.iterdir())) if (data / name / "index.json").exists()]
+    reader = SourceReader(data / kinds[0])
     person = reader.people(held_out=True)[0]
     frames, points = reader.array("frames"), reader.array("landmarks")
     rows = [person.start, person.start + 1]
@@ -235,13 +236,14 @@ def main() -> None:
             options.out / f"enrolment-{size}.onnx", {"portraits", "portrait_landmarks", *CACHED},
         )  # fmt: skip
         write_graph(FrameGraph(network), frame_inputs(person, points[1:2], past, torch.zeros(1, dtype=torch.long)), ["i420", "frame"], options.out / f"frame-{size}.onnx", set(CACHED))
+    checkpoint.lighten(options.checkpoint, options.out / f"weights-{size}.pt")
     tensors, worst = parity(network, options.out, options.data)
     write_safetensors(options.out / f"parity-{size}.safetensors", tensors)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=MODELS, capture_output=True, text=True).stdout.strip()
     sources = list(config.data.sources)
     made = {"steps": state["step"], "hours": round(state["trained_s"] / 3600, 2), "commit": commit, "sources": config.data.sources, "dataHash": data_hash(options.data, sources)}
     write_manifest(options.out, size, options.version, made)
-    total = sum(f.stat().st_size for f in options.out.glob("*.onnx")) / 1e6
+    total = sum(f.stat().st_size for f in options.out.iterdir()) / 1e6
     print(f"{options.out}: {total:.1f} MB; ONNX Runtime and PyTorch differ by at most {worst:.2g} of 1")
 
 
