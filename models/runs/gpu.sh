@@ -17,12 +17,19 @@ pack() {
   mkdir -p "$KIT/wheels" && rm -rf "$KIT/makehuman"
   $PYTHON -m vid2vid.data.slim_assets --assets "$shared/makehuman" --out "$KIT/makehuman"
   tar -C "$KIT" -cJf "$KIT/makehuman.tar.xz" makehuman && rm -rf "$KIT/makehuman"
-  mkdir -p "$KIT/landmarker" && cp "$(ls -t "$LANDMARKER"/landmarker-mesh-*.onnx | head -1)" "$(ls -t "$LANDMARKER"/landmarker-detector-*.onnx | head -1)" "$KIT/landmarker/"
+  mkdir -p "$KIT/landmarker"
+  for part in mesh detector matte; do cp "$(ls -t "$LANDMARKER/landmarker-$part"-*.onnx | head -1)" "$KIT/landmarker/"; done
   cp "$shared/squeezenet/squeezenet10.npz" "$KIT/"
-  if [ -n "${DATA:-}" ]; then $PYTHON -m vid2vid.data.pack --data "$DATA" --sources portraits smiles grid webcam --out "$KIT/real.npz"; fi
+  if [ -n "${DATA:-}" ]; then $PYTHON -m vid2vid.data.pack --root "$DATA" --sources grid smiles --data "$shared" --quality 85 --out "$KIT/real.npz"; fi
   $PYTHON -m pip download -q --no-deps --only-binary=:all: --python-version "${TARGET_PYTHON:-3.12}" --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 -d "$KIT/wheels" moderngl glcontext
   if [ -n "${START:-}" ]; then $PYTHON -m vid2vid.checkpoint lighten "$START" "$KIT/start.pt"; fi
   du -ch "$KIT" | tail -1
+}
+
+train() {
+  local start=(--start lite/weights-256.pt); if [ -f "$KIT/start.pt" ]; then start=(--start "$KIT/start.pt"); fi
+  $PYTHON -m vid2vid.train --data "$1/data" --out "$1/run" --config "${CONFIG:-runs/gpu.json}" "${start[@]}" --minutes "$3" --evaluate-every 120 --save-every 60 \
+    --perceptual "$KIT/squeezenet10.npz" --set "data.sources=$2" ${MORE:-}
 }
 
 run() {
@@ -30,18 +37,26 @@ run() {
   local work=${WORK:-$(mktemp -d)} processes=${PROCESSES:-$(nproc)}
   local data=$work/data
   mkdir -p "$data" "$out"
-  export PYTHONUNBUFFERED=1 PYTHONPATH=$work/site
+  export PYTHONUNBUFFERED=1 PYTHONPATH=$work/site LANDMARKER_CACHE=$PWD/$KIT/landmarker
+  case $KIT in /*) LANDMARKER_CACHE=$KIT/landmarker ;; esac
   if ! $PYTHON -c 'import moderngl' 2>/dev/null; then $PYTHON -m pip install -q --no-index --no-deps --no-compile --target "$work/site" "$KIT"/wheels/*.whl; fi
   tar -C "$work" -xJf "$KIT/makehuman.tar.xz"
-  OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $PYTHON -m vid2vid.data.synthetic --assets "$work/makehuman" --landmarker "$KIT/landmarker" \
+  OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $PYTHON -m vid2vid.data.synthetic --assets "$work/makehuman" \
     --out "$data/synthetic" --people "${PEOPLE:-700}" --held-out "${HELD_OUT:-24}" --first-seed "${FIRST_SEED:-1}" --processes "$processes"
-  local sources=()
-  if [ -f "$KIT/real.npz" ]; then $PYTHON -m vid2vid.data.pack --unpack "$KIT/real.npz" --out "$data"; else sources=('data.sources={"synthetic":1}'); fi
+  local sources='"synthetic":0.7' drawing=
+  if [ -f "$KIT/real.npz" ]; then
+    $PYTHON -m vid2vid.data.pack --unpack "$KIT/real.npz" --root "$data"
+    sources='"synthetic":0.7,"smiles":0.12,"grid":0.18'
+    $PYTHON -m vid2vid.data.portraits --stills "$KIT/real.npz" --donors "$data/synthetic" "$data/grid" --out "$data" ${PORTRAITS:+--limit "$PORTRAITS"} >"$work/portraits.log" 2>&1 &
+    drawing=$!
+  fi
   echo "data ready after $((SECONDS - began)) s"
-  local minutes; minutes=$($PYTHON -c "print(max(0.3, ($limit - ($SECONDS - $began) - ${EVALUATION_SECONDS:-60}) / 60))")
-  local start=(); if [ -f "$KIT/start.pt" ]; then start=(--start "$KIT/start.pt"); fi
-  $PYTHON -m vid2vid.train --data "$data" --out "$work/run" --config runs/lite.json "${start[@]}" --minutes "$minutes" --evaluate-every 120 --save-every 60 \
-    --perceptual "$KIT/squeezenet10.npz" --set "${sources[@]}" ${MORE:-}
+  # Portraits take longer to draw than anything else: training begins without them.
+  if [ -n "$drawing" ]; then
+    train "$work" "{$sources}" "${FIRST_MINUTES:-3}"
+    if wait "$drawing"; then sources="$sources,\"portraits\":0.3"; else tail -3 "$work/portraits.log"; fi
+  fi
+  train "$work" "{$sources}" "$($PYTHON -c "print(max(0.3, ($limit - ($SECONDS - $began) - ${EVALUATION_SECONDS:-60}) / 60))")"
   $PYTHON -m vid2vid.checkpoint lighten "$work/run/last.pt" "$out/average.pt"
   cp "$work/run/log.jsonl" "$out/"
   $PYTHON - "$work/run/sheets" "$out/sheet.jpg" <<'PY'
@@ -49,7 +64,8 @@ import pathlib, sys, cv2
 cv2.imwrite(sys.argv[2], cv2.imread(str(sorted(pathlib.Path(sys.argv[1]).glob("*.png"))[-1])), [cv2.IMWRITE_JPEG_QUALITY, 92])
 PY
   if [ "${EVALUATE:-1}" = 1 ]; then
-    timeout "${EVALUATION_SECONDS:-60}" $PYTHON -m vid2vid.evaluate --model "$out/average.pt" --data "$data" --sources synthetic --k 1 --people 8 --squeezenet "$KIT/squeezenet10.npz" --landmarker "$KIT/landmarker" --out "$out" || echo "evaluation did not end in time"
+    timeout "${EVALUATION_SECONDS:-60}" $PYTHON -m vid2vid.evaluate --model copy "lite=$out/average.pt" --data "$data" --sources synthetic --k 1 --people 6 --frames 8 --pairs 0 --perceptual "$KIT/squeezenet10.npz" --out "$work/evaluation" &&
+      cp "$work"/evaluation/*.md "$out/" || echo "evaluation did not end in time"
   fi
   find "$out" -type f -size +16M -exec echo "too large to come back: {}" \;
   echo "done after $((SECONDS - began)) s"

@@ -65,9 +65,10 @@ def load_model(path: Path) -> Animatable:
 
 
 def lighten(path: Path, out: Path) -> None:
-    """Keeps the averaged weights alone: a quarter of the size, enough to go on from."""
+    """Keeps the averaged weights alone, in half precision: an eighth of the size, enough to go on from."""
     config, state = read(path)
-    save(out, config, {name: state[name] for name in ("step", "trained_s", "average")})
+    average = {name: value.half() if value.is_floating_point() else value for name, value in state["average"].items()}
+    save(out, config, {"step": state["step"], "trained_s": state["trained_s"], "average": average})
 
 
 def main() -> None:

@@ -42,20 +42,24 @@ class Sampler:
         """`mirror` [478]: the landmark that each becomes in a mirror. `resident`: sources are copied to the device once."""
         self.config, self.seed, self.size, self.device = config, seed, size, device
         self.mirror = torch.from_numpy(mirror).to(device)
-        self.names = list(config.sources)
-        self.weights = np.array([config.sources[n] for n in self.names], float)
-        self.weights /= self.weights.sum()
         self.people: list[list[PersonEntry]] = []
         self.arrays: list[dict[str, Tensor]] = []
-        for name in self.names:
+        weights = []
+        for name, weight in config.sources.items():
             reader = SourceReader(Path(root) / name)
             people = [p for p in reader.people(held_out=held_out) if p.clips]
+            if not people and held_out:
+                continue  # a source that was carried here without its held-out people
             if not people:
-                raise ValueError(f"The source {name} has nobody {'held out' if held_out else 'to train on'}")
+                raise ValueError(f"The source {name} has nobody to train on")
+            weights.append(weight)
             self.people.append(people[: max(1, math.ceil(len(people) * (1 if held_out else config.people)))])
             kinds = ("frames", "landmarks", "flow_reference", "seen_reference", "flow_previous", "seen_previous", "head")
             arrays = {k: reader.array(k) for k in kinds}
             self.arrays.append({k: self._load(v, resident) for k, v in arrays.items() if v is not None})
+        if not weights:
+            raise ValueError("No source has people held out to be looked at")
+        self.weights = np.array(weights, float) / sum(weights)
 
     def _load(self, array: np.ndarray, resident: bool) -> Tensor:
         with warnings.catch_warnings():  # mapped read-only, and only ever read
@@ -69,7 +73,7 @@ class Sampler:
         return stack([self._sample(random, k) for _ in range(people)])
 
     def _sample(self, random: np.random.Generator, k: int) -> dict[str, Tensor]:
-        source = int(random.choice(len(self.names), p=self.weights))
+        source = int(random.choice(len(self.weights), p=self.weights))
         person = self.people[source][int(random.integers(len(self.people[source])))]
         order = random.permutation(person.references)
         chosen = np.resize(order, k)  # someone with fewer portraits shows some twice
