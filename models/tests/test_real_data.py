@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vid2vid.data import motions, pack, splits
+from vid2vid.data import motions, pack, real_clips, splits
 from vid2vid.data.donors import Speech
 from vid2vid.data.head_mesh import HeadMesh, Motion, turn_matrix
 from vid2vid.data.head_pose import canonical_face, head_pose
@@ -45,6 +45,45 @@ def test_skin_classes_follow_lightness():
     landmarks = canonical_face() * 0.4 + [0.5, 0.5, 0]
     classes = [skin_class(np.full((256, 256, 3), colour, np.uint8), landmarks) for colour in ((236, 200, 180), (190, 145, 115), (95, 62, 45))]
     assert classes == ["light", "medium", "dark"]
+
+
+# -- real clips
+
+
+def shot(yaw: float, opening: float = 0.0, place=(0.5, 0.5), colour=(90, 90, 90)) -> real_clips.Shot:
+    points = canonical_face() @ turn_matrix(yaw, 0, 0).T * 0.4 + [*place, 0]
+    points[14, 1] += opening
+    return real_clips.Shot(np.full((8, 8, 3), colour, np.uint8), points)
+
+
+def test_references_begin_with_the_calm_one_and_differ():
+    candidates = [shot(12), shot(0, 0.08), shot(0.5), shot(1), shot(-14), shot(11.5)]
+    chosen = [next(i for i, c in enumerate(candidates) if c is s) for s in real_clips.spread_out(candidates, 4)]
+    assert chosen[0] in (2, 3) and {1, 4} <= set(chosen) and len({0, 5} & set(chosen)) == 1
+
+
+def test_references_lie_two_seconds_away_from_what_is_to_be_made():
+    free = real_clips.away_from(np.array([100, 400]), 60, 700)
+    assert free and all(i <= 49 or 210 <= i <= 349 or i >= 510 for i in free) and {45, 210, 345, 510} <= set(free)
+
+
+def test_clips_are_grouped_by_framing_and_tinted_ones_left_out():
+    places = np.random.default_rng(1).permutation(np.linspace(0.3, 0.7, 12))
+    groups = real_clips.same_framing([shot(0, place=(x, 0.5)) for x in places], 3)
+    assert [len(g) for g in groups] == [4, 4, 4] and max(places[groups[0]]) < min(places[groups[1]]) < max(places[groups[1]]) < min(places[groups[2]])
+    probed = [(i, shot(0, colour=(200, 120, 20) if i == 3 else (90, 90 + i, 90)), None) for i in range(8)]
+    assert [entry[0] for entry in real_clips.without_odd_colours(probed)] == [0, 1, 2, 4, 5, 6, 7]
+
+
+def test_clips_are_written_after_their_references_with_one_square(tmp_path):
+    picture = lambda i: real_clips.Shot(smooth_noise(512, i), (canonical_face() * 160 + [250, 240, 0]).astype(np.float32))  # noqa: E731
+    plans = [real_clips.Plan(n, n == "b", "male", [picture(0)], [[picture(1), picture(2)], [picture(3)]], (40, 20, 400)) for n in "ab"]
+    real_clips.write(tmp_path, "webcam", "none", plans)
+    reader = SourceReader(tmp_path / "webcam")
+    assert [(c.start, c.length) for p in reader.source.people for c in p.clips] == [(1, 2), (3, 1), (5, 2), (7, 1)]
+    assert [p.name for p in reader.people(held_out=True)] == ["b"] and reader.array("flow_reference") is None
+    assert np.array_equal(reader.array("frames")[6], crop_square(smooth_noise(512, 2), (40, 20, 400), 256))
+    assert reader.array("landmarks")[6, 4, 0] == pytest.approx((canonical_face()[4, 0] * 160 + 250 - 40) / 400, abs=1e-5)
 
 
 # -- pseudo-frames

