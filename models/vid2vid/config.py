@@ -49,14 +49,14 @@ class LossConfig:
     synthesis: float = 0.5  # L1 of H's picture before the mattings
     perceptual: float = 1.0
     fine: float = 0.5  # perceptual on an enlarged mouth or eye
-    flow: float = 2.0  # W against the exact flow where there is one
+    flow: float = 4.0  # W against the exact flow where there is one
     warp: float = 0.5  # the warped portrait against the frame, where it was visible
     mask: float = 0.05  # masks against exact visibility
     adversarial: float = 0.0
     feature_matching: float = 2.0
     mouth: float = 4.0  # factors on L1
     eyes: float = 4.0
-    revealed: float = 3.0
+    revealed: float = 4.0
 
 
 @dataclass

@@ -16,6 +16,7 @@ from .networks.geometry import Sketch, centres, to_picture
 
 FACE_CROP = 9 / 16  # side of the perceptual crop, of the picture's
 DETAIL_CROP = 1 / 4  # of a mouth or an eye
+ELSEWHERE = 0.35  # of the perceptual crops lie anywhere: hair, shoulders, what a turn revealed
 MOUTH = t.OUTER_LIPS
 EYES = [[*u, *l] for u, l in zip(t.UPPER_LIDS, t.LOWER_LIDS)]
 
@@ -78,7 +79,10 @@ class Losses:
     def _perceptual(self, made: dict[str, Tensor], truth: Tensor, points: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         c = self.config
         side = int(self.size * FACE_CROP)
-        middle = points[:, :, :2].mean(1) + 0.15 * torch.randn(len(points), 2, generator=random).to(points)
+        face = points[:, :, :2].mean(1) + 0.1 * torch.randn(len(points), 2, generator=random).to(points)
+        anywhere = 2 * torch.rand(len(points), 2, generator=random).to(points) - 1
+        elsewhere = (torch.rand(len(points), 1, generator=random) < ELSEWHERE).to(points.device)
+        middle = torch.where(elsewhere, anywhere, face)
         terms = {"perceptual": c.perceptual * self.features.distance(crop(made["frame"], middle, side), crop(truth, middle, side)).mean()}
         rings = [MOUTH, MOUTH, *EYES]
         chosen = torch.randint(len(rings), (len(points),), generator=random).tolist()
