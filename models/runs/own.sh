@@ -10,6 +10,6 @@ mkdir -p "$DATA"
 test -f "$DATA/own/index.json" || $PYTHON -m vid2vid.data.own_clips --clips "${OWN:?folder with a folder of videos per person}" --out "$DATA"
 SOURCES='{"own":1}'
 test -f "$DATA/synthetic/index.json" && SOURCES='{"own":0.5,"synthetic":0.5}'
-$PYTHON -m vid2vid.train --data "$DATA" --out "$OUT" --config runs/lite.json --start lite/weights-256.pt --minutes "$MINUTES" --set "data.sources=$SOURCES" learning_rate=2e-4 \
+$PYTHON -m vid2vid.train --data "$DATA" --out "$OUT" --config runs/lite.json --start lite/weights-256.pt --minutes "$MINUTES" --set "data.sources=$SOURCES" learning_rate=2e-4 steps=100000 \
   --perceptual "${SQUEEZENET:?squeezenet10.npz: the perceptual loss}"
 $PYTHON -m vid2vid.export --checkpoint "$OUT/last.pt" --data "$DATA" --version "${VERSION:?version of the exported model}"

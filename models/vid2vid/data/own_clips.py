@@ -22,7 +22,7 @@ HELD_OUT_SHARE = 0.15
 
 def plan_of(tracker: Landmarker, file: Path, name: str, held_out: bool, runs: int, random: np.random.Generator) -> Plan | None:
     """None when the face is seen in too little of the video."""
-    frames = decode(file, range(LONGEST))
+    frames = decode(file, LONGEST)
     points = follow(tracker, frames)
     starts = [s for s in range(0, len(frames) - RUN + 1, RUN) if all(p is not None for p in points[s : s + RUN])]
     if len(starts) < 2:
