@@ -5,6 +5,7 @@
 #   OUT=DIR models/runs/gpu.sh run                there: renders, unpacks, resumes, trains, evaluates; leaves files of at most 16 MiB in OUT
 #   models/runs/gpu.sh take DIR                   here: the checkpoint that came back becomes the start of the next run
 #
+# RUN=0, 1, 2 ... draws other people each time and goes on in the schedule. Only the averaged weights come back: the optimiser warms up anew.
 # SECONDS_IN_ALL bounds the run (default 570). PEOPLE, PROCESSES, MORE (settings, as for --set) make a rehearsal on a CPU small.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,8 +28,8 @@ pack() {
 }
 
 train() {
-  local start=(--start lite/weights-256.pt); if [ -f "$KIT/start.pt" ]; then start=(--start "$KIT/start.pt"); fi
-  $PYTHON -m vid2vid.train --data "$1/data" --out "$1/run" --config "${CONFIG:-runs/gpu.json}" "${start[@]}" --minutes "$3" --evaluate-every 120 --save-every 60 \
+  local start=lite/weights-256.pt; if [ -f "$KIT/start.pt" ]; then start=$KIT/start.pt; fi
+  $PYTHON -m vid2vid.train --data "$1/data" --out "$1/run" --config "${CONFIG:-runs/gpu.json}" --start "$start" --first-step "$((${RUN:-0} * 4000))" --minutes "$3" --evaluate-every 120 --save-every 60 \
     --perceptual "$KIT/squeezenet10.npz" --set "data.sources=$2" ${MORE:-}
 }
 
@@ -42,21 +43,24 @@ run() {
   if ! $PYTHON -c 'import moderngl' 2>/dev/null; then $PYTHON -m pip install -q --no-index --no-deps --no-compile --target "$work/site" "$KIT"/wheels/*.whl; fi
   tar -C "$work" -xJf "$KIT/makehuman.tar.xz"
   OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $PYTHON -m vid2vid.data.synthetic --assets "$work/makehuman" \
-    --out "$data/synthetic" --people "${PEOPLE:-700}" --held-out "${HELD_OUT:-24}" --first-seed "${FIRST_SEED:-1}" --processes "$processes"
+    --out "$data/synthetic" --people "${PEOPLE:-700}" --held-out "${HELD_OUT:-24}" --first-seed "$((${RUN:-0} * ${PEOPLE:-700}))" --processes "$processes"
   local sources='"synthetic":0.7' drawing=
   if [ -f "$KIT/real.npz" ]; then
     $PYTHON -m vid2vid.data.pack --unpack "$KIT/real.npz" --root "$data"
     sources='"synthetic":0.7,"smiles":0.12,"grid":0.18'
-    $PYTHON -m vid2vid.data.portraits --stills "$KIT/real.npz" --donors "$data/synthetic" "$data/grid" --out "$data" ${PORTRAITS:+--limit "$PORTRAITS"} >"$work/portraits.log" 2>&1 &
+    $PYTHON -m vid2vid.data.portraits --stills "$KIT/real.npz" --donors "$data/synthetic" "$data/grid" --out "$data" --limit "${PORTRAITS:-150}" >"$work/portraits.log" 2>&1 &
     drawing=$!
   fi
   echo "data ready after $((SECONDS - began)) s"
-  # Portraits take longer to draw than anything else: training begins without them.
+  # Portraits take longer to draw than anything else: training goes on without them until they are there, or until they have taken too long.
+  local evaluation=${EVALUATION_SECONDS:-60} left
+  left() { echo $((limit - (SECONDS - began) - evaluation)); }
+  while [ -n "$drawing" ] && kill -0 "$drawing" 2>/dev/null && [ "$(left)" -gt 150 ]; do train "$work" "{$sources}" "${SLICE_MINUTES:-1.5}"; done
   if [ -n "$drawing" ]; then
-    train "$work" "{$sources}" "${FIRST_MINUTES:-3}"
-    if wait "$drawing"; then sources="$sources,\"portraits\":0.3"; else tail -3 "$work/portraits.log"; fi
+    kill "$drawing" 2>/dev/null || true
+    if wait "$drawing"; then sources="$sources,\"portraits\":0.3"; else echo "without portraits:" && tail -1 "$work/portraits.log"; fi
   fi
-  train "$work" "{$sources}" "$($PYTHON -c "print(max(0.3, ($limit - ($SECONDS - $began) - ${EVALUATION_SECONDS:-60}) / 60))")"
+  train "$work" "{$sources}" "$($PYTHON -c "print(max(0.3, $(left) / 60))")"
   $PYTHON -m vid2vid.checkpoint lighten "$work/run/last.pt" "$out/average.pt"
   cp "$work/run/log.jsonl" "$out/"
   $PYTHON - "$work/run/sheets" "$out/sheet.jpg" <<'PY'
@@ -79,5 +83,5 @@ case ${1:-} in
   pack) pack ;;
   run) run ;;
   take) take "${2:-}" ;;
-  *) sed -n '2,9p' "runs/$(basename "$0")"; exit 2 ;;
+  *) sed -n '2,10p' "runs/$(basename "$0")"; exit 2 ;;
 esac

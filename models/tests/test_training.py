@@ -160,7 +160,8 @@ def test_training_learns_and_goes_on_where_it_stopped(data, features, tmp_path):
     assert resumed.sampler.batch(30, 2).frames.shape == trainer.sampler.batch(30, 2).frames.shape
     checkpoint.lighten(tmp_path / "run/last.pt", tmp_path / "light.pt")
     light = make(tmp_path / "other")
-    light.resume(tmp_path / "light.pt")
+    light.begin_with(tmp_path / "light.pt")
+    assert light.step == 0 and light.rate() < 0.5
     weights = zip(light.network.parameters(), trainer.average.parameters())
     assert all(torch.allclose(a, b, atol=1e-3, rtol=1e-3) for a, b in weights)
 

@@ -9,7 +9,6 @@ import argparse
 import hashlib
 import json
 import struct
-import subprocess
 import warnings
 from pathlib import Path
 
@@ -133,7 +132,7 @@ def describe(path: Path) -> dict:
             out[value.name] = {"type": kinds[value.type.tensor_type.elem_type], "shape": shape, **ABOUT.get(value.name, {})}
         return out
 
-    file = path.resolve().relative_to(MODELS.resolve()).as_posix()
+    file = path.resolve().relative_to(MODELS.resolve()).as_posix()  # main() has seen to it that it lies there
     return {"file": file, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "inputs": tensors(graph.input), "outputs": tensors(graph.output)}
 
 
@@ -209,10 +208,11 @@ def write_manifest(folder: Path, size: int, version: str, made: dict) -> None:
 
 
 def data_hash(data: Path, sources: list[str]) -> str:
-    """Of the indices: who and what was trained on, not the pictures' bytes."""
+    """Of who was trained on, and of all landmarks, which no other pictures would give."""
     digest = hashlib.sha256()
     for name in sorted(sources):
-        digest.update((data / name / "index.json").read_bytes())
+        for file in ("index.json", "landmarks.npy"):
+            digest.update((data / name / file).read_bytes())
     return digest.hexdigest()
 
 
@@ -223,6 +223,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=MODELS / NAME)
     parser.add_argument("--version", required=True, help="raise it with every model that is put into use: people are enrolled anew")
     options = parser.parse_args()
+    if not options.out.resolve().is_relative_to(MODELS.resolve()):
+        parser.error(f"--out must lie in {MODELS}, where the manifest names its files from")
     config, state = checkpoint.read(options.checkpoint)
     network = checkpoint.load_model(options.checkpoint).network
     size = config.network.size
@@ -239,9 +241,8 @@ def main() -> None:
     checkpoint.lighten(options.checkpoint, options.out / f"weights-{size}.pt")
     tensors, worst = parity(network, options.out, options.data)
     write_safetensors(options.out / f"parity-{size}.safetensors", tensors)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=MODELS, capture_output=True, text=True).stdout.strip()
     sources = list(config.data.sources)
-    made = {"steps": state["step"], "hours": round(state["trained_s"] / 3600, 2), "commit": commit, "sources": config.data.sources, "dataHash": data_hash(options.data, sources)}
+    made = {"steps": state["step"], "hours": round(state["trained_s"] / 3600, 2), "commit": state.get("commit", "unknown"), "sources": config.data.sources, "dataHash": data_hash(options.data, sources)}
     write_manifest(options.out, size, options.version, made)
     total = sum(f.stat().st_size for f in options.out.iterdir()) / 1e6
     print(f"{options.out}: {total:.1f} MB; ONNX Runtime and PyTorch differ by at most {worst:.2g} of 1")

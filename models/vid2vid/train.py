@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import signal
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -56,13 +57,15 @@ class Trainer:
         self.sampler = Sampler(data, config.data, seed=config.seed, **common)
         self.shown = Sampler(data, replace(config.data, colour=0, flip=0, landmark_noise=0, clips=1, frames=3), seed=99, held_out=True, **common)
         self.step, self.trained_s, self.stop = 0, 0.0, False
-        self.random = torch.Generator().manual_seed(config.seed)
+        self.first_step = 0  # of this optimiser
+        self.commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True).stdout.strip()
+        self.random = torch.Generator()
 
     # -- state
 
     def save(self) -> None:
         state = {
-            "step": self.step, "trained_s": self.trained_s, "network": self.network.state_dict(), "average": self.average.state_dict(),
+            "step": self.step, "trained_s": self.trained_s, "commit": self.commit, "network": self.network.state_dict(), "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }  # fmt: skip
         if self.judge is not None:
@@ -70,28 +73,40 @@ class Trainer:
         checkpoint.save(self.out / "last.pt", self.config, state)
 
     def resume(self, path: Path) -> None:
-        """Weights, optimiser and step of a checkpoint; what it lacks (lightened ones have averaged weights only) starts anew."""
-        _, state = checkpoint.read(path)
-        self.network.load_state_dict(state.get("network", state["average"]))
-        self.average.load_state_dict(state["average"])
-        if "optimiser" in state:
-            self.optimiser.load_state_dict(state["optimiser"])
+        """Goes on where a checkpoint of this run stopped. Raises ValueError when its network is another one."""
+        state = self._take(path)
+        self.optimiser.load_state_dict(state["optimiser"])
         if self.judge is not None and "judge" in state:
             self.judge.load_state_dict(state["judge"])
             self.judge_optimiser.load_state_dict(state["judge_optimiser"])
-        self.step, self.trained_s = state["step"], state["trained_s"]
+        self.step = state["step"]
+
+    def begin_with(self, path: Path, *, step: int = 0) -> None:
+        """Takes a checkpoint's averaged weights, for a run with a schedule of its own; `step` chooses which samples come first."""
+        self._take(path)
+        self.step = self.first_step = step
+
+    def _take(self, path: Path) -> dict:
+        config, state = checkpoint.read(path)
+        if config.network != self.config.network:
+            raise ValueError(f"{path} holds another network than this run's settings describe")
+        self.network.load_state_dict(state.get("network", state["average"]))
+        self.average.load_state_dict(state["average"])
+        self.trained_s = state["trained_s"]
+        return state
 
     # -- one step
 
     def rate(self) -> float:
         """Share of the learning rate: a short rise, then half a cosine down to a twentieth."""
         c = self.config
-        rise = min(1.0, (self.step + 1) / c.warmup)
+        rise = min(1.0, (self.step - self.first_step + 1) / c.warmup)
         done = min(1.0, self.step / c.steps)
         return rise * (0.05 + 0.95 * (1 + math.cos(math.pi * done)) / 2)
 
     def train_step(self) -> dict[str, float]:
         c = self.config
+        self.random.manual_seed((c.seed << 32) + self.step)  # so that a resumed run goes on with other noise, and the same as an unbroken one
         batch = self.sampler.batch(self.step, c.batch)
         for group in self.optimiser.param_groups:
             group["lr"] = c.learning_rate * self.rate()
@@ -114,12 +129,13 @@ class Trainer:
             past = Past(made["frame"].detach(), target.landmarks, torch.ones_like(target.known))
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_LIMIT)
-        if torch.isfinite(norm):  # a bad batch is skipped, not learned
-            self.optimiser.step()
         totals["gradient"] = float(norm)
+        self.step += 1
+        if not torch.isfinite(norm):  # a bad batch is skipped, not learned
+            return totals
+        self.optimiser.step()
         if self.judge is not None:
             totals["judge"] = self.judge_step(made["frame"].detach(), target)
-        self.step += 1
         self.update_average()
         return totals
 
@@ -129,11 +145,13 @@ class Trainer:
     def first_past(self, batch: Batch) -> Past:
         """Mostly none, as when a call begins: the frames after it then see the network's own output, with its faults. A true frame would
         be trusted blindly; so the few that are given, for variety, are spoiled as many generations would spoil them."""
-        before, landmarks = batch.before.flatten(0, 1), batch.before_landmarks.flatten(0, 1)
+        before = batch.before.flatten(0, 1)
         known = (torch.rand(len(before), generator=self.random) < SPOILED_SHARE).float().to(before)[:, None, None, None]
         noise = torch.randn(before.shape, generator=self.random).to(before) * self.config.data.previous_noise
         tint = torch.randn(len(before), 3, 1, 1, generator=self.random).to(before) * self.config.data.previous_noise
         soft = F.avg_pool2d(before, 5, 1, 2, count_include_pad=False)
+        # Without a frame before, the landmarks before are the frame's own, as in a call.
+        landmarks = torch.where(known[:, :, 0] > 0, batch.before_landmarks.flatten(0, 1), batch.landmarks[:, :, 0].flatten(0, 1))
         return Past((soft + noise + tint).clamp(0, 1) * known, landmarks, known.flatten())
 
     def make(self, person, batch: Batch, frame: int, past: Past, *, pick_any: bool = True) -> tuple[dict[str, Tensor], Target]:
@@ -192,8 +210,8 @@ class Trainer:
 
     @staticmethod
     def first_past_none(batch: Batch) -> Past:
-        before, landmarks = batch.before.flatten(0, 1), batch.before_landmarks.flatten(0, 1)
-        return Past(torch.zeros_like(before), landmarks, landmarks.new_zeros(len(landmarks)))
+        landmarks = batch.landmarks[:, :, 0].flatten(0, 1)
+        return Past(torch.zeros_like(batch.before.flatten(0, 1)), landmarks, landmarks.new_zeros(len(landmarks)))
 
     def run(self, *, minutes: float, evaluate_every_s: float, save_every_s: float) -> None:
         start = last_save = last_look = time.monotonic()
@@ -206,15 +224,17 @@ class Trainer:
             self.trained_s = began + now - start
             if now - last_look >= evaluate_every_s:
                 held_out = self.evaluate()
-                self.report({n: v / count for n, v in sums.items()}, held_out, count / (now - last_look), minutes * 60 - (now - start))
+                rate = count / (now - last_look)
+                left_s = min(minutes * 60 - (now - start), (self.config.steps - self.step) / rate)
+                self.report({n: v / count for n, v in sums.items()}, held_out, rate, left_s)
                 sums, count, last_look = {}, 0, time.monotonic()
             if now - last_save >= save_every_s:
                 self.save()
                 last_save = time.monotonic()
             if now - start >= minutes * 60:
                 break
+        self.save()  # first of all: who stops a run may not wait for more
         self.report({n: v / max(1, count) for n, v in sums.items()}, self.evaluate(), count / max(1e-3, time.monotonic() - last_look), 0)
-        self.save()
 
     def report(self, train: dict[str, float], held_out: dict[str, float], rate: float, left_s: float) -> None:
         rounded = lambda d: {n: round(v, 5) for n, v in d.items()}  # noqa: E731
@@ -231,10 +251,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--config", type=Path, help="JSON of the settings that differ from the defaults")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="single settings, laid over the file's")
-    parser.add_argument("--start", type=Path, help="checkpoint to begin with when OUT has none")
+    parser.add_argument("--start", type=Path, help="checkpoint whose weights to begin with when OUT has none of its own")
+    parser.add_argument("--first-step", type=int, default=0, help="with --start: where in the schedule and in the order of samples to begin")
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--evaluate-every", type=float, default=600, help="seconds")
-    parser.add_argument("--save-every", type=float, default=180, help="seconds")
+    parser.add_argument("--save-every", type=float, default=60, help="seconds")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, help="of the CPU")
     parser.add_argument("--perceptual", type=Path, default=DEFAULT_WEIGHTS, help="SqueezeNet weights (.npz)")
@@ -247,7 +268,7 @@ def main() -> None:
     if last.exists():
         trainer.resume(last)
     elif options.start:
-        trainer.resume(options.start)
+        trainer.begin_with(options.start, step=options.first_step)
     signal.signal(signal.SIGINT, lambda *_: setattr(trainer, "stop", True))
     signal.signal(signal.SIGTERM, lambda *_: setattr(trainer, "stop", True))
     trainer.run(minutes=options.minutes, evaluate_every_s=options.evaluate_every, save_every_s=options.save_every)
