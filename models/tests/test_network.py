@@ -132,6 +132,39 @@ def test_settings_by_name():
         from_dict(TrainConfig, {"bach": 3})
 
 
+def test_settings_take_the_kind_of_their_default():
+    config = override(TrainConfig(), ["network.prior=False", "bfloat16=true", "steps=1e3", "loss.flow=2", "data.portraits=[2,3]", 'data.sources={"own":1}'])
+    assert config.network.prior is False and config.bfloat16 is True
+    assert (config.steps, config.loss.flow, config.data.portraits, config.data.sources) == (1000, 2.0, (2, 3), {"own": 1.0})
+    assert isinstance(config.steps, int) and isinstance(config.loss.flow, float)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("bfloat16=no", "bfloat16 takes true or false"),
+        ("network.prior=0", "network.prior takes true or false"),
+        ("data.frames=abc", "data.frames takes a whole number"),
+        ("data.frames=true", "data.frames takes a whole number"),
+        ("steps=1.5", "steps takes a whole number"),
+        ("learning_rate=fast", "learning_rate takes a number"),
+        ("learning_rate=NaN", "learning_rate takes a number"),
+        ("data.portraits=4", "data.portraits takes a list of 2"),
+        ("data.portraits=[1,2,3]", "data.portraits takes a list of 2"),
+        ("data.portraits=[1,x]", "data.portraits takes a list of 2"),
+        ("data.portraits=[1,null]", "data.portraits takes a whole number"),
+        ("data.sources=own", "data.sources takes names"),
+        ("data.sources.own=much", "data.sources.own takes a number"),
+        ("network.modulation=1", "network.modulation takes a word"),
+        ("data=3", "data takes settings"),
+        ("bfloat16", "no value"),
+    ],
+)
+def test_a_setting_of_another_kind_is_refused_by_its_name(text, expected):
+    with pytest.raises(ValueError, match=expected):
+        override(TrainConfig(), [text])
+
+
 def test_checkpoints_explain_themselves(tmp_path):
     net = network()
     config = TrainConfig(network=NetworkConfig(size=SIZE))

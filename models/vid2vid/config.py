@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,12 @@ class TrainConfig:
 
 
 def override(config: Any, assignments: list[str]) -> Any:
-    """`a.b=value` strings (value in JSON, or a bare word) laid over a config. Raises ValueError for an unknown name."""
+    """`a.b=value` strings (value in JSON, or a bare word) laid over a config. Raises ValueError for an unknown name or a value of another kind."""
     raw = asdict(config)
     for text in assignments:
-        path, _, value = text.partition("=")
+        path, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"{text} has no value: NAME=VALUE")
         *parents, last = path.split(".")
         node = raw
         for name in parents:
@@ -87,28 +90,56 @@ def override(config: Any, assignments: list[str]) -> Any:
                 raise ValueError(f"There is no setting {path}")
         if last not in node and parents != ["data", "sources"]:
             raise ValueError(f"There is no setting {path}; there are: {', '.join(node)}")
-        try:
-            node[last] = json.loads(value)
-        except json.JSONDecodeError:
-            node[last] = value
+        node[last] = _parsed(value)
     return from_dict(type(config), raw)
 
 
-def from_dict(kind: type, raw: dict) -> Any:
-    """The dataclass of nested dicts; unknown names raise ValueError, missing ones take their defaults."""
+def from_dict(kind: type, raw: dict, inside: str = "") -> Any:
+    """The dataclass of nested dicts; missing names take their defaults. Raises ValueError for an unknown name or a value of another kind."""
     known = {f.name: f for f in fields(kind)}
     if unknown := set(raw) - set(known):
         raise ValueError(f"Unknown settings: {', '.join(sorted(unknown))}")
     defaults = kind()
-    values = {}
-    for name, value in raw.items():
-        default = getattr(defaults, name)
-        if is_dataclass(default):
-            value = from_dict(type(default), value)
-        elif isinstance(default, tuple):
-            value = tuple(value)
-        values[name] = value
-    return kind(**values)
+    return kind(**{name: _checked(f"{inside}{name}", value, getattr(defaults, name)) for name, value in raw.items()})
+
+
+def _parsed(text: str) -> Any:
+    if text in ("True", "False"):
+        return text == "True"
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _checked(name: str, value: Any, default: Any) -> Any:
+    """The value in its default's type: a bare word would count as true, a float break a range."""
+    if isinstance(default, bool):
+        if isinstance(value, bool):
+            return value
+        expected = "true or false"
+    elif isinstance(default, (int, float)):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if number and (isinstance(default, float) or value == int(value)):
+            return type(default)(value)
+        expected = "a number" if isinstance(default, float) else "a whole number"
+    elif isinstance(default, tuple):
+        if isinstance(value, (list, tuple)) and len(value) == len(default):
+            return tuple(_checked(name, v, d) for v, d in zip(value, default))
+        expected = f"a list of {len(default)}"
+    elif isinstance(default, dict):
+        if isinstance(value, dict):
+            return {key: _checked(f"{name}.{key}", v, 1.0) for key, v in value.items()}
+        expected = "names with a number each"
+    elif is_dataclass(default):
+        if isinstance(value, dict):
+            return from_dict(type(default), value, f"{name}.")
+        expected = "settings by name"
+    else:
+        if isinstance(value, str):
+            return value
+        expected = "a word"
+    raise ValueError(f"{name} takes {expected}, not {value!r}")
 
 
 def load(path: Path) -> TrainConfig:
