@@ -11,10 +11,11 @@ import pytest
 
 from vid2vid import ablate, checkpoint
 from vid2vid.config import TrainConfig, override
+from vid2vid.evaluation.perceptual import SqueezeNetFeatures
 
 
 def options(tmp_path: Path, **more) -> argparse.Namespace:
-    return argparse.Namespace(data=tmp_path / "data", out=tmp_path, steps=10, config=None, set=[], **more)
+    return argparse.Namespace(**{"data": tmp_path / "data", "out": tmp_path, "steps": 10, "config": None, "set": [], "perceptual": None} | more)
 
 
 def write_checkpoint(folder: Path, steps: int) -> None:
@@ -47,6 +48,24 @@ def test_a_variant_goes_on_from_where_it_stopped_with_its_own_settings(tmp_path,
     ablate.train("mean", options(tmp_path), ["--threads", "1"])
     (command,) = commands
     assert command[command.index("--set") + 1 :] == ["steps=10", "network.attention=mean", "--threads", "1"]
+
+
+def test_training_and_evaluation_judge_with_the_same_weights(tmp_path, monkeypatch):
+    commands = []
+
+    def run(command, **_):
+        commands.append(command)
+        write_checkpoint(tmp_path / "full", 10)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    chosen = options(tmp_path, perceptual=tmp_path / "w.npz", sources="grid", k="1", people=2)
+    ablate.evaluate({"full": ablate.train("full", chosen, [])}, chosen)
+    assert [c[c.index("--perceptual") + 1] for c in commands] == [str(tmp_path / "w.npz")] * 2
+
+
+def test_missing_weights_are_named_with_what_to_set(tmp_path):
+    with pytest.raises(FileNotFoundError, match="SQUEEZENET"):
+        SqueezeNetFeatures(tmp_path / "none.npz")
 
 
 def test_a_training_that_stops_early_is_not_measured_as_if_it_had_not(tmp_path, monkeypatch):

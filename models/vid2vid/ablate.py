@@ -44,12 +44,17 @@ def train(name: str, options: argparse.Namespace, more: list[str]) -> Path:
     if steps_of(last) < options.steps:
         command = [sys.executable, "-m", "vid2vid.train", "--data", str(options.data), "--out", str(folder)]
         command += ["--config", str(options.config)] if options.config else []
+        command += _perceptual(options)
         command += ["--set", f"steps={options.steps}", *options.set, *settings, *more]
         print(f"{name}: {' '.join(settings) or 'no change'}", flush=True)
         subprocess.run(command, check=True)
     if (done := steps_of(last)) < options.steps:
         raise RuntimeError(f"{name} stopped after {done} of {options.steps} steps; the same command goes on with it")
     return last
+
+
+def _perceptual(options: argparse.Namespace) -> list[str]:
+    return ["--perceptual", str(options.perceptual)] if options.perceptual else []
 
 
 def steps_of(path: Path) -> int:
@@ -60,7 +65,7 @@ def evaluate(models: dict[str, Path], options: argparse.Namespace) -> Path:
     """Every variant beside copy and warp, in the same run."""
     out = options.out / "scores"
     command = [sys.executable, "-m", "vid2vid.evaluate", "--data", str(options.data), "--out", str(out), "--sources", options.sources, "--k", options.k]
-    command += ["--people", str(options.people), "--model", "copy", "warp", *(f"{name}={path}" for name, path in models.items())]
+    command += [*_perceptual(options), "--people", str(options.people), "--model", "copy", "warp", *(f"{name}={path}" for name, path in models.items())]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return out
 
@@ -94,6 +99,7 @@ def main() -> None:
     parser.add_argument("--sources", default="synthetic,webcam,grid,smiles,portraits", help="to measure on")
     parser.add_argument("--k", default="1,4")
     parser.add_argument("--people", type=int, default=12, help="to measure on, of each source")
+    parser.add_argument("--perceptual", type=Path, help="SqueezeNet weights (.npz), to train and to measure with")
     arguments, more = sys.argv[1:], []
     if "--" in arguments:
         arguments, more = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]

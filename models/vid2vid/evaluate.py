@@ -1,6 +1,6 @@
 """Measures models on people that none of them has seen:
 
-    python -m vid2vid.evaluate --model copy warp run/last.pt manifest.json:lite --data DIR --out DIR [--k 1 4] [--sources synthetic webcam ...]
+    python -m vid2vid.evaluate --model copy warp run/last.pt manifest.json:lite --data DIR --out DIR [--k 1,4] [--sources synthetic,webcam,...]
 
 Writes OUT/table.md (all models that OUT has scores of, so that models can be measured one at a time), scores-MODEL.json, sheet-SOURCE.png,
 inside-MODEL.png and clips. The same people, stretches and pairs every time. What the models are given: vid2vid/evaluation/animators.py.

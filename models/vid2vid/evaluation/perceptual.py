@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ POOLED_AFTER = ("conv1", "fire4", "fire8")
 MEAN_BGR = (104.0, 117.0, 123.0)  # of the pictures it was trained on, 0..255
 EPSILON = 1e-6
 
-DEFAULT_WEIGHTS = Path(__file__).parents[4] / "shared/data/squeezenet/squeezenet10.npz"
+DEFAULT_WEIGHTS = Path(os.environ.get("SQUEEZENET") or Path(__file__).parents[4] / "shared/data/squeezenet/squeezenet10.npz")
 
 
 class SqueezeNetFeatures(nn.Module):
@@ -23,6 +24,8 @@ class SqueezeNetFeatures(nn.Module):
 
     def __init__(self, weights: Path | str = DEFAULT_WEIGHTS, layers: tuple[str, ...] = LAYERS):
         super().__init__()
+        if not Path(weights).is_file():
+            raise FileNotFoundError(f"{weights}: no weights of SqueezeNet there; name squeezenet10.npz with --perceptual or in the environment variable SQUEEZENET")
         self.layers = layers
         self.blocks = ORDER[: 1 + max(ORDER.index(layer) for layer in layers)]
         self.register_buffer("mean", torch.tensor(MEAN_BGR).view(1, 3, 1, 1), persistent=False)
