@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # The recipe of lite, from data to exported graphs. Each step is skipped where its result exists; training resumes where it stopped.
-#   SHARED=DIR DATA=DIR OUT=DIR MINUTES=90 VERSION=1 models/runs/lite.sh
+#   SHARED=DIR DATA=DIR OUT=DIR MINUTES=90 VERSION=1 models/runs/lite.sh      (MORE: settings, as for --set)
 # SHARED holds makehuman/, portraits/, clips/, squeezenet/ (licences: models/lite/README.md). Python needs models/pyproject.toml's extra "train".
 set -euo pipefail
+: "${SHARED:?folder of the source data}" "${VERSION:?version of the exported model}"
+for name in SHARED DATA OUT SQUEEZENET START; do if [ -n "${!name:-}" ]; then printf -v "$name" %s "$(realpath -m "${!name}")"; fi; done
+SQUEEZENET=${SQUEEZENET:-$SHARED/squeezenet/squeezenet10.npz}
+test -f "$SQUEEZENET" || { echo "$SQUEEZENET is missing: set SQUEEZENET to squeezenet10.npz, the perceptual loss" >&2; exit 1; }
 cd "$(dirname "$0")/.."
 PYTHON=${GIOCONDA_PYTHON:-python3}
-SHARED=${SHARED:?folder of the source data}
 DATA=${DATA:-runs/out/data} OUT=${OUT:-runs/out/lite}
 MINUTES=${MINUTES:-90} PEOPLE=${PEOPLE:-360} HELD_OUT=${HELD_OUT:-40} PROCESSES=${PROCESSES:-$(nproc)}
 mkdir -p "$DATA" "$OUT"
@@ -15,6 +18,6 @@ have synthetic || $PYTHON -m vid2vid.data.synthetic --assets "$SHARED/makehuman"
 have grid && have webcam && have smiles || $PYTHON -m vid2vid.data.real_clips --data "$SHARED" --out "$DATA"
 have portraits || $PYTHON -m vid2vid.data.portraits --data "$SHARED" --donors "$DATA/synthetic" "$DATA/grid" --out "$DATA"
 
-$PYTHON -m vid2vid.train --data "$DATA" --out "$OUT" --config runs/lite.json --minutes "$MINUTES" --perceptual "$SHARED/squeezenet/squeezenet10.npz" ${START:+--start "$START"} ${THREADS:+--threads "$THREADS"}
-$PYTHON -m vid2vid.export --checkpoint "$OUT/last.pt" --data "$DATA" --version "${VERSION:?version of the exported model}"
-$PYTHON -m vid2vid.evaluate --model copy warp manifest.json:lite --data "$DATA" --perceptual "$SHARED/squeezenet/squeezenet10.npz" --out "$OUT/evaluation"
+$PYTHON -m vid2vid.train --data "$DATA" --out "$OUT" --config runs/lite.json --minutes "$MINUTES" --perceptual "$SQUEEZENET" ${START:+--start "$START"} ${THREADS:+--threads "$THREADS"} ${MORE:+--set $MORE}
+$PYTHON -m vid2vid.export --checkpoint "$OUT/last.pt" --data "$DATA" --version "$VERSION"
+$PYTHON -m vid2vid.evaluate --model copy warp manifest.json:lite --data "$DATA" --perceptual "$SQUEEZENET" --out "$OUT/evaluation"
