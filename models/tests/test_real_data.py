@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vid2vid.data import motions, pack, real_clips, splits
+from vid2vid.data import motions, own_clips, pack, real_clips, splits
 from vid2vid.data.donors import Speech
 from vid2vid.data.head_mesh import HeadMesh, Motion, turn_matrix
 from vid2vid.data.head_pose import canonical_face, head_pose
@@ -65,6 +65,15 @@ def test_references_begin_with_the_calm_one_and_differ():
 def test_references_lie_two_seconds_away_from_what_is_to_be_made():
     free = real_clips.away_from(np.array([100, 400]), 60, 700)
     assert free and all(i <= 49 or 210 <= i <= 349 or i >= 510 for i in free) and {45, 210, 345, 510} <= set(free)
+
+
+def test_references_of_own_videos_lie_two_seconds_away_where_the_video_is_long_enough():
+    seen = [np.zeros((478, 3))] * 400
+    long = own_clips.free_frames([0, 104], seen)
+    assert len(long) >= own_clips.REFERENCES and all(abs(i - f) >= real_clips.GAP for i in long for s in (0, 104) for f in range(s, s + own_clips.RUN))
+    short = own_clips.free_frames([0, 16], seen[:40])
+    assert short and not set(short) & {*range(8), *range(16, 24)}
+    assert all(i >= 200 for i in own_clips.free_frames([0], [None] * 200 + seen[:200]))
 
 
 def test_clips_are_grouped_by_framing_and_tinted_ones_left_out():
@@ -182,6 +191,9 @@ def test_a_borrowed_mouth_fills_the_opening_only(stage):
     _, seen = flow_between(lent, stage.view(Motion()))
     middle = np.floor(lips.mean(axis=0) / 4).astype(int)
     assert not seen[middle[1], middle[0]]
+    again = stage.view(Motion(deltas=deltas), donor)
+    in_run, apart = (flow_between(lent, again, neighbours=n)[1] for n in (True, False))
+    assert in_run[middle[1], middle[0]] and not apart[middle[1], middle[0]]
 
 
 def test_teeth_do_not_outshine_the_face():

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .landmarker import Landmarker
-from .real_clips import REFERENCES, Plan, Shot, common_square, decode, follow, shots, spread_out, write
+from .real_clips import REFERENCES, Plan, Shot, away_from, common_square, decode, follow, shots, spread_out, write
 
 VIDEOS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v")
 RUN = 8  # frames
@@ -28,11 +28,18 @@ def plan_of(tracker: Landmarker, file: Path, name: str, held_out: bool, runs: in
     if len(starts) < 2:
         return None
     chosen = [int(s) for s in random.permutation(starts)[: min(runs, len(starts) // 2)]]
-    taken = {f for s in chosen for f in range(s, s + RUN)}
-    free = [Shot(frames[i], points[i]) for i in range(0, len(frames), 4) if i not in taken and points[i] is not None]
-    references = spread_out(free, REFERENCES)
+    references = spread_out([Shot(frames[i], points[i]) for i in free_frames(chosen, points)], REFERENCES)
     clips = [shots(frames[s : s + RUN], points[s : s + RUN]) for s in sorted(chosen)]
     return Plan(name, held_out, "unknown", references, [c for c in clips if c], common_square(references[:1]))
+
+
+def free_frames(chosen: list[int], points: list[np.ndarray | None]) -> list[int]:
+    """Where references come from: two seconds away from every run, as in `webcam`; in a video too short for that, anywhere outside of the runs."""
+    away = [i for i in away_from(np.array(chosen), RUN, len(points)) if points[i] is not None]
+    if len(away) >= REFERENCES:
+        return away
+    taken = {f for s in chosen for f in range(s, s + RUN)}
+    return [i for i in range(0, len(points), 4) if i not in taken and points[i] is not None]
 
 
 def main() -> None:

@@ -77,7 +77,7 @@ def store_person(writer: SourceWriter, start: int, drawn: list[Drawn]) -> None:
             flow, seen = flow_between(frame.view, views[r])
             arrays["flow_reference"][at, r], arrays["seen_reference"][at, r] = flow, 255 * seen.astype(np.uint8)
         if i >= REFERENCES and (i - REFERENCES) % RUN:
-            flow, seen = flow_between(frame.view, views[i - 1])
+            flow, seen = flow_between(frame.view, views[i - 1], neighbours=True)
             arrays["flow_previous"][at], arrays["seen_previous"][at] = flow, 255 * seen.astype(np.uint8)
 
 

@@ -119,10 +119,11 @@ def in_light(mouth: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarr
     return np.clip(coloured * wanted * min(here.mean(), LIGHTEST), 0, 255)
 
 
-def flow_between(here: View, there: View) -> tuple[np.ndarray, np.ndarray]:
+def flow_between(here: View, there: View, *, neighbours: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """At the centres of cells of `here`: flow [F, F, 2] to the same point in `there` (picture widths), and seen [F, F] bool.
 
-    Flow comes from the mesh itself, so it also says where a hidden point would be; seen compares what both frames show at the two places."""
+    Flow comes from the mesh itself, so it also says where a hidden point would be; seen compares what both frames show at the two places.
+    Borrowed mouths show the same teeth only in `neighbours`, frames that follow each other in one run: other runs may have other donors."""
     t = topology()
     fine = here.triangle.shape[0]
     step = 2 * FLOW_STRIDE
@@ -141,8 +142,9 @@ def flow_between(here: View, there: View) -> tuple[np.ndarray, np.ndarray]:
     mouth_here, mouth_there = kind(triangle, MOUTH), kind(there.triangle[y, x], MOUTH)
     same = np.linalg.norm(here.source[grid] - there.source[y, x], axis=-1) < SAME_PLACE
     person = solid & (there.alpha[y, x] > 0.5) & same & (mouth_here == mouth_there)
-    if here.borrowed or there.borrowed:  # two borrowed mouths show the same teeth only as neighbours in time
-        person &= ~(mouth_here & (here.borrowed != there.borrowed))
+    one_donor = here is there or (neighbours and here.borrowed and there.borrowed)
+    if (here.borrowed or there.borrowed) and not one_donor:
+        person &= ~mouth_here
     background = ~solid & (there.alpha[y, x] < 0.5)
     return flow.astype(np.float16), within & (person | background)
 
