@@ -71,8 +71,7 @@ export class OnnxModel {
   /** Runs the enrolment graph; loaded on the first call. Returns float32 data and shapes by output name. */
   async runEnrolment(inputs: Record<string, ort.Tensor>): Promise<Record<string, { shape: number[]; data: Float32Array }>> {
     if (this.#closed) throw new AppError('closed', 'The model is closed');
-    this.#enrolment ??= openGraph(this.variant.enrolment, this.#options, this.#directory);
-    const session = await this.#enrolment;
+    const session = await this.#loadEnrolment();
     try {
       const results = await session.run(inputs);
       return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, { shape: [...t.dims], data: Float32Array.from(t.data as Float32Array) }]));
@@ -81,11 +80,21 @@ export class OnnxModel {
     }
   }
 
+  /** A failed load is forgotten: the next call tries again. */
+  #loadEnrolment(): Promise<ort.InferenceSession> {
+    this.#enrolment ??= openGraph(this.variant.enrolment, this.#options, this.#directory).catch((cause: unknown) => {
+      this.#enrolment = null;
+      throw cause;
+    });
+    return this.#enrolment;
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#frame.release();
-    if (this.#enrolment) await (await this.#enrolment).release();
+    const enrolment = await this.#enrolment?.catch(() => null); // whoever waits for a load hears of its failure
+    await enrolment?.release();
   }
 }
 

@@ -52,7 +52,9 @@ const manifestSchema = z.object({
   /** Taken for the default one where the machine is too slow for it. */
   fallback: z.string().optional(),
   models: z.record(z.string(), modelSchema),
-});
+})
+  .refine((manifest) => Object.hasOwn(manifest.models, manifest.default), 'default names no model of the manifest')
+  .refine(({ fallback, models }) => fallback === undefined || Object.hasOwn(models, fallback), 'fallback names no model of the manifest');
 
 export type SemanticChannel = z.infer<typeof semanticChannelSchema>;
 export type TensorSpec = z.infer<typeof tensorSchema>;

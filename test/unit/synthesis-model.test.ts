@@ -76,7 +76,38 @@ describe('the manifest', () => {
   });
 });
 
+describe('a default model and a fallback', () => {
+  it.each(['default', 'fallback'])('must exist: %s', async (key) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'gioconda-models-'));
+    try {
+      const manifest = JSON.parse(await readFile(path.join(modelsDirectory, 'manifest.json'), 'utf8')) as object;
+      await writeFile(path.join(folder, 'manifest.json'), JSON.stringify({ ...manifest, [key]: 'nobody' }));
+      const cause = expect.objectContaining({ message: expect.stringContaining(`${key} names no model`) });
+      await expect(loadManifest(folder)).rejects.toMatchObject({ code: 'internal', cause });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
 describe('enrolment', () => {
+  it('is tried again after its graph could not be loaded, and the model still closes', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'gioconda-models-'));
+    try {
+      await cp(path.join(modelsDirectory, 'manifest.json'), path.join(folder, 'manifest.json'));
+      await cp(path.join(modelsDirectory, 'warp'), path.join(folder, 'warp'), { recursive: true });
+      const [again, never] = [await loadModel('warp', { size, directory: folder }), await loadModel('warp', { size, directory: folder })];
+      const file = path.join(folder, again.variant.enrolment.file);
+      await rm(file);
+      for (const one of [again, never]) await expect(one.runEnrolment({})).rejects.toMatchObject({ code: 'internal' });
+      await cp(path.join(modelsDirectory, again.variant.enrolment.file), file);
+      await expect(enrolAvatar({ model: again, portraits: [portrait] })).resolves.toMatchObject({ tensors: expect.anything() });
+      for (const one of [again, never]) await one.close();
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it('refuses no portrait, nine, and one of the wrong size', async () => {
     await expect(enrolAvatar({ model, portraits: [] })).rejects.toMatchObject({ code: 'portrait-count' });
     await expect(enrolAvatar({ model, portraits: Array.from({ length: 9 }, () => portrait) })).rejects.toMatchObject({ code: 'portrait-count' });
