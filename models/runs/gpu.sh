@@ -44,9 +44,11 @@ run() {
   tar -C "$work" -xJf "$KIT/makehuman.tar.xz"
   OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $PYTHON -m vid2vid.data.synthetic --assets "$work/makehuman" \
     --out "$data/synthetic" --people "${PEOPLE:-700}" --held-out "${HELD_OUT:-24}" --first-seed "$((${RUN:-0} * ${PEOPLE:-700}))" --processes "$processes"
+  $PYTHON -m vid2vid.data.plates --root "$data" --sources synthetic
   local sources='"synthetic":0.7' drawing=
   if [ -f "$KIT/real.npz" ]; then
     $PYTHON -m vid2vid.data.pack --unpack "$KIT/real.npz" --root "$data"
+    $PYTHON -m vid2vid.data.plates --root "$data" --sources smiles grid
     sources='"synthetic":0.7,"smiles":0.12,"grid":0.18'
     $PYTHON -m vid2vid.data.portraits --stills "$KIT/real.npz" --donors "$data/synthetic" "$data/grid" --out "$data" --limit "${PORTRAITS:-150}" >"$work/portraits.log" 2>&1 &
     drawing=$!
@@ -58,7 +60,7 @@ run() {
   while [ -n "$drawing" ] && kill -0 "$drawing" 2>/dev/null && [ "$(left)" -gt 150 ]; do train "$work" "{$sources}" "${SLICE_MINUTES:-1.5}"; done
   if [ -n "$drawing" ]; then
     kill "$drawing" 2>/dev/null || true
-    if wait "$drawing"; then sources="$sources,\"portraits\":0.3"; else echo "without portraits:" && tail -1 "$work/portraits.log"; fi
+    if wait "$drawing" && $PYTHON -m vid2vid.data.plates --root "$data" --sources portraits; then sources="$sources,\"portraits\":0.3"; else echo "without portraits:" && tail -1 "$work/portraits.log"; fi
   fi
   train "$work" "{$sources}" "$($PYTHON -c "print(max(0.3, $(left) / 60))")"
   $PYTHON -m vid2vid.checkpoint lighten "$work/run/last.pt" "$out/average.pt"

@@ -18,6 +18,8 @@ have synthetic || $PYTHON -m vid2vid.data.synthetic --assets "$SHARED/makehuman"
 have grid && have webcam && have smiles || $PYTHON -m vid2vid.data.real_clips --data "$SHARED" --out "$DATA"
 have portraits || $PYTHON -m vid2vid.data.portraits --data "$SHARED" --donors "$DATA/synthetic" "$DATA/grid" --out "$DATA"
 
+for source in synthetic grid smiles webcam portraits; do test -f "$DATA/$source/plate.npy" || $PYTHON -m vid2vid.data.plates --root "$DATA" --sources "$source"; done
+
 $PYTHON -m vid2vid.train --data "$DATA" --out "$OUT" --config runs/lite.json --minutes "$MINUTES" --perceptual "$SQUEEZENET" ${START:+--start "$START"} ${THREADS:+--threads "$THREADS"} ${MORE:+--set $MORE}
 $PYTHON -m vid2vid.export --checkpoint "$OUT/last.pt" --data "$DATA" --version "$VERSION"
 $PYTHON -m vid2vid.evaluate --model copy warp manifest.json:lite --data "$DATA" --perceptual "$SQUEEZENET" --out "$OUT/evaluation"

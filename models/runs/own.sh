@@ -11,6 +11,7 @@ OUT=${OUT:-runs/out/own} MINUTES=${MINUTES:-120}
 DATA=${DATA:-$OUT/data}
 mkdir -p "$DATA"
 test -f "$DATA/own/index.json" || $PYTHON -m vid2vid.data.own_clips --clips "${OWN:?folder with a folder of videos per person}" --out "$DATA"
+test -f "$DATA/own/plate.npy" || $PYTHON -m vid2vid.data.plates --root "$DATA" --sources own
 SOURCES='{"own":1}'
 test -f "$DATA/synthetic/index.json" && SOURCES='{"own":0.5,"synthetic":0.5}'
 $PYTHON -m vid2vid.train --data "$DATA" --out "$OUT" --config runs/lite.json --start lite/weights-256.pt --minutes "$MINUTES" --set "data.sources=$SOURCES" learning_rate=2e-4 steps=100000 \

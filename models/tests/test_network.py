@@ -80,7 +80,7 @@ def test_any_number_of_portraits(portraits):
     net = network()
     pictures, points = inputs(portraits)
     with torch.no_grad():
-        made = net(net.enrol(pictures, points), face(9), nothing(), torch.zeros(1, dtype=torch.long))
+        made = net(net.enrol(pictures, points, pictures[:, 0]), face(9), nothing(), torch.zeros(1, dtype=torch.long))
     assert made["frame"].shape == (1, 3, SIZE, SIZE)
     assert torch.allclose(made["masks"].sum(1), torch.ones(1, SIZE, SIZE), atol=1e-5)
     assert torch.allclose(made["share"].sum(1), torch.ones(1), atol=1e-5)
@@ -92,8 +92,8 @@ def test_the_order_of_portraits_does_not_matter():
     pictures, points = inputs(3)
     order = torch.tensor([2, 0, 1])
     with torch.no_grad():
-        first = net(net.enrol(pictures, points), face(9), nothing(), torch.tensor([2]))["frame"]
-        second = net(net.enrol(pictures[:, order], points[:, order]), face(9), nothing(), torch.tensor([0]))["frame"]
+        first = net(net.enrol(pictures, points, pictures[:, 0]), face(9), nothing(), torch.tensor([2]))["frame"]
+        second = net(net.enrol(pictures[:, order], points[:, order], pictures[:, 0]), face(9), nothing(), torch.tensor([0]))["frame"]
     assert torch.allclose(first, second, atol=1e-4)
 
 
@@ -101,7 +101,7 @@ def test_generated_weights_are_the_persons_own_and_adain_makes_only_biases():
     pictures, points = inputs(1, people=2)
     net, plain = network(), network(modulation="adain")
     with torch.no_grad():
-        own, same = net.enrol(pictures, points).weights, plain.enrol(pictures, points).weights
+        own, same = net.enrol(pictures, points, pictures[:, 0]).weights, plain.enrol(pictures, points, pictures[:, 0]).weights
     for weights, differ in ((own, True), (same, False)):
         level = net.generator.split(weights[:, 0])[0]
         assert torch.equal(level[0, :, :-1], level[1, :, :-1]) != differ
@@ -115,7 +115,7 @@ def test_each_part_can_be_left_out(part):
     frames = []
     for net in (network(), network(**{part: False})):
         with torch.no_grad():
-            made = net(net.enrol(pictures, points), face(9), past, torch.zeros(1, dtype=torch.long))
+            made = net(net.enrol(pictures, points, pictures[:, 0]), face(9), past, torch.zeros(1, dtype=torch.long))
         frames.append(made)
     assert not torch.allclose(frames[0]["frame"], frames[1]["frame"], atol=1e-5)
     source = {"previous": 2, "reference": 0}.get(part)
@@ -177,8 +177,8 @@ def test_checkpoints_explain_themselves(tmp_path):
     now = face(9)
     none = Past(torch.zeros(1, 3, SIZE, SIZE), now, torch.zeros(1))
     with torch.no_grad():
-        made = model.frame(model.enrol(pictures, points), now, reference_index=torch.ones(1, dtype=torch.long))["frame"]
-        expected = net(net.enrol(pictures, points), now, none, torch.ones(1, dtype=torch.long))["frame"]
+        made = model.frame(model.enrol(pictures, points, pictures[:, 0]), now, reference_index=torch.ones(1, dtype=torch.long))["frame"]
+        expected = net(net.enrol(pictures, points, pictures[:, 0]), now, none, torch.ones(1, dtype=torch.long))["frame"]
     assert torch.equal(made, expected)
 
 
@@ -189,11 +189,11 @@ def test_exported_graphs_agree_with_the_network(tmp_path):
     past = Past(torch.rand(1, 3, SIZE, SIZE), face(1), torch.ones(1))
     index = torch.ones(1, dtype=torch.long)
     with torch.no_grad():
-        person = net.enrol(pictures, points)
+        person = net.enrol(pictures, points, pictures[:, 0])
         feed = export.frame_inputs(person, face(9), past, index)
-        export.write_graph(export.FrameGraph(net), feed, ["i420", "frame"], tmp_path / "frame.onnx", set(export.CACHED))
+        export.write_graph(export.FrameGraph(net), feed, ["i420", "frame"], tmp_path / "frame.onnx", set(export.CACHED) - {export.PLATE})
         more, more_points = inputs(5)  # another number of portraits than at export
-        feed = export.frame_inputs(net.enrol(more, more_points), face(9), past, index)
+        feed = export.frame_inputs(net.enrol(more, more_points, more[:, 0]), face(9), past, index)
         expected = export.FrameGraph(net)(*feed.values())
     session = ort.InferenceSession(str(tmp_path / "frame.onnx"), providers=["CPUExecutionProvider"])
     i420, frame = session.run(["i420", "frame"], {name: value.numpy() for name, value in feed.items()})

@@ -53,6 +53,7 @@ def data(tmp_path_factory):
             writer.arrays["seen_reference"][at] = writer.arrays["seen_previous"][at] = 255
             writer.arrays["head"][at] = disc[2::4, 2::4] * 255
     writer.close()
+    np.save(root / "discs/plate.npy", np.full((len(people), SIZE, SIZE, 3), 30, np.uint8))
     return root
 
 

@@ -39,9 +39,9 @@ class Animatable(nn.Module):
         super().__init__()
         self.network = network.eval()
 
-    def enrol(self, portraits: Tensor, landmarks: Tensor) -> Person:
-        """portraits [B, K, 3, S, S] 0..1, landmarks [B, K, 478, 3] picture widths."""
-        return self.network.enrol(portraits, landmarks)
+    def enrol(self, portraits: Tensor, landmarks: Tensor, plate: Tensor) -> Person:
+        """portraits [B, K, 3, S, S] 0..1, landmarks [B, K, 478, 3] picture widths, plate [B, 3, S, S]: see Lite.enrol."""
+        return self.network.enrol(portraits, landmarks, plate)
 
     def frame(self, person: Person, landmarks: Tensor, past: Past | None = None, reference_index: Tensor | None = None) -> dict[str, Tensor]:
         """landmarks [B, 478, 3]; the nearest portrait is warped unless one is named. See Lite.forward for what comes back."""

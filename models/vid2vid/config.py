@@ -57,7 +57,7 @@ class LossConfig:
     feature_matching: float = 2.0
     mouth: float = 4.0  # factors on L1
     eyes: float = 4.0
-    revealed: float = 4.0
+    revealed: float = 6.0
 
 
 @dataclass

@@ -27,6 +27,7 @@ NAME = "lite"
 OPSET = 17
 MODELS = Path(__file__).parents[1]
 CACHED = tuple(Person.__dataclass_fields__)
+PLATE = "plate"  # one for all portraits, with its batch axis
 # The server's AvatarFace compresses motion from the knee on and never reaches the limit; degrees, and natural log of scale.
 POSE_LIMITS = {
     "nod": {"kneeDegrees": 16, "limitDegrees": 26},
@@ -40,6 +41,8 @@ POINTS = {"meaning": "x right, y down, z away, in picture widths"}
 ABOUT = {
     "portraits": PICTURE,
     "portrait_landmarks": POINTS,
+    "background": {**PICTURE, "meaning": "the base portrait with the person filled from around"},
+    "plate": {**UNIT, "layout": "NCHW RGB", "meaning": "the background"},
     "references": {**UNIT, "layout": "NCHW RGB", "meaning": "the portraits"},
     "reference_landmarks": POINTS,
     "landmarks": POINTS,
@@ -63,9 +66,9 @@ class EnrolmentGraph(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, portraits: Tensor, portrait_landmarks: Tensor) -> tuple[Tensor, ...]:
-        person = self.network.enrol(portraits[None], portrait_landmarks[None])
-        return portraits.clamp(0, 1), portrait_landmarks + 0.0, person.keys[0], person.values[0], person.weights[0]
+    def forward(self, portraits: Tensor, portrait_landmarks: Tensor, background: Tensor) -> tuple[Tensor, ...]:
+        person = self.network.enrol(portraits[None], portrait_landmarks[None], background)
+        return background.clamp(0, 1), portraits.clamp(0, 1), portrait_landmarks + 0.0, person.keys[0], person.values[0], person.weights[0]
 
 
 class FrameGraph(nn.Module):
@@ -79,10 +82,10 @@ class FrameGraph(nn.Module):
         self.register_buffer("luma", luma), self.register_buffer("chroma", chroma)
 
     def forward(
-        self, references: Tensor, reference_landmarks: Tensor, keys: Tensor, values: Tensor, weights: Tensor, landmarks: Tensor,
+        self, plate: Tensor, references: Tensor, reference_landmarks: Tensor, keys: Tensor, values: Tensor, weights: Tensor, landmarks: Tensor,
         previous_landmarks: Tensor, previous_frame: Tensor, has_previous: Tensor, reference_index: Tensor, keep: Tensor,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        person = Person(references[None], reference_landmarks[None], keys[None], values[None], weights[None])
+        person = Person(plate, references[None], reference_landmarks[None], keys[None], values[None], weights[None])
         made = self.network(person, landmarks, Past(previous_frame, previous_landmarks, has_previous), reference_index)["frame"]
         frame = (made + keep * (previous_frame - made)).clamp(0, 1)
         return self.i420(frame), frame
@@ -98,7 +101,7 @@ class FrameGraph(nn.Module):
 
 def frame_inputs(person: Person, landmarks: Tensor, past: Past, index: Tensor) -> dict[str, Tensor]:
     """For one person, by the graph's names."""
-    cached = {name: getattr(person, name)[0] for name in CACHED}
+    cached = {name: getattr(person, name) if name == PLATE else getattr(person, name)[0] for name in CACHED}
     return cached | {
         "landmarks": landmarks, "previous_landmarks": past.landmarks, "previous_frame": past.frame, "has_previous": past.known,
         "reference_index": index, "keep": torch.zeros(1),
@@ -136,30 +139,33 @@ def describe(path: Path) -> dict:
     return {"file": file, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "inputs": tensors(graph.input), "outputs": tensors(graph.output)}
 
 
-def example(data: Path, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Two portraits [2, 3, S, S] and their landmarks of a held-out person (a synthetic one where there are any), and landmarks [3, 478, 3] of consecutive frames."""
+def example(data: Path, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Two portraits [2, 3, S, S] and their landmarks of a held-out person (a synthetic one where there are any), and landmarks [3, 478, 3] of consecutive
+    frames; the plate [1, 3, S, S]."""
     kinds = [name for name in ("synthetic", *sorted(f.name for f in data.iterdir())) if (data / name / "index.json").exists()]
     reader = SourceReader(data / kinds[0])
     person = reader.people(held_out=True)[0]
     frames, points = reader.array("frames"), reader.array("landmarks")
     rows = [person.start, person.start + 1]
     pictures = torch.from_numpy(np.ascontiguousarray(frames[rows])).permute(0, 3, 1, 2).float() / 255
+    number = reader.source.people.index(person)
+    plate = torch.from_numpy(np.ascontiguousarray(reader.array("plate")[number : number + 1])).permute(0, 3, 1, 2).float() / 255
     if pictures.shape[-1] != size:
-        pictures = nn.functional.interpolate(pictures, size=(size, size), mode="area")
+        pictures, plate = (nn.functional.interpolate(p, size=(size, size), mode="area") for p in (pictures, plate))
     start = person.clips[0].start
-    return pictures, torch.from_numpy(points[rows].astype(np.float32)), torch.from_numpy(points[start : start + 3].astype(np.float32))
+    return pictures, torch.from_numpy(points[rows].astype(np.float32)), torch.from_numpy(points[start : start + 3].astype(np.float32)), plate
 
 
 @torch.no_grad()
 def parity(network: Lite, folder: Path, data: Path) -> tuple[dict[str, np.ndarray], float]:
     """Runs PyTorch and ONNX Runtime over the same three frames; gives the file's tensors and the largest difference of `frame`."""
     size = network.config.size
-    portraits, portrait_points, points = example(data, size)
+    portraits, portrait_points, points, plate = example(data, size)
     run = {kind: onnxruntime.InferenceSession(str(folder / f"{kind}-{size}.onnx"), providers=["CPUExecutionProvider"]) for kind in ("enrolment", "frame")}
-    person = network.enrol(portraits[None], portrait_points[None])
-    cached = dict(zip(CACHED, run["enrolment"].run(list(CACHED), {"portraits": portraits.numpy(), "portrait_landmarks": portrait_points.numpy()})))
-    worst = max(float(np.abs(cached[name] - getattr(person, name)[0].numpy()).max()) for name in CACHED)
-    tensors = {"portraits": (portraits * 255).round().byte().numpy(), "portrait_landmarks": portrait_points.numpy(), "landmarks": points.numpy()}
+    person = network.enrol(portraits[None], portrait_points[None], plate)
+    cached = dict(zip(CACHED, run["enrolment"].run(list(CACHED), {"portraits": portraits.numpy(), "portrait_landmarks": portrait_points.numpy(), "background": plate.numpy()})))
+    worst = max(float(np.abs(cached[name].squeeze() - getattr(person, name).numpy().squeeze()).max()) for name in CACHED)
+    tensors = {"portraits": (portraits * 255).round().byte().numpy(), "background": (plate * 255).round().byte().numpy(), "portrait_landmarks": portrait_points.numpy(), "landmarks": points.numpy()}
     graph, past = FrameGraph(network), Past(torch.zeros(1, 3, size, size), points[:1], torch.zeros(1))
     for number in range(len(points)):
         now = points[number : number + 1]
@@ -229,15 +235,15 @@ def main() -> None:
     network = checkpoint.load_model(options.checkpoint).network
     size = config.network.size
     options.out.mkdir(parents=True, exist_ok=True)
-    portraits, portrait_points, points = example(options.data, size)
+    portraits, portrait_points, points, plate = example(options.data, size)
     with torch.no_grad():
-        person = network.enrol(portraits[None], portrait_points[None])
+        person = network.enrol(portraits[None], portrait_points[None], plate)
         past = Past(torch.rand(1, 3, size, size), points[:1], torch.ones(1))
         write_graph(
-            EnrolmentGraph(network), {"portraits": portraits, "portrait_landmarks": portrait_points}, list(CACHED),
-            options.out / f"enrolment-{size}.onnx", {"portraits", "portrait_landmarks", *CACHED},
+            EnrolmentGraph(network), {"portraits": portraits, "portrait_landmarks": portrait_points, "background": plate}, list(CACHED),
+            options.out / f"enrolment-{size}.onnx", {"portraits", "portrait_landmarks", *CACHED} - {PLATE},
         )  # fmt: skip
-        write_graph(FrameGraph(network), frame_inputs(person, points[1:2], past, torch.zeros(1, dtype=torch.long)), ["i420", "frame"], options.out / f"frame-{size}.onnx", set(CACHED))
+        write_graph(FrameGraph(network), frame_inputs(person, points[1:2], past, torch.zeros(1, dtype=torch.long)), ["i420", "frame"], options.out / f"frame-{size}.onnx", set(CACHED) - {PLATE})
     checkpoint.lighten(options.checkpoint, options.out / f"weights-{size}.pt")
     tensors, worst = parity(network, options.out, options.data)
     write_safetensors(options.out / f"parity-{size}.safetensors", tensors)

@@ -16,7 +16,7 @@ from .networks.geometry import Sketch, centres, to_picture
 
 FACE_CROP = 9 / 16  # side of the perceptual crop, of the picture's
 DETAIL_CROP = 1 / 4  # of a mouth or an eye
-ELSEWHERE = 0.35  # of the perceptual crops lie anywhere: hair, shoulders, what a turn revealed
+ELSEWHERE = 0.5  # of the perceptual crops lie where a turn revealed something: hair, ears, background
 MOUTH = t.OUTER_LIPS
 EYES = [[*u, *l] for u, l in zip(t.UPPER_LIDS, t.LOWER_LIDS)]
 
@@ -70,17 +70,20 @@ class Losses:
         terms = {"l1": c.l1 * ((made["frame"] - target.frame).abs() * weight).mean() / weight.mean()}
         # H's own picture too: where the masks take little of it nothing else would teach it, and so they would never take more.
         terms["synthesis"] = c.synthesis * ((made["synthesised"] - target.frame).abs() * weight).mean() / weight.mean()
-        terms |= self._perceptual(made, target.frame, points, random)
+        terms |= self._perceptual(made, target, points, revealed, random)
         terms |= self._flow(made, target)
         if judge is not None and c.adversarial > 0:
             terms |= self._adversarial(made["frame"], target.frame, points, judge)
         return terms
 
-    def _perceptual(self, made: dict[str, Tensor], truth: Tensor, points: Tensor, random: torch.Generator) -> dict[str, Tensor]:
-        c = self.config
+    def _perceptual(self, made: dict[str, Tensor], target: Target, points: Tensor, revealed: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+        c, truth = self.config, target.frame
         side = int(self.size * FACE_CROP)
         face = points[:, :, :2].mean(1) + 0.1 * torch.randn(len(points), 2, generator=random).to(points)
-        anywhere = 2 * torch.rand(len(points), 2, generator=random).to(points) - 1
+        # Elsewhere: at a place that a turn revealed, or anywhere if there is none.
+        small = F.avg_pool2d(revealed, self.size // 16)[:, 0].flatten(1).cpu() + 1e-4
+        cell = torch.multinomial(small, 1, generator=random)[:, 0]
+        anywhere = (torch.stack([cell % 16, cell // 16], 1).to(points) + 0.5) / 8 - 1
         elsewhere = (torch.rand(len(points), 1, generator=random) < ELSEWHERE).to(points.device)
         middle = torch.where(elsewhere, anywhere, face)
         terms = {"perceptual": c.perceptual * self.features.distance(crop(made["frame"], middle, side), crop(truth, middle, side)).mean()}
@@ -113,13 +116,13 @@ class Losses:
 
     def _masks(self, masks: Tensor, target: Target) -> Tensor:
         """M: nothing is made up where the portrait shows it, nothing comes from the frame before, which blurs with each warp, where the
-        portrait would do as well; and the background stays still while the head moves, not the other way round."""
-        warped, still, previous, synthesised = F.avg_pool2d(masks, 4).unbind(1)
+        portrait would do as well; the plate is the background and the warped portrait the person, not the other way round."""
+        warped, plate, previous, synthesised = F.avg_pool2d(masks, 4).unbind(1)
         exact = target.exact[:, None, None]
         points = to_picture(target.landmarks)
         changing = torch.maximum(*(ellipse(points[:, ring], self.size // 4, 1.5) for ring in (EYES[0] + EYES[1], MOUTH)))[:, 0]
         shown = torch.where(exact > 0, target.seen, 0.5 * self._face(target) * (1 - changing))
-        wrong_layer = exact * (target.head * still + (1 - target.head) * warped)
+        wrong_layer = exact * (target.head * plate + (1 - target.head) * warped)
         return ((synthesised + 0.5 * previous) * shown + wrong_layer).mean()
 
     def _face(self, target: Target) -> Tensor:

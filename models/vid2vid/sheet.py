@@ -15,7 +15,7 @@ from .networks.blocks import enlarge, warp
 from .networks.geometry import Sketch, identity_grid, to_picture
 from .networks.lite import pick
 
-COLUMNS = "portrait | semantic map | prior warp | W | masks (still blue, previous green, synthesised red) | synthesised | output | truth"
+COLUMNS = "portrait | semantic map | prior warp | W | masks (plate blue, previous green, synthesised red) | synthesised | output | truth"
 
 
 def training_sheet(rows: list[tuple[Batch, dict[str, Tensor], Target]], path: Path) -> None:

@@ -116,7 +116,7 @@ class Trainer:
         totals: dict[str, float] = {}
         made, target = None, None
         with self.autocast():
-            person = self.network.enrol(batch.portraits, batch.portrait_landmarks).repeat(batch.frames.shape[1])
+            person = self.network.enrol(batch.portraits, batch.portrait_landmarks, batch.plate).repeat(batch.frames.shape[1])
         past = self.first_past(batch)
         frames = batch.frames.shape[2]
         loss = 0.0
@@ -196,7 +196,7 @@ class Trainer:
         random = torch.Generator().manual_seed(5)
         for number in range(batches):
             batch = self.shown.batch(number, 4)
-            person = self.average.enrol(batch.portraits, batch.portrait_landmarks)
+            person = self.average.enrol(batch.portraits, batch.portrait_landmarks, batch.plate)
             past = self.first_past_none(batch)
             for frame in range(batch.frames.shape[2]):
                 made, target = self.make(person, batch, frame, past, pick_any=False)

@@ -31,9 +31,10 @@ afterAll(() => model.close());
 const numbers = (name: string): Float32Array => stored[name]!.data as Float32Array;
 
 async function enrol(): Promise<Record<string, ModelTensor>> {
-  const { data, shape } = stored['portraits']!;
+  const picture = (name: string) => tensor(Float32Array.from(stored[name]!.data as Uint8Array, (v) => v / 255), stored[name]!.shape);
   const made = await model.runEnrolment({
-    portraits: tensor(Float32Array.from(data as Uint8Array, (v) => v / 255), shape),
+    portraits: picture('portraits'),
+    background: picture('background'),
     portrait_landmarks: tensor(numbers('portrait_landmarks'), stored['portrait_landmarks']!.shape),
   });
   return Object.fromEntries(model.spec.cached.map((name) => [name, tensor(made[name]!.data, made[name]!.shape)]));

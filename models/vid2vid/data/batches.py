@@ -23,6 +23,7 @@ class Batch:
 
     portraits: Tensor  # [B, K, 3, S, S] 0..1
     portrait_landmarks: Tensor  # [B, K, 478, 3] picture widths
+    plate: Tensor  # [B, 3, S, S] the background without the person
     frames: Tensor  # [B, C, T, 3, S, S] 0..1
     landmarks: Tensor  # [B, C, T, 478, 3]
     before: Tensor  # [B, C, 3, S, S]
@@ -44,6 +45,7 @@ class Sampler:
         self.mirror = torch.from_numpy(mirror).to(device)
         self.people: list[list[PersonEntry]] = []
         self.arrays: list[dict[str, Tensor]] = []
+        self.numbers: list[dict[str, int]] = []  # of a person in the source's index
         weights = []
         for name, weight in config.sources.items():
             reader = SourceReader(Path(root) / name)
@@ -55,7 +57,10 @@ class Sampler:
             weights.append(weight)
             self.people.append(people[: max(1, math.ceil(len(people) * (1 if held_out else config.people)))])
             kinds = ("frames", "landmarks", "flow_reference", "seen_reference", "flow_previous", "seen_previous", "head")
-            arrays = {k: reader.array(k) for k in kinds}
+            arrays = {k: reader.array(k) for k in (*kinds, "plate")}
+            if arrays["plate"] is None:
+                raise ValueError(f"The source {name} has no plates: python -m vid2vid.data.plates --root {root} --sources {name}")
+            self.numbers.append({p.name: n for n, p in enumerate(reader.source.people)})
             self.arrays.append({k: self._load(v, resident) for k, v in arrays.items() if v is not None})
         if not weights:
             raise ValueError("No source has people held out to be looked at")
@@ -86,6 +91,7 @@ class Sampler:
             windows.append(np.minimum(start + np.arange(c.frames + 1), clip.start + clip.length - 1))
         index = np.stack(windows)  # [C, T + 1], the first is the frame before
         sample = self._gather(self.arrays[source], person.start + chosen, chosen, index)
+        sample["plate"] = self._picture(self.arrays[source]["plate"][self.numbers[source][person.name]].to(self.device)[None])[0]
         return self._augment(sample, random)
 
     def _gather(self, arrays: dict[str, Tensor], portraits: np.ndarray, chosen: np.ndarray, index: np.ndarray) -> dict[str, Tensor]:
@@ -137,7 +143,7 @@ class Sampler:
         c = self.config
         gain = torch.tensor(np.exp(random.normal(0, c.colour) + random.normal(0, c.colour / 2, 3)), device=self.device, dtype=torch.float32)
         gamma = float(np.exp(random.normal(0, c.colour)))
-        for name in ("portraits", "all_frames"):
+        for name in ("portraits", "all_frames", "plate"):
             sample[name] = (sample[name].clamp(min=1e-4) ** gamma * gain[:, None, None]).clamp(0, 1)
         if random.random() < c.flip:
             self._mirror(sample)
@@ -146,7 +152,7 @@ class Sampler:
         return sample
 
     def _mirror(self, sample: dict[str, Tensor]) -> None:
-        for name in ("portraits", "all_frames", "flow", "seen", "flow_previous", "seen_previous", "head"):
+        for name in ("portraits", "all_frames", "plate", "flow", "seen", "flow_previous", "seen_previous", "head"):
             sample[name] = sample[name].flip(-1)
         for name in ("flow", "flow_previous"):
             sample[name] = sample[name] * sample[name].new_tensor([-1.0, 1.0])[:, None, None]

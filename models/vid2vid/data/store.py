@@ -9,6 +9,7 @@ A folder holds index.json (Source) and, with N frames of side S in all and R ref
     flow_previous.npy    float16 [N, F, F, 2]      the same, to the frame before it in its clip; zero for references and a clip's first frame
     seen_previous.npy    uint8   [N, F, F]
     head.npy             uint8   [N, F, F]         optional: 255 where the person (hair, clothes included) covers the cell
+    plate.npy            uint8   [P, S, S, 3]      of each person in the index: the background without the person (plates.py)
 
 F = S / 4. A person's frames lie together: first the references (portraits in varied poses; 0 is the most neutral one), then the clips.
 """

@@ -8,6 +8,7 @@ MANIFEST:NAME  exported graphs by onnxruntime in Python, with the recurrence of 
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -22,6 +23,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..data.batches import head_direction
+from ..data.layers import Matting
+from ..data.plates import plate_of
 
 SWITCH_DEGREES = 4.0  # another portrait must be so much nearer to be taken: else the picture flips to and fro
 HERE = Path(__file__).parent
@@ -117,7 +120,8 @@ class Checkpoint:
         """All that the network tells of each frame."""
         from ..networks.lite import Past
 
-        person = self.model.enrol(to_planes(portraits, self.size)[None], torch.from_numpy(np.array(portrait_landmarks, np.float32))[None])
+        plate = to_planes(plate_of(matting(), portraits[0])[None], self.size)
+        person = self.model.enrol(to_planes(portraits, self.size)[None], torch.from_numpy(np.array(portrait_landmarks, np.float32))[None], plate)
         past = None
         for index, points in zip(choose_references(portrait_landmarks, landmarks), landmarks, strict=True):
             now = torch.from_numpy(np.array(points, np.float32))[None]
@@ -144,6 +148,7 @@ class Exported:
     def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
         """Shown is `i420`, the picture that the encoder gets; `frame` goes into the next call."""
         given = {"portraits": to_planes(portraits, self.size).numpy(), "portrait_landmarks": np.array(portrait_landmarks, np.float32)}
+        given["background"] = to_planes(plate_of(matting(), portraits[0])[None], self.size).numpy()
         wanted = {i.name for i in self._enrolment.get_inputs()}
         made = self._enrolment.run(self._cached, {n: v for n, v in given.items() if n in wanted})
         inputs = dict(zip(self._cached, made, strict=True))
@@ -162,6 +167,11 @@ def node_command() -> str:
     """NODE, else the project's own: the server's code needs a version that reads TypeScript."""
     own = HERE.parents[2] / "node_modules/.bin/node"
     return os.environ.get("NODE") or (str(own) if own.exists() else "node")
+
+
+@functools.cache
+def matting() -> Matting:
+    return Matting()
 
 
 def to_planes(pictures: np.ndarray, size: int) -> Tensor:

@@ -1,9 +1,9 @@
 """The model `lite`: few-shot vid2vid (Wang et al., NeurIPS 2019) cut to what one CPU core does in a frame's time.
 
-    x_t = m_r w_r(portrait) + m_s portrait + m_p w_p(x_{t-1}) + m_h h_t,     the m's sum to 1 at each pixel
+    x_t = m_r w_r(portrait) + m_b plate + m_p w_p(x_{t-1}) + m_h h_t,     the m's sum to 1 at each pixel
 
 w_r, w_p are W's flows: the landmarks' prior plus a learned residual; h_t is H's picture, its modulation weights generated from the
-portraits (E); the m's are M. The unwarped portrait is a fourth source, for what does not move with the head: the background.
+portraits (E); the m's are M. The plate, the background as it would be without the person, is a fourth source: it stays where it is.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from .enrolment import AppearanceEncoder, WeightGenerator, modulate
 from .geometry import SKETCH_CHANNELS, PriorFlow, Sketch, head_axes, identity_grid, to_picture
 
 POSE = 9
-SOURCES = ("reference", "still", "previous", "synthesised")
+SOURCES = ("reference", "plate", "previous", "synthesised")
 
 
 @dataclass
 class Person:
     """What enrolment keeps of B people with K portraits each; these are the exported model's cached tensors."""
 
+    plate: Tensor  # [B, 3, S, S] 0..1: the background, filled where the person was
     references: Tensor  # [B, K, 3, S, S] 0..1: the portraits
     reference_landmarks: Tensor  # [B, K, 478, 3] picture widths
     keys: Tensor  # [B, K, key, N], N = (S/16)^2
@@ -82,14 +83,15 @@ class Lite(nn.Module):
 
     # -- once per person
 
-    def enrol(self, portraits: Tensor, landmarks: Tensor) -> Person:
-        """portraits [B, K, 3, S, S] 0..1, landmarks [B, K, 478, 3] picture widths."""
+    def enrol(self, portraits: Tensor, landmarks: Tensor, plate: Tensor) -> Person:
+        """portraits [B, K, 3, S, S] 0..1, landmarks [B, K, 478, 3] picture widths, plate [B, 3, S, S]."""
         b, k = portraits.shape[:2]
         points = to_picture(landmarks.flatten(0, 1))
         sketch = self.sketch(points)
         embedded = self.sketch_encoder(sketch, head_axes(points))
         value, style = self.appearance(portraits.flatten(0, 1), sketch)
         return Person(
+            plate,
             portraits,
             landmarks,
             self.key(embedded[3]).flatten(2).unflatten(0, (b, k)),
@@ -126,20 +128,20 @@ class Lite(nn.Module):
         values, share = self.attend(person, embedded[3])
         weights = self.generator.split((person.weights.float() * share[:, :, None]).sum(1))
         reference, reference_points = pick(person.references, reference_index), to_picture(pick(person.reference_landmarks, reference_index))
-        moves, flow_feature = self.flows(points, embedded[1], (reference, reference_points), past)
+        moves, flow_feature = self.flows(points, embedded[1], (reference, reference_points, person.plate), past)
         places = identity_grid(config.size, points.device)[None]
         warped = warp(reference, places + enlarge(moves["flow"], 4))
         warped_previous = warp(past.frame, places + enlarge(moves["flow_previous"], 4))
         known = past.known[:, None, None, None] * float(config.previous)
         warped = warped if config.reference else torch.zeros_like(warped)
         warped_previous = warped_previous * known
-        stacked = torch.cat([warped - 0.5, reference - 0.5, warped_previous - 0.5 * known, known.expand(-1, 1, *warped.shape[2:])], 1)
+        stacked = torch.cat([warped - 0.5, person.plate - 0.5, warped_previous - 0.5 * known, known.expand(-1, 1, *warped.shape[2:])], 1)
         head = self.synthesise(values, embedded, weights, stacked, flow_feature)
         synthesised = torch.sigmoid(head[:, :3])
         logits = head[:, 3:] - self.forbidden(past.known)
         masks = shares(logits)
         m = masks.split(1, 1)
-        frame = m[0] * warped + m[1] * reference + m[2] * warped_previous + m[3] * synthesised
+        frame = m[0] * warped + m[1] * person.plate + m[2] * warped_previous + m[3] * synthesised
         return {
             "frame": frame, "masks": masks, "synthesised": synthesised, "warped": warped, "warped_previous": warped_previous,
             "share": share, **moves,
@@ -152,9 +154,9 @@ class Lite(nn.Module):
         previous = 1 - known if self.config.previous else none + 1
         return 30.0 * torch.stack([reference, none, previous, none], 1)[:, :, None, None]
 
-    def flows(self, points: Tensor, embedded: Tensor, reference: tuple[Tensor, Tensor], past: Past) -> tuple[dict[str, Tensor], Tensor]:
+    def flows(self, points: Tensor, embedded: Tensor, reference: tuple[Tensor, Tensor, Tensor], past: Past) -> tuple[dict[str, Tensor], Tensor]:
         """W at S/4: prior and residual. `embedded` [B, c, S/4, S/4]."""
-        picture, picture_points = reference
+        picture, picture_points, plate = reference
         past_points = to_picture(past.landmarks)
         (prior, prior_previous), density = self.prior(points, [picture_points, past_points])
         if not self.config.prior:
@@ -164,7 +166,7 @@ class Lite(nn.Module):
         small, small_past = F.avg_pool2d(picture, 4) - 0.5, (F.avg_pool2d(past.frame, 4) - 0.5) * known
         seen = warp(torch.cat([small, self.small_sketch(picture_points)], 1), places + prior)
         seen_past = warp(small_past, places + prior_previous)
-        x = torch.cat([embedded, seen.to(embedded.dtype), small, seen_past, prior, prior_previous, density], 1)
+        x = torch.cat([embedded, seen.to(embedded.dtype), F.avg_pool2d(plate, 4) - 0.5, seen_past, prior, prior_previous, density], 1)
         x = activate(self.flow_in(x))
         x = activate(self.flow_mid(x))
         feature = activate(self.flow_up(double(x)))
