@@ -9,8 +9,8 @@ import type { EnrolledAvatar } from './types.ts';
 
 /** Another portrait must look this much more the same way, in degrees of yaw and pitch together. */
 const closerDegrees = 4;
-/** A change of the reference is a cross-fade of this length. */
-const referenceMs = 200;
+/** A change of the reference is a cross-fade of this length: the head is turning then, and a longer one shows it twice. */
+const referenceMs = 80;
 const length = LANDMARK_COUNT * 3;
 
 interface Direction {

@@ -97,7 +97,7 @@ describe('the reference', () => {
     expect(show({ turn: 0 }).reference).toBe(0);
   });
 
-  it('changes in a cross-fade of 200 ms, and is still linked with the frame before', () => {
+  it('changes in a cross-fade of 80 ms, and is still linked with the frame before', () => {
     const show = player(avatarOf([0, 20]));
     show({}, { fresh: true });
     expect(show({}).keep).toBe(0);
@@ -107,7 +107,7 @@ describe('the reference', () => {
     // what is left of the old picture after each frame
     let left = 1;
     const course = shares.map((keep) => (left *= keep));
-    [1, 0.8, 0.6, 0.4, 0.2, 0, 0].forEach((expected, i) => expect(course[i]).toBeCloseTo(expected, 6));
+    [1, 0.5, 0, 0, 0, 0, 0].forEach((expected, i) => expect(course[i]).toBeCloseTo(expected, 6));
   });
 
   it('begins anew without a fade after a gap', () => {
