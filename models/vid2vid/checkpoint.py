@@ -46,14 +46,10 @@ class Animatable(nn.Module):
     def frame(self, person: Person, landmarks: Tensor, past: Past | None = None, reference_index: Tensor | None = None) -> dict[str, Tensor]:
         """landmarks [B, 478, 3]; the nearest portrait is warped unless one is named. See Lite.forward for what comes back."""
         if past is None:
-            past = self.nothing_before(person, landmarks)
+            past = Past.none(landmarks, self.network.config.size)
         if reference_index is None:
             reference_index = nearest_portrait(person.reference_landmarks, landmarks)
         return self.network(person, landmarks, past, reference_index)
-
-    @staticmethod
-    def nothing_before(person: Person, landmarks: Tensor) -> Past:
-        return Past(torch.zeros_like(person.references[:, 0]), landmarks, landmarks.new_zeros(len(landmarks)))
 
 
 def load_model(path: Path) -> Animatable:

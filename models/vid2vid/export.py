@@ -166,7 +166,7 @@ def parity(network: Lite, folder: Path, data: Path) -> tuple[dict[str, np.ndarra
     cached = dict(zip(CACHED, run["enrolment"].run(list(CACHED), {"portraits": portraits.numpy(), "portrait_landmarks": portrait_points.numpy(), "background": plate.numpy()})))
     worst = max(float(np.abs(cached[name].squeeze() - getattr(person, name).numpy().squeeze()).max()) for name in CACHED)
     tensors = {"portraits": (portraits * 255).round().byte().numpy(), "background": (plate * 255).round().byte().numpy(), "portrait_landmarks": portrait_points.numpy(), "landmarks": points.numpy()}
-    graph, past = FrameGraph(network), Past(torch.zeros(1, 3, size, size), points[:1], torch.zeros(1))
+    graph, past = FrameGraph(network), Past.none(points[:1], size)
     for number in range(len(points)):
         now = points[number : number + 1]
         inputs = frame_inputs(person, now, past, nearest_portrait(person.reference_landmarks, now))

@@ -197,7 +197,7 @@ class Trainer:
         for number in range(batches):
             batch = self.shown.batch(number, 4)
             person = self.average.enrol(batch.portraits, batch.portrait_landmarks, batch.plate)
-            past = self.first_past_none(batch)
+            past = Past.none(batch.landmarks[:, :, 0].flatten(0, 1), self.config.network.size)
             for frame in range(batch.frames.shape[2]):
                 made, target = self.make(person, batch, frame, past, pick_any=False)
                 past = Past(made["frame"], target.landmarks, torch.ones_like(target.known))
@@ -207,11 +207,6 @@ class Trainer:
                 rows.append((batch, made, target))
         training_sheet(rows, self.out / "sheets" / f"{self.step:07d}.png")
         return sums
-
-    @staticmethod
-    def first_past_none(batch: Batch) -> Past:
-        landmarks = batch.landmarks[:, :, 0].flatten(0, 1)
-        return Past(torch.zeros_like(batch.before.flatten(0, 1)), landmarks, landmarks.new_zeros(len(landmarks)))
 
     def run(self, *, minutes: float, evaluate_every_s: float, save_every_s: float) -> None:
         start = last_save = last_look = time.monotonic()

@@ -47,6 +47,12 @@ class Past:
     landmarks: Tensor  # [B, 478, 3]
     known: Tensor  # [B] 1, or 0 where there was none
 
+    @classmethod
+    def none(cls, landmarks: Tensor, size: int) -> Past:
+        """No frame before; its landmarks are the frame's own [B, 478, 3], as in a call."""
+        people = len(landmarks)
+        return cls(landmarks.new_zeros(people, 3, size, size), landmarks, landmarks.new_zeros(people))
+
 
 class Lite(nn.Module):
     def __init__(self, config: NetworkConfig):
