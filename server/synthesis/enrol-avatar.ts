@@ -58,10 +58,13 @@ function inputs(model: OnnxModel, portraits: readonly PreparedPortrait[], choice
   let made: ReturnType<typeof makeInterior> | null = null;
   const face = () => new AvatarFace({ points: Float32Array.from(base.points), size });
   const interior = () => (made ??= makeInterior(base, face(), choice.teeth === null ? null : portraits[choice.teeth]!, n));
-  let taken: PersonLayers | null = null;
-  const layers = () => (taken ??= separateLayers(base) ?? undivided(base));
+  // Taking a portrait apart is the slow part of an enrolment: the base's layers serve its own inputs and the background of the others.
+  let taken: PersonLayers | null | undefined;
+  const separated = () => (taken === undefined ? (taken = separateLayers(base)) : taken);
+  let whole: PersonLayers | null = null;
+  const layers = () => separated() ?? (whole ??= undivided(base));
   const makers: Record<string, () => ModelTensor> = {
-    portraits: () => tensor(stackPictures(spec.sharedBackground ? shareBackground(portraits, choice.base) : portraits, size), [k, 3, size, size]),
+    portraits: () => tensor(stackPictures(spec.sharedBackground ? shareBackground(portraits, choice.base, separated) : portraits, size), [k, 3, size, size]),
     portrait_landmarks: () => tensor(stackLandmarks(portraits, size), [k, LANDMARK_COUNT, 3]),
     mattes: () => tensor(stackMattes(portraits, size), [k, 1, size, size]),
     alpha: () => tensor(layers().alpha, [1, 1, size, size]),

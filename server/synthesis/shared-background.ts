@@ -1,11 +1,19 @@
 /** Several portraits before one background, so that it stays put when a model goes over from one to another. */
 import { separateLayers } from './layers.ts';
+import type { PersonLayers } from './layers.ts';
 import type { PreparedPortrait } from './types.ts';
 
-/** All before the base portrait's own background; those without a matte as they are, and all if it is the base that has none. */
-export function shareBackground(portraits: readonly PreparedPortrait[], base: number): readonly PreparedPortrait[] {
+/**
+ * All before the base portrait's own background; those without a matte as they are, and all if it is the base that has none.
+ * @param baseLayers the base portrait taken apart, for callers that need it themselves; asked for only if there are others
+ */
+export function shareBackground(
+  portraits: readonly PreparedPortrait[],
+  base: number,
+  baseLayers: () => PersonLayers | null = () => separateLayers(portraits[base]!),
+): readonly PreparedPortrait[] {
   if (portraits.length === 1) return portraits;
-  const plate = separateLayers(portraits[base]!)?.background;
+  const plate = baseLayers()?.background;
   return plate ? portraits.map((portrait, k) => (k === base ? portrait : before(portrait, plate))) : portraits;
 }
 
