@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The recipe of lite, from data to exported graphs. Each step is skipped where its result exists; training resumes where it stopped.
-#   SHARED=DIR DATA=DIR OUT=DIR MINUTES=90 VERSION=1 models/runs/lite.sh      (MORE: settings, as for --set)
+#   SHARED=DIR DATA=DIR OUT=DIR MINUTES=90 VERSION=1 models/runs/lite.sh      (MORE, FLOW_MORE: settings, as for --set)
 # SHARED holds makehuman/, portraits/, clips/, squeezenet/ (licences: models/lite/README.md). Python needs models/pyproject.toml's extra "train".
 set -euo pipefail
 : "${SHARED:?folder of the source data}" "${VERSION:?version of the exported model}"
@@ -20,6 +20,11 @@ have portraits || $PYTHON -m vid2vid.data.portraits --data "$SHARED" --donors "$
 
 for source in synthetic grid smiles webcam portraits; do test -f "$DATA/$source/plate.npy" || $PYTHON -m vid2vid.data.plates --root "$DATA" --sources "$source"; done
 
+# W alone first: seven minutes on two cores, and everything else learns on a picture that is already in its place.
+if [ -z "${START:-}" ]; then
+  test -f "$OUT/flow/done" || $PYTHON -m vid2vid.train --data "$DATA" --out "$OUT/flow" --config runs/flow.json --perceptual "$SQUEEZENET" ${THREADS:+--threads "$THREADS"} ${FLOW_MORE:+--set $FLOW_MORE}
+  touch "$OUT/flow/done" && START=$OUT/flow/last.pt
+fi
 $PYTHON -m vid2vid.train --data "$DATA" --out "$OUT" --config runs/lite.json --minutes "$MINUTES" --perceptual "$SQUEEZENET" ${START:+--start "$START"} ${THREADS:+--threads "$THREADS"} ${MORE:+--set $MORE}
 $PYTHON -m vid2vid.export --checkpoint "$OUT/last.pt" --data "$DATA" --version "$VERSION"
 $PYTHON -m vid2vid.evaluate --model copy warp manifest.json:lite --data "$DATA" --perceptual "$SQUEEZENET" --out "$OUT/evaluation"

@@ -11,7 +11,7 @@ import numpy as np  # noqa: E402
 from vid2vid import checkpoint, export  # noqa: E402
 from vid2vid.config import NetworkConfig, TrainConfig, from_dict, override  # noqa: E402
 from vid2vid.networks import topology as t  # noqa: E402
-from vid2vid.networks.geometry import PriorFlow, Sketch, identity_grid, to_picture  # noqa: E402
+from vid2vid.networks.geometry import PriorFlow, Sketch, identity_grid, in_heads_axes, to_picture  # noqa: E402
 from vid2vid.networks.lite import Lite, Past  # noqa: E402
 
 SIZE = 64
@@ -64,6 +64,32 @@ def test_prior_flow_of_an_unmoved_face_is_zero():
     points = to_picture(face())
     flows, _ = PriorFlow(32)(points, [points, points])
     assert all(flow.abs().max() < 1e-4 for flow in flows)
+
+
+def test_places_in_the_heads_axes_go_with_the_head():
+    points = face()
+    turn = torch.tensor([[0.866, -0.5], [0.5, 0.866]])
+    moved = points.clone()
+    moved[..., :2] = (points[..., :2] - 0.5) @ turn.T * 0.7 + torch.tensor([0.55, 0.4])
+    some = [1, 10, 152, 234, 454]
+    still, then = (in_heads_axes(to_picture(p), to_picture(p)[:, some, :2].transpose(1, 2)[..., None]) for p in (points, moved))
+    assert torch.allclose(still, then, atol=0.05 * float(still.abs().max()))
+    assert still.std() > 0.1
+
+
+def test_the_body_moves_as_w_says_and_only_where_it_says():
+    net = network()
+    now, then = to_picture(face()), to_picture(face())
+    picture = torch.rand(1, 3, SIZE, SIZE)
+    with torch.no_grad():
+        net.flow_out.weight.zero_(), net.flow_out.bias.zero_()
+        net.flow_pose_out.weight.zero_()
+        net.flow_pose_out.bias[-12] = 0.3  # the body moved to the right since the portrait
+        net.flow_out.bias[4] = 20
+        net.flow_out.bias[5] = -20
+        moves, _ = net.flows(now, net.embed(face())[1], (picture, then, picture), Past(picture, face(), torch.ones(1)))
+    assert torch.allclose(moves["flow"][:, 0], torch.full_like(moves["flow"][:, 0], 0.3), atol=1e-3)
+    assert moves["flow"][:, 1].abs().max() < 1e-3 and moves["flow_previous"].abs().max() < 1e-3
 
 
 def test_a_shut_mouth_has_no_inside():

@@ -167,6 +167,32 @@ def test_training_learns_and_goes_on_where_it_stopped(data, features, tmp_path):
     assert all(torch.allclose(a, b, atol=1e-3, rtol=1e-3) for a, b in weights)
 
 
+def test_w_alone_learns_the_exact_flow_and_leaves_the_rest_as_it_is(data, features, tmp_path):
+    config = replace(settings(), only_flow=True, batch=4)
+    trainer = Trainer(config, data, tmp_path, device="cpu", features=DEFAULT_WEIGHTS, resident=False)
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    errors = [trainer.train_step()["flow"] for _ in range(40)]
+    assert np.mean(errors[-5:]) < 0.6 * np.mean(errors[:5])
+    changed = {name.split(".")[0] for name, value in trainer.network.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"flow_in", "flow_pose", "flow_pose_out", "flow_wide", "flow_mid", "flow_up", "flow_out"}
+
+
+def test_a_start_with_another_network_takes_what_fits(data, features, tmp_path, capsys):
+    make = lambda out, **shape: Trainer(  # noqa: E731
+        replace(settings(), network=NetworkConfig(size=SIZE, **shape)), data, tmp_path / out, device="cpu", features=DEFAULT_WEIGHTS, resident=False
+    )
+    first, second = make("first"), make("second", flow=32)
+    with torch.no_grad():
+        first.network.to_8.bias += 1
+    first.save()
+    with pytest.raises(ValueError, match="another network"):
+        second.resume(tmp_path / "first/last.pt")
+    second.begin_with(tmp_path / "first/last.pt")
+    assert torch.equal(first.network.to_8.bias, second.network.to_8.bias)
+    said = capsys.readouterr().out
+    assert "begins anew" in said and "flow_mid.weight" in said and "to_8" not in said
+
+
 def test_the_adversarial_part_trains(data, features, tmp_path):
     config = replace(settings(), loss=LossConfig(adversarial=0.02))
     trainer = Trainer(config, data, tmp_path, device="cpu", features=DEFAULT_WEIGHTS, resident=False)

@@ -32,6 +32,14 @@ def read(path: Path) -> tuple[TrainConfig, dict]:
     return from_dict(TrainConfig, state["config"]), state
 
 
+def fill(network: nn.Module, weights: dict[str, Tensor], *, anew: bool = False) -> list[str]:
+    """Loads a state; with `anew` only those layers that have the same name and shape, and gives the names of the others."""
+    own = network.state_dict()
+    fit = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape} if anew else weights
+    network.load_state_dict(fit, strict=not anew)
+    return sorted(set(own) - set(fit))
+
+
 class Animatable(nn.Module):
     """A trained network, for those who only want frames."""
 

@@ -72,6 +72,7 @@ class TrainConfig:
     warmup: int = 100  # steps
     steps: int = 100_000  # the learning rate falls to a twentieth over these
     average: float = 0.998  # of the weights (EMA)
+    only_flow: bool = False  # trains W alone, on the sources with exact flow: cheap, and the rest has something to go by from its first step
     bfloat16: bool = True
 
 

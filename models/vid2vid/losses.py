@@ -54,6 +54,14 @@ def crop(picture: Tensor, middle: Tensor, side: int) -> Tensor:
     return torch.stack([p[:, y : y + side, x : x + side] for p, (x, y) in zip(picture, corner.tolist())])
 
 
+def flow_errors(made: dict[str, Tensor], reference: tuple[Tensor, Tensor], previous: tuple[Tensor, Tensor]) -> Tensor:
+    """W's two flows against (exact flow [B, 2, F, F], where it counts [B, F, F]); an error counts up to a quarter of the picture."""
+    return sum(
+        ((made[name] - exact).abs().sum(1).clamp(max=0.5) * where).mean()
+        for name, (exact, where) in (("flow", reference), ("flow_previous", previous))
+    )
+
+
 class Losses:
     def __init__(self, config: LossConfig, features: SqueezeNetFeatures, size: int):
         self.config, self.features, self.size = config, features, size
@@ -102,14 +110,13 @@ class Losses:
         c = self.config
         exact = target.exact[:, None, None]
         on_head = target.head * target.seen * exact
-        error = (made["flow"] - target.flow).abs().sum(1).clamp(max=0.5)
         on_past = target.seen_previous * target.head * exact * target.known[:, None, None]
-        error_past = (made["flow_previous"] - target.flow_previous).abs().sum(1).clamp(max=0.5)
+        errors = flow_errors(made, (target.flow, on_head), (target.flow_previous, on_past))
         full = lambda m: F.interpolate(m[:, None], size=self.size, mode="nearest")  # noqa: E731
         anywhere = torch.where(exact > 0, on_head, self._face(target))
         warped = ((made["warped"] - target.frame).abs() * full(anywhere)).mean()
         return {
-            "flow": c.flow * ((error * on_head).mean() + (error_past * on_past).mean()),
+            "flow": c.flow * errors,
             "warp": c.warp * warped,
             "mask": c.mask * self._masks(made["masks"], target),
         }

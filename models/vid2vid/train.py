@@ -24,7 +24,7 @@ from . import checkpoint
 from .config import TrainConfig, load, override
 from .data.batches import Batch, Sampler, nearest_portrait
 from .evaluation.perceptual import DEFAULT_WEIGHTS, SqueezeNetFeatures
-from .losses import Losses, Target
+from .losses import Losses, Target, flow_errors
 from .networks.discriminator import Discriminator, discriminator_loss
 from .networks.geometry import to_picture
 from .networks.lite import Lite, Past, pick
@@ -82,16 +82,20 @@ class Trainer:
         self.step = state["step"]
 
     def begin_with(self, path: Path, *, step: int = 0) -> None:
-        """Takes a checkpoint's averaged weights, for a run with a schedule of its own; `step` chooses which samples come first."""
-        self._take(path)
+        """Takes a checkpoint's weights, for a run with a schedule of its own; `step` chooses which samples come first. Of another shape of
+        network the layers that fit are taken, and those that begin anew are named."""
+        self._take(path, anew=True)
         self.step = self.first_step = step
 
-    def _take(self, path: Path) -> dict:
+    def _take(self, path: Path, *, anew: bool = False) -> dict:
         config, state = checkpoint.read(path)
-        if config.network != self.config.network:
+        if config.network != self.config.network and not anew:
             raise ValueError(f"{path} holds another network than this run's settings describe")
-        self.network.load_state_dict(state.get("network", state["average"]))
-        self.average.load_state_dict(state["average"])
+        missing = checkpoint.fill(self.network, state.get("network", state["average"]), anew=anew)
+        self.average.load_state_dict(self.network.state_dict())
+        checkpoint.fill(self.average, state["average"], anew=anew)
+        if missing:
+            print(f"begins anew: {', '.join(missing)}", flush=True)
         self.trained_s = state["trained_s"]
         return state
 
@@ -106,13 +110,9 @@ class Trainer:
 
     def train_step(self) -> dict[str, float]:
         c = self.config
-        self.random.manual_seed((c.seed << 32) + self.step)  # so that a resumed run goes on with other noise, and the same as an unbroken one
-        batch = self.sampler.batch(self.step, c.batch)
-        for group in self.optimiser.param_groups:
-            group["lr"] = c.learning_rate * self.rate()
-        self.network.train()
-        for parameter in self.network.parameters():
-            parameter.grad = None
+        if c.only_flow:
+            return self.flow_step()
+        batch = self.begin_step()
         totals: dict[str, float] = {}
         made, target = None, None
         with self.autocast():
@@ -127,17 +127,51 @@ class Trainer:
             for name, value in terms.items():
                 totals[name] = totals.get(name, 0.0) + float(value.detach()) / frames
             past = Past(made["frame"].detach(), target.landmarks, torch.ones_like(target.known))
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_LIMIT)
-        totals["gradient"] = float(norm)
-        self.step += 1
-        if not torch.isfinite(norm):  # a bad batch is skipped, not learned
-            return totals
-        self.optimiser.step()
-        if self.judge is not None:
+        totals["gradient"] = self.learn(loss)
+        if self.judge is not None and math.isfinite(totals["gradient"]):
             totals["judge"] = self.judge_step(made["frame"].detach(), target)
-        self.update_average()
         return totals
+
+    def flow_step(self) -> dict[str, float]:
+        """W alone, each frame from the portrait and from the true frame before it, against the exact flow."""
+        batch = self.begin_step()
+        portraits, frames = batch.portraits.shape[1], batch.frames.shape[2]
+        each = lambda x: x.flatten(0, 2)  # noqa: E731
+        index = torch.randint(portraits, (len(batch.portraits),), generator=self.random).to(self.device)
+        own = lambda x: pick(x, index).repeat_interleave(batch.frames.shape[1] * frames, 0)  # noqa: E731
+        before = torch.cat([batch.before[:, :, None], batch.frames[:, :, :-1]], 2)
+        points_before = torch.cat([batch.before_landmarks[:, :, None], batch.landmarks[:, :, :-1]], 2)
+        past = Past(each(before), each(points_before), torch.ones(len(each(before)), device=self.device))
+        points, plate = each(batch.landmarks), batch.plate.repeat_interleave(len(past.known) // len(batch.plate), 0)
+        with self.autocast():
+            with torch.no_grad():
+                embedded = self.network.embed(points)
+            made, _ = self.network.flows(to_picture(points), embedded[1], (own(batch.portraits), to_picture(own(batch.portrait_landmarks)), plate), past)
+        seen, seen_before, head = (each(x) for x in (pick(batch.seen.permute(0, 3, 1, 2, 4, 5), index), batch.seen_previous, batch.head))
+        flow = each(pick(batch.flow.permute(0, 3, 1, 2, 4, 5, 6), index))
+        terms = flow_errors(made, (flow, seen * head), (each(batch.flow_previous), seen_before * head))
+        return {"flow": float(terms.detach()), "gradient": self.learn(terms)}
+
+    def begin_step(self) -> Batch:
+        """This step's samples, with the learning rate and the noise that belong to it."""
+        c = self.config
+        self.random.manual_seed((c.seed << 32) + self.step)  # so that a resumed run goes on with other noise, and the same as an unbroken one
+        for group in self.optimiser.param_groups:
+            group["lr"] = c.learning_rate * self.rate()
+        self.network.train()
+        for parameter in self.network.parameters():
+            parameter.grad = None
+        return self.sampler.batch(self.step, c.batch)
+
+    def learn(self, loss: Tensor) -> float:
+        """One step of the optimiser; gives the gradient's norm. A bad batch (a gradient that is no number) is skipped, not learned."""
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_([p for p in self.network.parameters() if p.grad is not None], GRADIENT_LIMIT)
+        self.step += 1
+        if torch.isfinite(norm):
+            self.optimiser.step()
+            self.update_average()
+        return float(norm)
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.config.bfloat16)

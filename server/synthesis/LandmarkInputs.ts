@@ -7,8 +7,10 @@ import type { FrameInputs, FrameInputsOptions, FrameStep } from './frame-inputs.
 import { headPose } from './landmarker/head-pose.ts';
 import type { EnrolledAvatar } from './types.ts';
 
-/** Another portrait must look this much more the same way, in degrees of yaw and pitch together. */
+/** Another portrait must look this much more the same way than the one in use, in degrees of yaw and pitch together. */
 const closerDegrees = 4;
+/** And this much more than the calm base portrait, which is warped with less to undo than one that smiles or speaks. */
+const calmDegrees = 8;
 /** A change of the reference is a cross-fade of this length: the head is turning then, and a longer one shows it twice. */
 const referenceMs = 80;
 const length = LANDMARK_COUNT * 3;
@@ -68,19 +70,11 @@ export class LandmarkInputs implements FrameInputs {
     }
     if (this.#portraits.length < 2) return;
     const now = headPose(this.inputs.landmarks);
-    let best = this.#base;
-    for (let k = 0; k < this.#portraits.length; k++) {
-      const margin = best === this.#base ? closerDegrees : 0;
-      if (this.#away(k, now) < this.#away(best, now) - margin) best = k;
-    }
-    if (best === this.#reference || this.#away(best, now) >= this.#away(this.#reference, now) - closerDegrees) return;
+    const away = this.#portraits.map(({ yaw, pitch }, k) => Math.hypot(yaw - now.yaw, pitch - now.pitch) + (k === this.#base ? 0 : calmDegrees));
+    const best = away.indexOf(Math.min(...away));
+    if (!anew && away[best]! >= away[this.#reference]! - closerDegrees) return;
     this.#reference = best;
     if (!anew) this.#fade.start(timeMs, referenceMs);
-  }
-
-  #away(portrait: number, { yaw, pitch }: Direction): number {
-    const at = this.#portraits[portrait]!;
-    return Math.hypot(at.yaw - yaw, at.pitch - pitch);
   }
 }
 

@@ -84,10 +84,16 @@ describe('the reference', () => {
     expect(show({ nod: 14 * degrees }).reference).toBe(2);
   });
 
-  it('stays until another is more than four degrees closer', () => {
+  it('is left when another is twelve degrees closer, and taken again when none is four degrees closer', () => {
     const show = player(avatarOf([0, 20]));
-    const seen = [0, 11, 11.8, 12.3, 11, 9, 8.3, 7.7].map((turn) => show({ turn: turn * degrees }).reference);
-    expect(seen).toEqual([0, 0, 0, 1, 1, 1, 1, 0]);
+    const seen = [0, 13, 15.8, 16.3, 14, 12.3, 11.7, 15.8].map((turn) => show({ turn: turn * degrees }).reference);
+    expect(seen).toEqual([0, 0, 0, 1, 1, 1, 0, 0]);
+  });
+
+  it('other than the calm one stays until another is more than four degrees closer', () => {
+    const show = player(avatarOf([-60, 0, 20]));
+    const seen = [0, 11.8, 12.3, 8.3, 7.7].map((turn) => show({ turn: turn * degrees }).reference);
+    expect(seen).toEqual([1, 1, 2, 2, 1]);
   });
 
   it('of portraits that look the same way is the calm one', () => {

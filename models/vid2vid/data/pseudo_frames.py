@@ -19,6 +19,7 @@ LIP_EDGE = 0.86  # a donor's inner contour lies a little in the red: only this m
 TINT = (0.88, 1.14)  # limits of each colour's own gain
 PALER = 0.85  # of a donor's saturation: drawn tongues are redder than photographed ones
 CONTRAST, DEPTH = 1.7, 0.3  # about DEPTH of the face's light: a soft recording's teeth and depth are both grey
+WARM = np.array([1.0, 0.98, 0.92], np.float32)  # at most so much of each colour to its red: a recording's cold teeth are nobody's
 BRIGHTEST, LIGHTEST = 0.8, 225.0  # teeth lie in the lips' shade: no more than this of the face's light, whose glare does not count
 
 
@@ -116,6 +117,8 @@ def in_light(mouth: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarr
     wanted = np.maximum(DEPTH + CONTRAST * (level - DEPTH), 0.35 * level)
     wanted = BRIGHTEST * np.tanh(wanted / BRIGHTEST)
     coloured = tint * (1 + PALER * (mouth / np.maximum(grey, 1) - 1))
+    warm = np.minimum(coloured, coloured[..., :1] * WARM)
+    coloured = warm * (coloured.mean(axis=-1, keepdims=True) / np.maximum(warm.mean(axis=-1, keepdims=True), 1e-3))
     return np.clip(coloured * wanted * min(here.mean(), LIGHTEST), 0, 255)
 
 

@@ -27,6 +27,7 @@ from ..data.layers import Matting
 from ..data.plates import plate_of
 
 SWITCH_DEGREES = 4.0  # another portrait must be so much nearer to be taken: else the picture flips to and fro
+CALM_DEGREES = 8.0  # and than the first, the calm one, which has less far to be warped; both as the server has them
 HERE = Path(__file__).parent
 
 
@@ -43,9 +44,10 @@ def animate(animator: Animator, portraits: np.ndarray, portrait_landmarks: np.nd
 
 
 def choose_reference(portrait_landmarks: np.ndarray, landmarks: np.ndarray, previous: int | None) -> int:
-    """The portrait whose head looks most like the driver's ([K, 478, 3], [478, 3]); the one before stays unless another is plainly nearer."""
+    """The portrait whose head looks most like the driver's ([K, 478, 3], [478, 3]), the first before its likes; the one before stays unless another is plainly nearer."""
     portraits, driver = (head_direction(torch.from_numpy(np.array(points, np.float32))) for points in (portrait_landmarks, landmarks))
     away = (portraits - driver).norm(dim=-1).numpy()
+    away[1:] += CALM_DEGREES
     nearest = int(away.argmin())
     return nearest if previous is None or away[nearest] < away[previous] - SWITCH_DEGREES else previous
 

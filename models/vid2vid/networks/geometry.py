@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from . import topology as t
 
@@ -157,3 +158,11 @@ def head_axes(points: Tensor) -> Tensor:
     size = torch.sqrt((across.norm(dim=1) * down.norm(dim=1)).clamp(min=1e-4))[:, None]
     middle = (points[:, t.WIDTH[0]] + points[:, t.WIDTH[1]] + points[:, t.HEIGHT[0]] + points[:, t.HEIGHT[1]]) / 4
     return torch.cat([across / size, down / size, middle[:, :2], torch.log(size)], 1)
+
+
+def in_heads_axes(points: Tensor, places: Tensor) -> Tensor:
+    """Where each of `places` [1, 2, F, F] lies as seen from the head [B, 478, 3]: [B, 2, F, F], from its middle, in its sizes, turned with it."""
+    pose = head_axes(points)
+    away = (places - pose[:, 6:8, None, None]) * torch.exp(-pose[:, 8])[:, None, None, None]
+    down = functional.normalize(pose[:, 3:5], dim=1)[:, :, None, None]
+    return torch.stack([away[:, 0] * down[:, 1] - away[:, 1] * down[:, 0], (away * down).sum(1)], 1)

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from ..config import NetworkConfig
 from .blocks import SketchEncoder, activate, conv, double, enlarge, warp
 from .enrolment import AppearanceEncoder, WeightGenerator, modulate
-from .geometry import SKETCH_CHANNELS, PriorFlow, Sketch, head_axes, identity_grid, to_picture
+from .geometry import SKETCH_CHANNELS, PriorFlow, Sketch, head_axes, identity_grid, in_heads_axes, to_picture
 
 POSE = 9
+BODY = 6  # numbers of an affine motion
 SOURCES = ("reference", "plate", "previous", "synthesised")
 
 
@@ -64,11 +65,13 @@ class Lite(nn.Module):
         self.sketch_encoder = SketchEncoder(SKETCH_CHANNELS, c.sketch, POSE)
         self.appearance, self.generator = AppearanceEncoder(c), WeightGenerator(c)
         self.key = conv(c.sketch[3], c.key, kernel=1)
-        # W, at S/4: embedding, three small pictures, the portrait's semantic map, two flows, density
-        self.flow_in = conv(c.sketch[1] + 9 + SKETCH_CHANNELS + 4 + 1, c.flow, stride=2)
+        # W, at S/4: embedding, three small pictures, the portrait's semantic map, two flows, density, place in the head's axes
+        self.flow_in = conv(c.sketch[1] + 9 + SKETCH_CHANNELS + 4 + 1 + 2, c.flow, stride=2)
+        self.flow_pose, self.flow_pose_out = nn.Linear(3 * POSE, 64), nn.Linear(64, 2 * c.flow + 2 * BODY)
+        self.flow_wide = conv(c.flow, c.flow, stride=2)
         self.flow_mid = conv(c.flow, c.flow)
         self.flow_up = conv(c.flow, 32)
-        self.flow_out = conv(32, 8)
+        self.flow_out = conv(32, 6)
         # embedding of the warped pictures at S/2, S/4, S/8
         self.warped = nn.ModuleList([conv(a, b, stride=2) for a, b in zip((10, *c.warped), c.warped)])
         s, w = c.synthesis, c.warped
@@ -83,7 +86,9 @@ class Lite(nn.Module):
         self.out = conv(s[3], 4 * (3 + len(SOURCES)))
         for layer, gain in ((self.flow_out, 0.05), (self.out, 0.1)):
             nn.init.normal_(layer.weight, std=gain / (layer.in_channels * 9) ** 0.5)
+        nn.init.normal_(self.flow_pose_out.weight, std=0.02), nn.init.zeros_(self.flow_pose_out.bias)
         with torch.no_grad():  # begins as the warped portrait, with a little of the rest
+            self.flow_out.bias[4:] = -2.0
             bias = self.out.bias.view(3 + len(SOURCES), 4)
             bias[3], bias[4], bias[5], bias[6] = 2.0, 0.5, -1.0, 0.0
 
@@ -106,6 +111,11 @@ class Lite(nn.Module):
         )
 
     # -- each frame
+
+    def embed(self, landmarks: Tensor) -> list[Tensor]:
+        """The semantic map of landmarks [B, 478, 3], embedded at S/2, S/4, S/8, S/16."""
+        points = to_picture(landmarks)
+        return self.sketch_encoder(self.sketch(points), head_axes(points))
 
     def attend(self, person: Person, embedded: Tensor) -> tuple[Tensor, Tensor]:
         """E_A: values as seen from the current semantic map [B, V, S/16, S/16] and each portrait's share [B, K]."""
@@ -130,7 +140,7 @@ class Lite(nn.Module):
         `warped_previous` [B, 3, S, S], `flow`, `flow_previous`, `prior` [B, 2, S/4, S/4] displacements (-1..1 units), `share` [B, K].
         """
         config, points = self.config, to_picture(landmarks)
-        embedded = self.sketch_encoder(self.sketch(points), head_axes(points))
+        embedded = self.embed(landmarks)
         values, share = self.attend(person, embedded[3])
         weights = self.generator.split((person.weights.float() * share[:, :, None]).sum(1))
         reference, reference_points = pick(person.references, reference_index), to_picture(pick(person.reference_landmarks, reference_index))
@@ -172,13 +182,30 @@ class Lite(nn.Module):
         small, small_past = F.avg_pool2d(picture, 4) - 0.5, (F.avg_pool2d(past.frame, 4) - 0.5) * known
         seen = warp(torch.cat([small, self.small_sketch(picture_points)], 1), places + prior)
         seen_past = warp(small_past, places + prior_previous)
-        x = torch.cat([embedded, seen.to(embedded.dtype), F.avg_pool2d(plate, 4) - 0.5, seen_past, prior, prior_previous, density], 1)
-        x = activate(self.flow_in(x))
+        axes = in_heads_axes(points, places)
+        x = torch.cat([embedded, seen.to(embedded.dtype), F.avg_pool2d(plate, 4) - 0.5, seen_past, prior, prior_previous, density, axes], 1)
+        gain, shift, body, body_previous = self.poses(points, picture_points, past_points)
+        x = activate(self.flow_in(x) * (1 + gain) + shift)
+        x = x + double(activate(self.flow_wide(x)))
         x = activate(self.flow_mid(x))
         feature = activate(self.flow_up(double(x)))
         out = self.flow_out(feature).float()
         change, change_previous = (out[:, :2], out[:, 2:4]) if self.config.residual else (0, 0)
+        if self.config.prior:  # what is the body's and not the head's is W's to say
+            share, share_previous = torch.sigmoid(out[:, 4:]).split(1, 1)
+            away = places - head_axes(points)[:, 6:8, None, None]
+            prior = prior + share * (affine(body, away) - prior)
+            prior_previous = prior_previous + share_previous * (affine(body_previous, away) - prior_previous)
         return {"prior": prior, "flow": prior + change, "flow_previous": prior_previous + change_previous}, feature
+
+    def poses(self, *points: Tensor) -> list[Tensor]:
+        """How the head stands now and how it stood in the portrait and in the frame before, for W: a gain and a shift of each channel, and how
+        the body below moved since either, which no landmark says but the neck's two ends do."""
+        with torch.autocast(points[0].device.type, enabled=False):  # places
+            now, *then = (head_axes(p) for p in points)
+            said = self.flow_pose_out(activate(self.flow_pose(torch.cat([now, *(now - t for t in then)], 1))))
+        width = self.config.flow
+        return [x[:, :, None, None] for x in said.split([width, width, BODY, BODY], 1)]
 
     def synthesise(self, values: Tensor, embedded: list[Tensor], weights: list[Tensor], stacked: Tensor, flow_feature: Tensor) -> Tensor:
         """H and M: [B, 3 + 4, S, S] before sigmoid and softmax."""
@@ -200,6 +227,11 @@ def shares(logits: Tensor) -> Tensor:
     """Softmax over the second of four axes, written out: ONNX Runtime's own turns the tensor round first, which takes 2 ms at 256 x 256."""
     e = logits.clamp(-20, 20).exp()
     return e / e.sum(1, keepdim=True)
+
+
+def affine(motion: Tensor, away: Tensor) -> Tensor:
+    """An affine motion [B, 6, 1, 1] at places [B, 2, F, F] seen from its fixed point: displacements [B, 2, F, F]."""
+    return motion[:, :2] + motion[:, 2:4] * away[:, :1] + motion[:, 4:] * away[:, 1:]
 
 
 def pick(stack: Tensor, index: Tensor) -> Tensor:
