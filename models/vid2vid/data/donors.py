@@ -15,7 +15,7 @@ from .pseudo_frames import Mouth
 from .store import SourceReader
 
 MOST_TURNED = 18.0  # degrees: a mouth seen from further aside is of no use
-WIDEST = 0.12  # opening in face sizes; beyond it the skin of a closed mouth does not stretch well
+WIDEST = 0.2  # opening in face sizes; beyond it the skin of a closed mouth does not stretch well
 
 
 @dataclass

@@ -73,7 +73,7 @@ def free_run(random: np.random.Generator, limits: Limits, donors: Donors) -> lis
     turn, drift = random.uniform(-0.9, 0.9, 3) * MOST, random.normal(0, 0.1, 3) * MOST
     shift, slide = random.uniform(-0.08, 0.08, 2), random.normal(0, 0.008, 2)
     zoom, gaze = random.uniform(0.95, 1.06), random.uniform(-0.1, 0.1, 2) * [1, 0.5]
-    speech = donors.speech(random, RUN, random.choice([0.02, 0.05, 0.07]))
+    speech = donors.speech(random, RUN, random.choice([0.02, 0.05, 0.08, 0.12]))
     closure = random.choice([*BLINK]) if random.random() < 0.4 else np.zeros(RUN)
     strength = random.uniform(0.8, 1.05)
     out = []

@@ -20,6 +20,7 @@ TINT = (0.88, 1.14)  # limits of each colour's own gain
 PALER = 0.85  # of a donor's saturation: drawn tongues are redder than photographed ones
 CONTRAST, DEPTH = 1.7, 0.3  # about DEPTH of the face's light: a soft recording's teeth and depth are both grey
 WARM = np.array([1.0, 0.98, 0.92], np.float32)  # at most so much of each colour to its red: a recording's cold teeth are nobody's
+FLESH, SHADED = 0.4, 0.62  # of this saturation on it is tongue or gum, which lies deeper in the lips' shade than it is drawn
 BRIGHTEST, LIGHTEST = 0.8, 225.0  # teeth lie in the lips' shade: no more than this of the face's light, whose glare does not count
 
 
@@ -114,8 +115,10 @@ def in_light(mouth: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarr
     tint = np.clip(np.sqrt((here / here.mean()) / (there / there.mean())), *TINT)
     grey = mouth.mean(axis=-1, keepdims=True)
     level = np.maximum(grey / there.mean(), 1e-3)
+    tooth = np.clip((FLESH - (mouth.max(axis=-1, keepdims=True) - mouth.min(axis=-1, keepdims=True)) / np.maximum(mouth.max(axis=-1, keepdims=True), 1)) / 0.2, 0, 1)
     wanted = np.maximum(DEPTH + CONTRAST * (level - DEPTH), 0.35 * level)
     wanted = BRIGHTEST * np.tanh(wanted / BRIGHTEST)
+    wanted = np.minimum(wanted, tooth * wanted + (1 - tooth) * SHADED * level)
     coloured = tint * (1 + PALER * (mouth / np.maximum(grey, 1) - 1))
     warm = np.minimum(coloured, coloured[..., :1] * WARM)
     coloured = warm * (coloured.mean(axis=-1, keepdims=True) / np.maximum(warm.mean(axis=-1, keepdims=True), 1e-3))

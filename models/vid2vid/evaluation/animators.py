@@ -25,6 +25,7 @@ from torch import Tensor
 from ..data.batches import head_direction
 from ..data.layers import Matting
 from ..data.plates import plate_of
+from ..networks.lite import Past, Person
 
 SWITCH_DEGREES = 4.0  # another portrait must be so much nearer to be taken: else the picture flips to and fro
 CALM_DEGREES = 8.0  # and than the first, the calm one, which has less far to be warped; both as the server has them
@@ -117,14 +118,16 @@ class Checkpoint:
         for made in self.explain(portraits, portrait_landmarks, landmarks):
             yield to_bytes(made["frame"], portraits.shape[1])
 
+    def person(self, portraits: np.ndarray, portrait_landmarks: np.ndarray) -> Person:
+        """What is enrolled: portraits u8 [K, S, S, 3], portrait_landmarks [K, 478, 3]."""
+        plate = to_planes(plate_of(matting(), portraits[0])[None], self.size)
+        return self.model.enrol(to_planes(portraits, self.size)[None], torch.from_numpy(np.array(portrait_landmarks, np.float32))[None], plate)
+
     @torch.inference_mode()
     def explain(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray) -> Iterator[dict[str, Tensor]]:
         """All that the network tells of each frame."""
-        from ..networks.lite import Past
 
-        plate = to_planes(plate_of(matting(), portraits[0])[None], self.size)
-        person = self.model.enrol(to_planes(portraits, self.size)[None], torch.from_numpy(np.array(portrait_landmarks, np.float32))[None], plate)
-        past = None
+        person, past = self.person(portraits, portrait_landmarks), None
         for index, points in zip(choose_references(portrait_landmarks, landmarks), landmarks, strict=True):
             now = torch.from_numpy(np.array(points, np.float32))[None]
             made = self.model.frame(person, now, past, torch.tensor([index]))

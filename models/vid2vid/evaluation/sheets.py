@@ -52,6 +52,24 @@ def inside_row(case: Case, animator: Checkpoint) -> tuple[list[str], np.ndarray]
     return list(columns), np.hstack(list(columns.values()))
 
 
+@torch.inference_mode()
+def attention_row(animator: Checkpoint, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, side: int) -> tuple[list[str], np.ndarray]:
+    """The portraits, each under a colour of its own, and the output with the colour of the portrait that says most about each place (the paper's
+    figure 7c). portraits u8 [K, S, S, 3], landmarks [478, 3]."""
+    network, k = animator.model.network, len(portraits)
+    (made,) = animator.explain(portraits, portrait_landmarks, landmarks[None])
+    person = animator.person(portraits, portrait_landmarks)
+    weights = network.attention(person, network.embed(torch.from_numpy(np.array(landmarks, np.float32))[None])[3])
+    share = weights[0].unflatten(1, (k, -1)).sum(2).T.unflatten(1, (network.config.size // 16, -1)).numpy()  # [K, S/16, S/16]
+    hues = [cv2.cvtColor(np.uint8([[[180 * i // k, 170, 255]]]), cv2.COLOR_HSV2RGB)[0, 0] for i in range(k)]
+    small = [cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in (*portraits, to_bytes(made["frame"], portraits.shape[1]))]
+    framed = [cv2.copyMakeBorder(p[5:-5, 5:-5], 5, 5, 5, 5, cv2.BORDER_CONSTANT, value=tuple(map(int, hue))) for p, hue in zip(small, hues)]
+    # from even shares, which say nothing, to one portrait alone
+    map_ = sum(cv2.resize(((s - 1 / k) / (1 - 1 / k)).clip(0, 1), (side, side), interpolation=cv2.INTER_CUBIC)[..., None].clip(0, 1) * hue for s, hue in zip(share, hues))
+    shown = (0.45 * small[-1].mean(-1, keepdims=True) + 0.55 * map_).clip(0, 255).astype(np.uint8)
+    return [*(f"portrait {i + 1}" for i in range(k)), "output", "whose"], np.hstack([*framed, small[-1], shown])
+
+
 def write_sheet(rows: list[tuple[list[str], np.ndarray]], path: Path) -> None:
     """Rows of equal columns below the first row's names."""
     names, first = rows[0]
@@ -59,7 +77,7 @@ def write_sheet(rows: list[tuple[list[str], np.ndarray]], path: Path) -> None:
     for i, name in enumerate(names):
         cv2.putText(head, name, (i * first.shape[1] // len(names) + 4, LABEL_PX - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
     picture = np.vstack([head, *(picture for _, picture in rows)])
-    cv2.imwrite(str(path), picture[..., ::-1])
+    cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])  # which a PNG takes no notice of
 
 
 def write_clip(case: Case, outputs: dict[str, np.ndarray], path: Path) -> None:

@@ -117,6 +117,12 @@ class Lite(nn.Module):
         points = to_picture(landmarks)
         return self.sketch_encoder(self.sketch(points), head_axes(points))
 
+    def attention(self, person: Person, embedded: Tensor) -> Tensor:
+        """How much each place of each portrait [K, N] says about each place of the current semantic map: [B, N, K N], each row summing to 1."""
+        query = self.key(embedded).flatten(2)
+        keys = person.keys.to(query.dtype).transpose(1, 2).flatten(2)  # [B, key, K N]
+        return ((query.transpose(1, 2) @ keys).float() * query.shape[1] ** -0.5).softmax(2)
+
     def attend(self, person: Person, embedded: Tensor) -> tuple[Tensor, Tensor]:
         """E_A: values as seen from the current semantic map [B, V, S/16, S/16] and each portrait's share [B, K]."""
         b, k = person.keys.shape[:2]
@@ -124,11 +130,8 @@ class Lite(nn.Module):
         if self.config.attention == "mean":
             mixed = person.values.float().mean((1, 3))[:, :, None, None].expand(-1, -1, side, side)
             return mixed, person.keys.new_full((b, k), 1 / k)
-        query = self.key(embedded).flatten(2)
-        keys = person.keys.to(query.dtype).transpose(1, 2).flatten(2)  # [B, key, K N]
-        values = person.values.to(query.dtype).transpose(1, 2).flatten(2)
-        scores = (query.transpose(1, 2) @ keys).float() * query.shape[1] ** -0.5
-        weights = scores.softmax(2)  # [B, N, K N]
+        weights = self.attention(person, embedded)
+        values = person.values.to(embedded.dtype).transpose(1, 2).flatten(2)
         mixed = values @ weights.to(values.dtype).transpose(1, 2)
         share = weights.mean(1).unflatten(1, (k, -1)).sum(2)
         return mixed.unflatten(2, (side, side)), share

@@ -1,0 +1,162 @@
+"""A model by eye: python -m vid2vid.contact_sheet --model manifest.json:lite --data DIR --out DIR [--subjects synthetic] [--drivers synthetic]
+
+Writes sheet.jpg, held-out people of a source (and one as marble, one as a painting) in six poses of other held-out people: turned to either side,
+mouth wide open, smile, blink, look aside; clips/NAME.webp, the same person driven by somebody's clip; attention.jpg, which portrait serves which part
+(for a checkpoint). Each pose is reached in a run from rest, as in a call.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from .data.batches import head_direction
+from .data.store import PersonEntry, SourceReader
+from .evaluation.animators import Animator, Checkpoint, animate, load_animator
+from .evaluation.art import marble, painting
+from .evaluation.metrics import gaze
+from .evaluation.regions import EYE_CORNERS, aperture, eye_distance, lid_gaps
+from .evaluation.retarget import move_to
+from .evaluation.sheets import attention_row, write_sheet
+
+MOUTH_CORNERS = (61, 291)
+TURN_DEGREES = 25.0
+RUN, HOLD = 9, 3  # frames from rest to a pose, and in it
+FRAME_RATE = 25.0
+SIDE = 192  # of a sheet's pictures
+
+
+@dataclass
+class Subject:
+    name: str
+    portraits: np.ndarray  # u8 [K, S, S, 3]
+    landmarks: np.ndarray  # [K, 478, 3] picture widths
+
+
+@dataclass
+class Pose:
+    name: str
+    rest: np.ndarray  # [478, 3] of its driver
+    points: np.ndarray  # [478, 3]
+    driver: str
+
+
+def find_poses(reader: SourceReader) -> list[Pose]:
+    """The most telling frame of each kind among the held-out people of a source."""
+    people = reader.people(held_out=True)
+    owner = np.concatenate([[n] * length(p) for n, p in enumerate(people)])
+    points = np.concatenate([np.array(reader.array("landmarks")[p.start : p.start + length(p)]) for p in people])
+    rests = np.stack([points[np.argmax(owner == n)] for n in range(len(people))])
+    yaw, pitch = (head_direction(torch.from_numpy(points)) - head_direction(torch.from_numpy(rests))[owner]).numpy().T
+    frontal = np.hypot(yaw, pitch) < 9
+    opened, lids, aside = aperture(points), lid_gaps(points).max(-1), np.abs(gaze(points)[..., 0] - gaze(rests)[owner, ..., 0])
+    smile = np.linalg.norm(points[:, MOUTH_CORNERS[0], :2] - points[:, MOUTH_CORNERS[1], :2], axis=-1) / eye_distance(points)
+    smile -= np.linalg.norm(rests[:, MOUTH_CORNERS[0], :2] - rests[:, MOUTH_CORNERS[1], :2], axis=-1)[owner] / eye_distance(rests)[owner]
+    kinds = {
+        f"turned {TURN_DEGREES:.0f} left": -np.abs(yaw + TURN_DEGREES) - 0.5 * np.abs(pitch),
+        f"turned {TURN_DEGREES:.0f} right": -np.abs(yaw - TURN_DEGREES) - 0.5 * np.abs(pitch),
+        "mouth wide open": np.where(frontal, opened, -1),
+        "smile": np.where(frontal & (opened > 0.02) & (opened < 0.15) & (lids > 0.15), smile, -1),
+        "blink": np.where(frontal & (opened < 0.05), -lids, -9),
+        "look aside": np.where(frontal & (lids > 0.2) & (opened < 0.1), aside, -1),
+    }
+    best = {name: int(np.argmax(score)) for name, score in kinds.items()}
+    return [Pose(name, rests[owner[i]], points[i], people[owner[i]].name) for name, i in best.items()]
+
+
+def length(person: PersonEntry) -> int:
+    return person.references + sum(c.length for c in person.clips)
+
+
+def run_to(pose: Pose) -> np.ndarray:
+    """[T, 478, 3] from rest to the pose with a soft start and end."""
+    share = np.r_[(1 - np.cos(np.linspace(0, np.pi, RUN))) / 2, np.ones(HOLD)].astype(np.float32)
+    return pose.rest + share[:, None, None] * (pose.points - pose.rest)
+
+
+def subjects_of(reader: SourceReader, count: int, portraits: int, without: set[str]) -> list[Subject]:
+    people = [p for p in reader.people(held_out=True) if p.name not in without]
+    chosen = [people[int((i + 0.5) * len(people) / count)] for i in range(min(count, len(people)))]
+    rows = [slice(p.start, p.start + min(portraits, p.references)) for p in chosen]
+    return [Subject(p.name, np.array(reader.array("frames")[r]), np.array(reader.array("landmarks")[r])) for p, r in zip(chosen, rows)]
+
+
+def in_art(subjects: list[Subject]) -> list[Subject]:
+    """The last but one as marble, the last as a painting: what a face of neither skin nor hair makes of a model."""
+    kinds = [None] * (len(subjects) - 2) + [("marble", marble), ("painting", painting)]
+    return [s if kind is None else Subject(kind[0], np.stack([kind[1](p) for p in s.portraits]), s.landmarks) for s, kind in zip(subjects, kinds)]
+
+
+def sheet_rows(animator: Animator, subjects: list[Subject], poses: list[Pose]) -> list[tuple[list[str], np.ndarray]]:
+    rows = []
+    for subject in subjects:
+        pictures = {"portrait": subject.portraits[0]}
+        for pose in poses:
+            frames = animate(animator, subject.portraits, subject.landmarks, move_to(run_to(pose), pose.rest, subject.landmarks[0]), FRAME_RATE)
+            pictures[pose.name] = frames[-1]
+        small = [cv2.resize(p, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for p in pictures.values()]
+        rows.append((list(pictures), np.hstack(small)))
+    return rows
+
+
+def drive(animator: Animator, subject: Subject, reader: SourceReader, driver: PersonEntry, seconds: float) -> np.ndarray:
+    """u8 [T, S, S, 3]: the subject driven by somebody's clips, one after the other, each to and fro."""
+    landmarks = np.array(reader.array("landmarks")[driver.start : driver.start + length(driver)])
+    parts, wanted = [], round(seconds * FRAME_RATE)
+    while sum(map(len, parts)) < wanted:
+        for clip in driver.clips:
+            there = landmarks[clip.start - driver.start :][: clip.length]
+            parts += [there, there[::-1]]
+            if len(parts) > 2:  # from one clip's end to the next one's start
+                share = (1 - np.cos(np.linspace(0, np.pi, RUN, dtype=np.float32)))[:, None, None] / 2
+                parts.insert(-2, parts[-3][-1] + share * (there[0] - parts[-3][-1]))
+    driving = np.concatenate(parts)[:wanted]
+    return animate(animator, subject.portraits, subject.landmarks, move_to(driving, landmarks[0], subject.landmarks[0]), FRAME_RATE)
+
+
+def write_clip(frames: np.ndarray, path: Path, quality: int = 70) -> None:
+    """An animated WebP, which a page shows by itself."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first, *others = [Image.fromarray(f) for f in frames]
+    first.save(path, save_all=True, append_images=others, duration=round(1000 / FRAME_RATE), loop=0, quality=quality, method=4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, help="as for vid2vid.evaluate")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--subjects", default="synthetic", help="source of the portraits")
+    parser.add_argument("--drivers", default="synthetic", help="source of the poses and clips")
+    parser.add_argument("--count", type=int, default=10)
+    parser.add_argument("--k", type=int, default=1, help="portraits of each")
+    parser.add_argument("--no-art", action="store_true", help="no marble, no painting")
+    parser.add_argument("--clip-seconds", type=float, default=3, help="0: no clips")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    options.out.mkdir(parents=True, exist_ok=True)
+    animator = load_animator(options.model)
+    drivers = SourceReader(options.data / options.drivers)
+    poses = find_poses(drivers)
+    subjects = subjects_of(SourceReader(options.data / options.subjects), options.count, options.k, {p.driver for p in poses})
+    if not options.no_art and len(subjects) > 2:
+        subjects = in_art(subjects)
+    write_sheet(sheet_rows(animator, subjects, poses), options.out / "sheet.jpg")
+    if isinstance(animator, Checkpoint) and options.k > 1:
+        write_sheet([attention_row(animator, s.portraits, s.landmarks, move_to(p.points[None], p.rest, s.landmarks[0])[0], SIDE) for s, p in zip(subjects, poses)], options.out / "attention.jpg")
+    people = drivers.people(held_out=True)
+    for number, subject in enumerate(subjects if options.clip_seconds > 0 else []):
+        driver = people[number % len(people)]
+        if driver.name == subject.name:
+            driver = people[(number + 1) % len(people)]
+        write_clip(drive(animator, subject, drivers, driver, options.clip_seconds), options.out / "clips" / f"{subject.name}.webp")
+
+
+if __name__ == "__main__":
+    main()
