@@ -28,3 +28,5 @@ fi
 $PYTHON -m vid2vid.train --data "$DATA" --out "$OUT" --config runs/lite.json --minutes "$MINUTES" --perceptual "$SQUEEZENET" ${START:+--start "$START"} ${THREADS:+--threads "$THREADS"} ${MORE:+--set $MORE}
 $PYTHON -m vid2vid.export --checkpoint "$OUT/last.pt" --data "$DATA" --version "$VERSION"
 $PYTHON -m vid2vid.evaluate --model copy warp manifest.json:lite --data "$DATA" --perceptual "$SQUEEZENET" --out "$OUT/evaluation"
+$PYTHON -m vid2vid.contact_sheet --model "$OUT/last.pt" --data "$DATA" --k 1 --out "$OUT/contact"
+$PYTHON -m vid2vid.contact_sheet --model "$OUT/last.pt" --data "$DATA" --k 4 --clip-seconds 0 --out "$OUT/contact-4"

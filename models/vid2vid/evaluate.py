@@ -2,8 +2,8 @@
 
     python -m vid2vid.evaluate --model copy warp run/last.pt manifest.json:lite --data DIR --out DIR [--k 1,4] [--sources synthetic,webcam,...]
 
-Writes OUT/table.md (all models that OUT has scores of, so that models can be measured one at a time), scores-MODEL.json, sheet-SOURCE.png,
-inside-MODEL.png and clips. The same people, stretches and pairs every time. What the models are given: vid2vid/evaluation/animators.py.
+Writes OUT/table.md (all models that OUT has scores of, so that models can be measured one at a time), musts-MODEL.md (what a model must reach, beside
+copy and warp), scores-MODEL.json, sheet-SOURCE.png, inside-MODEL.png and clips. The same people, stretches and pairs every time. What the models are given: vid2vid/evaluation/animators.py.
 Cross-reenactment gives every model the driver's landmarks as moved onto the subject by vid2vid/evaluation/retarget.py.
 """
 
@@ -19,6 +19,7 @@ import torch
 
 from .evaluation.animators import Animator, Checkpoint, Served, animate, load_animator
 from .evaluation.cases import Case, cross_cases, open_sources, self_cases
+from .evaluation.musts import musts, table
 from .evaluation.perceptual import DEFAULT_WEIGHTS
 from .evaluation.scoring import Judges, Scorer, drift_test, freeze_test
 from .evaluation.sheets import comparison_row, inside_row, write_clip, write_sheet
@@ -79,7 +80,12 @@ class Evaluation:
         for name, rows in self.inside.items():
             if rows:
                 write_sheet(rows, self.out / f"inside-{name}.png")
-        return write_tables(read_results(self.out), self.out)
+        results = read_results(self.out)
+        by_name = {r["model"]: r for r in results}
+        if {"copy", "warp"} <= set(by_name):
+            for name in by_name.keys() - {"copy", "warp"}:
+                (self.out / f"musts-{name}.md").write_text(table(musts(by_name, name)))
+        return write_tables(results, self.out)
 
 
 def _rounded(figures: dict[str, float]) -> dict[str, float]:
