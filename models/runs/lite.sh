@@ -21,7 +21,7 @@ have portraits || $PYTHON -m vid2vid.data.portraits --data "$SHARED" --donors "$
 for source in synthetic grid smiles webcam portraits; do test -f "$DATA/$source/plate.npy" || $PYTHON -m vid2vid.data.plates --root "$DATA" --sources "$source"; done
 
 # W alone first: seven minutes on two cores, and everything else learns on a picture that is already in its place.
-if [ -z "${START:-}" ]; then
+if [ -z "${START:-}" ] && [ ! -f "$OUT/last.pt" ]; then
   test -f "$OUT/flow/done" || $PYTHON -m vid2vid.train --data "$DATA" --out "$OUT/flow" --config runs/flow.json --perceptual "$SQUEEZENET" ${THREADS:+--threads "$THREADS"} ${FLOW_MORE:+--set $FLOW_MORE}
   touch "$OUT/flow/done" && START=$OUT/flow/last.pt
 fi

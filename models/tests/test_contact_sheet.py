@@ -13,7 +13,7 @@ from vid2vid import checkpoint, contact_sheet  # noqa: E402
 from vid2vid.config import NetworkConfig, TrainConfig  # noqa: E402
 from vid2vid.data.head_pose import canonical_face, head_pose  # noqa: E402
 from vid2vid.data.store import ClipRange, PersonEntry, Source, SourceReader, SourceWriter  # noqa: E402
-from vid2vid.evaluation.animators import Checkpoint, animate  # noqa: E402
+from vid2vid.evaluation.animators import Checkpoint  # noqa: E402
 from vid2vid.evaluation.art import marble, painting  # noqa: E402
 from vid2vid.evaluation.sheets import attention_row  # noqa: E402
 from vid2vid.networks import topology as t  # noqa: E402
@@ -45,10 +45,10 @@ def posed(kind: str | None, strength: float = 1.0) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Four held-out people: three portraits at rest and a clip of everything at half and at full strength."""
+    """Four held-out people: three portraits at rest and two clips of everything at half and at full strength."""
     root = tmp_path_factory.mktemp("data")
     shows = [None, None, None, *((kind, s) for kind in KINDS for s in (0.5, 1.0))]
-    people = [PersonEntry(f"p{i}", i * len(shows), 3, [ClipRange(i * len(shows) + 3, len(shows) - 3)], True) for i in range(4)]
+    people = [PersonEntry(f"p{i}", i * len(shows), 3, [ClipRange(i * len(shows) + at, 6) for at in (3, 9)], True) for i in range(4)]
     writer = SourceWriter(root / "faces", Source("faces", SIZE, 25, "made in a test", people), flow=False)
     for person in people:
         for row, show in enumerate(shows):
@@ -64,7 +64,8 @@ def test_each_pose_is_what_it_is_called(data):
     for kind, pose in poses.items():
         assert np.allclose(pose.points, posed(kind), atol=1e-5), kind
         assert np.allclose(pose.rest, posed(None), atol=1e-5)
-    assert head_pose(poses["turned 25 left"].points).yaw == pytest.approx(-25, abs=1) or head_pose(poses["turned 25 left"].points).yaw == pytest.approx(25, abs=1)
+    yaws = [head_pose(poses[f"turned 25 {side}"].points).yaw for side in ("left", "right")]
+    assert yaws == pytest.approx([-25, 25], abs=1), "left and right as on the screen"
 
 
 def test_a_run_begins_at_rest_and_holds_the_pose(data):
@@ -74,13 +75,27 @@ def test_a_run_begins_at_rest_and_holds_the_pose(data):
     assert np.abs(np.diff(run, axis=0)).max() < 0.5 * np.abs(pose.points - pose.rest).max()
 
 
-def test_stone_has_no_colour_and_paint_has_fewer_shades():
+def test_a_drivers_course_has_no_jumps_and_names_its_frames(data):
+    reader = SourceReader(data / "faces")
+    person = reader.people(held_out=True)[1]
+    points, rows = contact_sheet.course(reader, person, 2)
+    assert points.shape == (50, 478, 3) and rows.shape == (50,)
+    stored = np.array(reader.array("landmarks")[person.start + rows])
+    joined = ~np.isclose(points, stored).all((1, 2))
+    assert 0 < joined.sum() < 25
+    assert np.abs(np.diff(points, axis=0)).max() <= np.abs(np.diff(stored[~joined], axis=0)).max() + 1e-6
+
+
+def test_stone_has_no_colour_and_paint_has_fewer_shades(data):
     y, x = np.mgrid[:SIZE, :SIZE] / SIZE
     picture = np.stack([255 * x, 255 * y, 255 * (1 - x)], -1).astype(np.uint8)
     stone, paint = marble(picture), painting(picture)
     assert stone.shape == paint.shape == picture.shape and stone.dtype == paint.dtype == np.uint8
     assert np.ptp(stone.astype(int), axis=-1).max() < 20 < np.ptp(picture.astype(int), axis=-1).mean()
     assert np.array_equal(stone, marble(picture))
+    assert len(np.unique(paint[..., 1] // 4)) < 0.8 * len(np.unique(picture[..., 1] // 4))
+    names = [s.name for s in contact_sheet.subjects_of(SourceReader(data / "faces"), 10, 2, {"p1"})]
+    assert names == ["p0", "p2", "p3"], "nobody twice, nobody who was to be left out"
 
 
 def test_sheet_attention_and_clips_come_out_whole(data, tmp_path, monkeypatch):
@@ -101,7 +116,6 @@ def test_sheet_attention_and_clips_come_out_whole(data, tmp_path, monkeypatch):
     person = reader.people(held_out=True)[0]
     frames = contact_sheet.drive(animator, subjects[0], reader, person, 1.2)
     assert frames.shape == (30, SIZE, SIZE, 3)
+    assert contact_sheet.film(animator, subjects[:1], reader, person, 0.4).shape == (10, contact_sheet.SIDE, 2 * contact_sheet.SIDE, 3)
     contact_sheet.write_clip(frames[:5], tmp_path / "clip.webp")
     assert cv2.imread(str(tmp_path / "clip.webp")) is not None
-    again = animate(animator, subjects[0].portraits, subjects[0].landmarks, contact_sheet.run_to(poses[0]), 25)
-    assert np.array_equal(again, animate(animator, subjects[0].portraits, subjects[0].landmarks, contact_sheet.run_to(poses[0]), 25))

@@ -303,10 +303,11 @@ def test_a_portrait_is_only_left_for_one_that_is_plainly_nearer(case):
         c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
         return (case.landmarks[0] - 0.5) @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]], np.float32) + 0.5
 
-    portraits = np.stack([turned(0), turned(20)])
-    assert choose_reference(portraits, turned(11), None) == 1
-    assert choose_reference(portraits, turned(11), 0) == 0  # 9 against 11 degrees: not worth a jump
-    assert choose_references(portraits, np.stack([turned(d) for d in (0, 9, 11, 14, 11, 9, 5)])) == [0, 0, 0, 1, 1, 1, 0]
+    chosen = lambda at, degrees: choose_references(np.stack([turned(d) for d in at]), np.stack([turned(d) for d in degrees]))  # noqa: E731
+    # The server's test has the same two rows: test/unit/synthesis-landmark-inputs.test.ts.
+    assert chosen((0, 20), (0, 13, 15.8, 16.3, 14, 12.3, 11.7, 15.8)) == [0, 0, 0, 1, 1, 1, 0, 0]
+    assert chosen((-60, 0, 20), (0, 11.8, 12.3, 8.3, 7.7)) == [1, 1, 2, 2, 1]
+    assert choose_reference(np.stack([turned(0), turned(20)]), turned(16), None) == 1
 
 
 def test_motion_moved_onto_the_same_face_is_itself_and_onto_a_larger_one_larger(case):

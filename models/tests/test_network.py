@@ -225,3 +225,26 @@ def test_exported_graphs_agree_with_the_network(tmp_path):
     i420, frame = session.run(["i420", "frame"], {name: value.numpy() for name, value in feed.items()})
     assert np.abs(frame - expected[1].numpy()).max() < 1e-3
     assert np.abs(i420.astype(int) - expected[0].numpy().astype(int)).max() <= 1
+
+
+def test_weights_of_another_shape_are_refused_unless_they_may_begin_anew():
+    net = network()
+    weights = dict(net.state_dict())
+    assert checkpoint.fill(network(), weights) == []
+    weights["flow_in.weight"] = weights["flow_in.weight"][:, :-2]
+    del weights["flow_wide.bias"]
+    with pytest.raises(ValueError, match="another network's: flow_in.weight, flow_wide.bias"):
+        checkpoint.fill(network(), weights)
+    other = network()
+    with torch.no_grad():
+        other.to_8.bias += 1
+    assert checkpoint.fill(other, weights, anew=True) == ["flow_in.weight", "flow_wide.bias"]
+    assert torch.equal(other.to_8.bias, net.to_8.bias)
+
+
+def test_without_its_residual_w_adds_nothing_to_the_prior():
+    net = network(residual=False)
+    with torch.no_grad():
+        net.flow_out.bias[4:] = 3
+        moves, _ = net.flows(to_picture(face(1)), net.embed(face(1))[1], (torch.rand(1, 3, SIZE, SIZE), to_picture(face(2)), torch.rand(1, 3, SIZE, SIZE)), nothing())
+    assert torch.equal(moves["flow"], moves["prior"])

@@ -202,6 +202,14 @@ def test_teeth_do_not_outshine_the_face():
     assert dim < 0.85 * 90 and bright < 220 and dim < bright
 
 
+def test_borrowed_teeth_are_never_cold_and_flesh_lies_in_shade():
+    light = np.full(3, 200.0)
+    cold, warm, tongue = (in_light(np.full((1, 1, 3), colour, float), light, light)[0, 0] for colour in ((120, 132, 138), (130, 130, 130), (190, 90, 110)))
+    assert cold[0] >= cold[1] >= cold[2]
+    assert cold.mean() == pytest.approx(warm.mean(), rel=0.02), "warmer, not darker"
+    assert tongue.mean() < 0.75 * warm.mean() and tongue[0] > 1.3 * tongue[2]
+
+
 def test_the_plate_hides_the_person_and_keeps_the_rest():
     picture = np.full((TEXTURE, TEXTURE, 3), (40, 90, 140), np.uint8)
     alpha = np.zeros((TEXTURE, TEXTURE), np.float32)

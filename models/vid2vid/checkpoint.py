@@ -33,11 +33,17 @@ def read(path: Path) -> tuple[TrainConfig, dict]:
 
 
 def fill(network: nn.Module, weights: dict[str, Tensor], *, anew: bool = False) -> list[str]:
-    """Loads a state; with `anew` only those layers that have the same name and shape, and gives the names of the others."""
+    """Loads a state; with `anew` only those tensors that have the same name and shape, and gives the names of the others.
+
+    Raises ValueError when it is another network's and not `anew`.
+    """
     own = network.state_dict()
-    fit = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape} if anew else weights
-    network.load_state_dict(fit, strict=not anew)
-    return sorted(set(own) - set(fit))
+    fit = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
+    missing = sorted(set(own) - set(fit))
+    if not anew and (missing or len(fit) < len(weights)):
+        raise ValueError(f"these weights are another network's: {', '.join(missing) or 'more than this one has'}; train on from them with --start")
+    network.load_state_dict(fit, strict=False)
+    return missing
 
 
 class Animatable(nn.Module):
@@ -64,7 +70,7 @@ def load_model(path: Path) -> Animatable:
     """The averaged weights of a checkpoint, on the CPU, in evaluation mode."""
     config, state = read(path)
     network = Lite(config.network)
-    network.load_state_dict(state["average"])
+    fill(network, state["average"])
     return Animatable(network)
 
 

@@ -1,14 +1,14 @@
 """A model by eye: python -m vid2vid.contact_sheet --model manifest.json:lite --data DIR --out DIR [--subjects synthetic] [--drivers synthetic]
 
 Writes sheet.jpg, held-out people of a source (and one as marble, one as a painting) in six poses of other held-out people: turned to either side,
-mouth wide open, smile, blink, look aside; clips/NAME.webp, the same person driven by somebody's clip; attention.jpg, which portrait serves which part
-(for a checkpoint). Each pose is reached in a run from rest, as in a call.
+mouth wide open, smile, blink, look aside; clips/NAME.webp, the same person driven by somebody's clips; film.webp, a driver and three who are driven;
+attention.jpg, which portrait serves which part (for a checkpoint and several portraits). Each pose is reached in a run from rest, as in a call.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -35,6 +35,7 @@ SIDE = 192  # of a sheet's pictures
 @dataclass
 class Subject:
     name: str
+    person: str
     portraits: np.ndarray  # u8 [K, S, S, 3]
     landmarks: np.ndarray  # [K, 478, 3] picture widths
 
@@ -66,7 +67,7 @@ def find_poses(reader: SourceReader) -> list[Pose]:
         "blink": np.where(frontal & (opened < 0.05), -lids, -9),
         "look aside": np.where(frontal & (lids > 0.2) & (opened < 0.1), aside, -1),
     }
-    best = {name: int(np.argmax(score)) for name, score in kinds.items()}
+    best = {name: int(np.argmax(score)) for name, score in kinds.items() if score.max() > score.min()}
     return [Pose(name, rests[owner[i]], points[i], people[owner[i]].name) for name, i in best.items()]
 
 
@@ -81,16 +82,20 @@ def run_to(pose: Pose) -> np.ndarray:
 
 
 def subjects_of(reader: SourceReader, count: int, portraits: int, without: set[str]) -> list[Subject]:
-    people = [p for p in reader.people(held_out=True) if p.name not in without]
-    chosen = [people[int((i + 0.5) * len(people) / count)] for i in range(min(count, len(people)))]
-    rows = [slice(p.start, p.start + min(portraits, p.references)) for p in chosen]
-    return [Subject(p.name, np.array(reader.array("frames")[r]), np.array(reader.array("landmarks")[r])) for p, r in zip(chosen, rows)]
+    """Evenly chosen held-out people with so many portraits. @raises ValueError when there is none"""
+    people = [p for p in reader.people(held_out=True) if p.name not in without and p.references >= portraits]
+    if not people:
+        raise ValueError(f"{reader.source.name}: nobody held out has {portraits} portraits")
+    count = min(count, len(people))
+    chosen = [people[int((i + 0.5) * len(people) / count)] for i in range(count)]
+    rows = [slice(p.start, p.start + portraits) for p in chosen]
+    return [Subject(p.name, p.name, np.array(reader.array("frames")[r]), np.array(reader.array("landmarks")[r])) for p, r in zip(chosen, rows)]
 
 
 def in_art(subjects: list[Subject]) -> list[Subject]:
     """The last but one as marble, the last as a painting: what a face of neither skin nor hair makes of a model."""
     kinds = [None] * (len(subjects) - 2) + [("marble", marble), ("painting", painting)]
-    return [s if kind is None else Subject(kind[0], np.stack([kind[1](p) for p in s.portraits]), s.landmarks) for s, kind in zip(subjects, kinds)]
+    return [s if kind is None else replace(s, name=kind[0], portraits=np.stack([kind[1](p) for p in s.portraits])) for s, kind in zip(subjects, kinds)]
 
 
 def sheet_rows(animator: Animator, subjects: list[Subject], poses: list[Pose]) -> list[tuple[list[str], np.ndarray]]:
@@ -105,19 +110,35 @@ def sheet_rows(animator: Animator, subjects: list[Subject], poses: list[Pose]) -
     return rows
 
 
-def drive(animator: Animator, subject: Subject, reader: SourceReader, driver: PersonEntry, seconds: float) -> np.ndarray:
-    """u8 [T, S, S, 3]: the subject driven by somebody's clips, one after the other, each to and fro."""
+def course(reader: SourceReader, driver: PersonEntry, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """A driver's clips one after the other, each to and fro: landmarks [T, 478, 3], and which frame of the person each is [T] (the nearest one
+    where two clips are joined)."""
     landmarks = np.array(reader.array("landmarks")[driver.start : driver.start + length(driver)])
-    parts, wanted = [], round(seconds * FRAME_RATE)
-    while sum(map(len, parts)) < wanted:
+    points, rows, wanted = [], [], round(seconds * FRAME_RATE)
+    share = ((1 - np.cos(np.linspace(0, np.pi, RUN, dtype=np.float32))) / 2)[:, None, None]
+    while sum(map(len, points)) < wanted:
         for clip in driver.clips:
-            there = landmarks[clip.start - driver.start :][: clip.length]
-            parts += [there, there[::-1]]
-            if len(parts) > 2:  # from one clip's end to the next one's start
-                share = (1 - np.cos(np.linspace(0, np.pi, RUN, dtype=np.float32)))[:, None, None] / 2
-                parts.insert(-2, parts[-3][-1] + share * (there[0] - parts[-3][-1]))
-    driving = np.concatenate(parts)[:wanted]
-    return animate(animator, subject.portraits, subject.landmarks, move_to(driving, landmarks[0], subject.landmarks[0]), FRAME_RATE)
+            there = np.arange(clip.start - driver.start, clip.start - driver.start + clip.length)
+            if points:
+                last, first = points[-1][-1], landmarks[there[0]]
+                points.append(last + share * (first - last))
+                rows.append(np.where(share[:, 0, 0] < 0.5, rows[-1][-1], there[0]))
+            points.append(landmarks[np.r_[there, there[::-1]]])
+            rows.append(np.r_[there, there[::-1]])
+    return np.concatenate(points)[:wanted], np.concatenate(rows)[:wanted]
+
+
+def drive(animator: Animator, subject: Subject, reader: SourceReader, driver: PersonEntry, seconds: float) -> np.ndarray:
+    """u8 [T, S, S, 3]: the subject driven by somebody's clips."""
+    points, _ = course(reader, driver, seconds)
+    return animate(animator, subject.portraits, subject.landmarks, move_to(points, np.array(reader.array("landmarks")[driver.start]), subject.landmarks[0]), FRAME_RATE)
+
+
+def film(animator: Animator, subjects: list[Subject], reader: SourceReader, driver: PersonEntry, seconds: float) -> np.ndarray:
+    """u8 [T, SIDE, (1 + subjects) * SIDE, 3]: the driver, and everyone who is driven."""
+    _, rows = course(reader, driver, seconds)
+    shown = [np.array(reader.array("frames")[driver.start + rows]), *(drive(animator, s, reader, driver, seconds) for s in subjects)]
+    return np.stack([np.hstack([cv2.resize(p, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for p in pictures]) for pictures in zip(*shown)])
 
 
 def write_clip(frames: np.ndarray, path: Path, quality: int = 70) -> None:
@@ -138,6 +159,7 @@ def main() -> None:
     parser.add_argument("--k", type=int, default=1, help="portraits of each")
     parser.add_argument("--no-art", action="store_true", help="no marble, no painting")
     parser.add_argument("--clip-seconds", type=float, default=3, help="0: no clips")
+    parser.add_argument("--film-seconds", type=float, default=0, help="0: no film")
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -150,12 +172,13 @@ def main() -> None:
     write_sheet(sheet_rows(animator, subjects, poses), options.out / "sheet.jpg")
     if isinstance(animator, Checkpoint) and options.k > 1:
         write_sheet([attention_row(animator, s.portraits, s.landmarks, move_to(p.points[None], p.rest, s.landmarks[0])[0], SIDE) for s, p in zip(subjects, poses)], options.out / "attention.jpg")
-    people = drivers.people(held_out=True)
+    people = [p for p in drivers.people(held_out=True) if p.clips]
     for number, subject in enumerate(subjects if options.clip_seconds > 0 else []):
-        driver = people[number % len(people)]
-        if driver.name == subject.name:
-            driver = people[(number + 1) % len(people)]
+        driver = next(p for p in people[number % len(people) :] + people if p.name != subject.person)
         write_clip(drive(animator, subject, drivers, driver, options.clip_seconds), options.out / "clips" / f"{subject.name}.webp")
+    if options.film_seconds > 0:
+        driver = next(p for p in people if p.name not in [s.person for s in subjects])
+        write_clip(film(animator, subjects[:3], drivers, driver, options.film_seconds), options.out / "film.webp", quality=60)
 
 
 if __name__ == "__main__":

@@ -81,11 +81,12 @@ class Evaluation:
             if rows:
                 write_sheet(rows, self.out / f"inside-{name}.png")
         results = read_results(self.out)
+        path = write_tables(results, self.out)
         by_name = {r["model"]: r for r in results}
         if {"copy", "warp"} <= set(by_name):
             for name in by_name.keys() - {"copy", "warp"}:
                 (self.out / f"musts-{name}.md").write_text(table(musts(by_name, name)))
-        return write_tables(results, self.out)
+        return path
 
 
 def _rounded(figures: dict[str, float]) -> dict[str, float]:

@@ -49,7 +49,7 @@ ABOUT = {
     "previous_landmarks": {"meaning": "landmarks of the frame before"},
     "previous_frame": {**UNIT, "layout": "NCHW RGB", "meaning": "the output frame of the frame before"},
     "has_previous": {**UNIT, "meaning": "1, or 0 when there was no frame before"},
-    "reference_index": {"meaning": "the portrait to be warped: the one whose head looks most alike"},
+    "reference_index": {"meaning": "the portrait to be warped: the one whose head looks most alike, the calm one before its likes"},
     "keep": {**UNIT, "meaning": "share of the previous output that stays as it is: a cross-fade"},
     "keys": {"meaning": "attention keys of each portrait's places"},
     "values": {"meaning": "appearance at these places"},

@@ -33,6 +33,7 @@ from .sheet import training_sheet
 MIRROR = Path(__file__).parents[1] / "landmark_codec/mirror.txt"
 GRADIENT_LIMIT = 1.0
 SPOILED_SHARE = 0.25
+STOPPED = 130  # exit code after SIGINT or SIGTERM; the checkpoint is whole
 
 
 def mirror_landmarks() -> np.ndarray:
@@ -65,7 +66,7 @@ class Trainer:
 
     def save(self) -> None:
         state = {
-            "step": self.step, "trained_s": self.trained_s, "commit": self.commit, "network": self.network.state_dict(), "average": self.average.state_dict(),
+            "step": self.step, "first_step": self.first_step, "trained_s": self.trained_s, "commit": self.commit, "network": self.network.state_dict(), "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }  # fmt: skip
         if self.judge is not None:
@@ -79,7 +80,7 @@ class Trainer:
         if self.judge is not None and "judge" in state:
             self.judge.load_state_dict(state["judge"])
             self.judge_optimiser.load_state_dict(state["judge_optimiser"])
-        self.step = state["step"]
+        self.step, self.first_step = state["step"], state.get("first_step", 0)
 
     def begin_with(self, path: Path, *, step: int = 0) -> None:
         """Takes a checkpoint's weights, for a run with a schedule of its own; `step` chooses which samples come first. Of another shape of
@@ -166,7 +167,7 @@ class Trainer:
     def learn(self, loss: Tensor) -> float:
         """One step of the optimiser; gives the gradient's norm. A bad batch (a gradient that is no number) is skipped, not learned."""
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_([p for p in self.network.parameters() if p.grad is not None], GRADIENT_LIMIT)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_LIMIT)
         self.step += 1
         if torch.isfinite(norm):
             self.optimiser.step()
@@ -301,6 +302,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, lambda *_: setattr(trainer, "stop", True))
     signal.signal(signal.SIGTERM, lambda *_: setattr(trainer, "stop", True))
     trainer.run(minutes=options.minutes, evaluate_every_s=options.evaluate_every, save_every_s=options.save_every)
+    if trainer.stop:  # so that a recipe does not take a stopped run for a finished one
+        raise SystemExit(STOPPED)
 
 
 if __name__ == "__main__":

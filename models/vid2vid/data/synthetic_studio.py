@@ -145,8 +145,7 @@ class Sitting:
         motion correlates by 0.55 with the eye's own), which would teach a network not to believe what it says of photographed ones."""
         size, moved = self._studio.size, points.copy()
         pupils = self._camera.project(self._studio.posed(self._person)["eyes"][self._person.pupils], size, size)
-        for ring in IRISES:
-            own = pupils[np.argmin(np.linalg.norm(pupils - points[ring[0], :2], axis=1))]
+        for ring, own in zip(sorted(IRISES, key=lambda ring: points[ring[0], 0]), pupils[np.argsort(pupils[:, 0])]):
             moved[ring, :2] += own - points[ring[0], :2]
         return moved
 

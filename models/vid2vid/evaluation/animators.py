@@ -1,6 +1,6 @@
 """Everything that can be measured, behind one call: portraits and a driver's landmarks in, pictures out.
 
-copy           the nearest portrait, unmoved: what any model must beat
+copy           the portrait that `lite` would warp, unmoved: what any model must beat
 server:NAME    a model of the manifest through the product's own code (Node); `warp` is short for server:warp
 PATH.pt        a checkpoint of a training run
 MANIFEST:NAME  exported graphs by onnxruntime in Python, with the recurrence of the live call
@@ -28,7 +28,7 @@ from ..data.plates import plate_of
 from ..networks.lite import Past, Person
 
 SWITCH_DEGREES = 4.0  # another portrait must be so much nearer to be taken: else the picture flips to and fro
-CALM_DEGREES = 8.0  # and than the first, the calm one, which has less far to be warped; both as the server has them
+CALM_DEGREES = 8.0  # and than the first, the calm one, which has less far to be warped; both as the server has them (which takes the angles from a rigid fit)
 HERE = Path(__file__).parent
 
 
@@ -126,7 +126,6 @@ class Checkpoint:
     @torch.inference_mode()
     def explain(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray) -> Iterator[dict[str, Tensor]]:
         """All that the network tells of each frame."""
-
         person, past = self.person(portraits, portrait_landmarks), None
         for index, points in zip(choose_references(portrait_landmarks, landmarks), landmarks, strict=True):
             now = torch.from_numpy(np.array(points, np.float32))[None]

@@ -2,7 +2,7 @@
 
     x_t = m_r w_r(portrait) + m_b plate + m_p w_p(x_{t-1}) + m_h h_t,     the m's sum to 1 at each pixel
 
-w_r, w_p are W's flows: the landmarks' prior plus a learned residual; h_t is H's picture, its modulation weights generated from the
+w_r, w_p are W's flows: the landmarks' prior, where W says so the body's affine motion instead, plus a learned residual; h_t is H's picture, its modulation weights generated from the
 portraits (E); the m's are M. The plate, the background as it would be without the person, is a fourth source: it stays where it is.
 """
 
@@ -174,7 +174,7 @@ class Lite(nn.Module):
         return 30.0 * torch.stack([reference, none, previous, none], 1)[:, :, None, None]
 
     def flows(self, points: Tensor, embedded: Tensor, reference: tuple[Tensor, Tensor, Tensor], past: Past) -> tuple[dict[str, Tensor], Tensor]:
-        """W at S/4: prior and residual. `embedded` [B, c, S/4, S/4]."""
+        """W at S/4: prior, body, residual. `embedded` [B, c, S/4, S/4]; `reference`: a portrait, its points (-1..1), the plate."""
         picture, picture_points, plate = reference
         past_points = to_picture(past.landmarks)
         (prior, prior_previous), density = self.prior(points, [picture_points, past_points])
@@ -194,12 +194,13 @@ class Lite(nn.Module):
         feature = activate(self.flow_up(double(x)))
         out = self.flow_out(feature).float()
         change, change_previous = (out[:, :2], out[:, 2:4]) if self.config.residual else (0, 0)
-        if self.config.prior:  # what is the body's and not the head's is W's to say
+        carried, carried_previous = prior, prior_previous
+        if self.config.prior and self.config.residual:  # what is the body's and not the head's is W's to say
             share, share_previous = torch.sigmoid(out[:, 4:]).split(1, 1)
             away = places - head_axes(points)[:, 6:8, None, None]
-            prior = prior + share * (affine(body, away) - prior)
-            prior_previous = prior_previous + share_previous * (affine(body_previous, away) - prior_previous)
-        return {"prior": prior, "flow": prior + change, "flow_previous": prior_previous + change_previous}, feature
+            carried = prior + share * (affine(body, away) - prior)
+            carried_previous = prior_previous + share_previous * (affine(body_previous, away) - prior_previous)
+        return {"prior": prior, "flow": carried + change, "flow_previous": carried_previous + change_previous}, feature
 
     def poses(self, *points: Tensor) -> list[Tensor]:
         """How the head stands now and how it stood in the portrait and in the frame before, for W: a gain and a shift of each channel, and how
@@ -233,7 +234,7 @@ def shares(logits: Tensor) -> Tensor:
 
 
 def affine(motion: Tensor, away: Tensor) -> Tensor:
-    """An affine motion [B, 6, 1, 1] at places [B, 2, F, F] seen from its fixed point: displacements [B, 2, F, F]."""
+    """An affine motion [B, 6, 1, 1] at places [B, 2, F, F] seen from its origin: displacements [B, 2, F, F]."""
     return motion[:, :2] + motion[:, 2:4] * away[:, :1] + motion[:, 4:] * away[:, 1:]
 
 
