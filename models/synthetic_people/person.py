@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -229,13 +228,6 @@ class Person:
         turn = axis_angle(rotation(pose.yaw, pose.pitch, pose.roll))
         turned = rotate_by_share(points, np.ones(3, np.float32), turn, self._pivot)
         return tuple(turned + np.asarray(pose.shift, np.float32))
-
-    @cached_property
-    def pupils(self) -> list[int]:
-        """The foremost mesh vertex of each eye ball."""
-        eyes = self._meshes["eyes"]
-        sides = (eyes[:, 0] > 0, eyes[:, 0] <= 0)
-        return [int(np.argmax(np.where(side, eyes[:, 2], -np.inf))) for side in sides]
 
     def _gaze(self, eyes: np.ndarray, pose: Pose) -> np.ndarray:
         turn = axis_angle(rotation(pose.gaze_yaw, pose.gaze_pitch, 0))

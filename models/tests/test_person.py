@@ -118,12 +118,3 @@ def test_key_frames_pass_through_their_keys_and_blinks_close_fully():
     assert curve[0] == 0 and curve[30] == pytest.approx(7) and curve[-1] == pytest.approx(-3)
     closed = blinks(times, [1.0])
     assert closed.max() > 0.95 and closed[0] == closed[-1] == 0
-
-
-def test_pupils_go_with_the_gaze_and_stay_in_their_eyes(person):
-    still, aside = (person.deformed(Pose(gaze_yaw=yaw))["eyes"][person.pupils] for yaw in (0.0, 15.0))
-    for pupil, centre in zip(still, person.eye_centres):
-        assert np.abs(pupil[:2] - centre[:2]).max() < 0.05, "before the middle of its own ball"
-        assert pupil[2] > centre[2]
-    moved = aside - still
-    assert np.abs(moved[:, 0]).min() > 0.02 and np.ptp(moved[:, 0]) < 1e-3

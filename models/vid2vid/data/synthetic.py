@@ -1,7 +1,7 @@
 """Renders the synthetic people into store.py's form: python -m vid2vid.data.synthetic --assets ../../shared/data/makehuman --out DIR --people 360 --held-out 40
 
-Landmarks are the tracker's on the finished pictures, not projected vertices: the live call sends the tracker's view of lids and
-lips, errors included, and the mesh's topology has no exact counterpart on these heads. Only irises are where they were drawn. Flow and visibility are exact.
+Landmarks are the tracker's on the finished pictures, not projected vertices: the live call sends the tracker's view of lids, lips and
+irises, errors included, and the mesh's topology has no exact counterpart on these heads. Flow and visibility are exact.
 Same seeds, same pictures, however many processes draw them (on one kind of machine; another GL rounds otherwise).
 """
 

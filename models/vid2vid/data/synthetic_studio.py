@@ -15,7 +15,6 @@ from synthetic_people.scene import Camera
 from synthetic_people.subject import Subject, random_subject
 from synthetic_people.surface import Points, Surface, View, coverage
 
-from ..networks.topology import IRISES
 from .crop import head_square
 from .landmarker import FOUND_FLAG, Landmarker
 from .store import FLOW_STRIDE
@@ -73,10 +72,7 @@ class Studio:
         return self._renderer.render([(person, pose)], camera, subject.lighting, subject.backdrop)
 
     def view(self, surface: Surface, person: Person, camera: Camera) -> View:
-        return surface.view(self.posed(person), camera, self._renderer.surface_numbers())
-
-    def posed(self, person: Person) -> dict[str, np.ndarray]:
-        return self._renderer.posed(person)
+        return surface.view(self._renderer.posed(person), camera, self._renderer.surface_numbers())
 
     def track(self, image: np.ndarray, start) -> tuple[np.ndarray, float]:
         return self._tracker.track(image, start)
@@ -138,16 +134,7 @@ class Sitting:
         if flag < FOUND_FLAG or off > FAR_OFF:
             self.counts.redrawn_frames += 1
             return None
-        return Shot(image, self._with_drawn_irises(points), view)
-
-    def _with_drawn_irises(self, points: np.ndarray) -> np.ndarray:
-        """The tracker's points [478, 3] in pixels with the irises moved to where they were drawn. On drawn eyes it finds them poorly (sideways
-        motion correlates by 0.55 with the eye's own), which would teach a network not to believe what it says of photographed ones."""
-        size, moved = self._studio.size, points.copy()
-        pupils = self._camera.project(self._studio.posed(self._person)["eyes"][self._person.pupils], size, size)
-        for ring, own in zip(sorted(IRISES, key=lambda ring: points[ring[0], 0]), pupils[np.argsort(pupils[:, 0])]):
-            moved[ring, :2] += own - points[ring[0], :2]
-        return moved
+        return Shot(image, points, view)
 
     def references(self) -> list[Shot]:
         shots: list[Shot] = []
