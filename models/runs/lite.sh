@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The recipe of lite, from data to exported graphs. Each step is skipped where its result exists; training resumes where it stopped.
-#   SHARED=DIR DATA=DIR OUT=DIR MINUTES=90 VERSION=1 models/runs/lite.sh      (MORE, FLOW_MORE: settings, as for --set)
+#   SHARED=DIR DATA=DIR OUT=DIR MINUTES=110 VERSION=1 models/runs/lite.sh      (MORE, FLOW_MORE: settings, as for --set)
 # SHARED holds makehuman/, portraits/, clips/, squeezenet/ (licences: models/lite/README.md). Python needs models/pyproject.toml's extra "train".
 set -euo pipefail
 : "${SHARED:?folder of the source data}" "${VERSION:?version of the exported model}"
@@ -10,7 +10,7 @@ test -f "$SQUEEZENET" || { echo "$SQUEEZENET is missing: set SQUEEZENET to squee
 cd "$(dirname "$0")/.."
 PYTHON=${GIOCONDA_PYTHON:-python3}
 DATA=${DATA:-runs/out/data} OUT=${OUT:-runs/out/lite}
-MINUTES=${MINUTES:-90} PEOPLE=${PEOPLE:-360} HELD_OUT=${HELD_OUT:-40} PROCESSES=${PROCESSES:-$(nproc)}
+MINUTES=${MINUTES:-110} PEOPLE=${PEOPLE:-360} HELD_OUT=${HELD_OUT:-40} PROCESSES=${PROCESSES:-$(nproc)}
 mkdir -p "$DATA" "$OUT"
 
 have() { test -f "$DATA/$1/index.json"; }

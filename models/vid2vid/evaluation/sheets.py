@@ -77,7 +77,7 @@ def write_sheet(rows: list[tuple[list[str], np.ndarray]], path: Path) -> None:
     for i, name in enumerate(names):
         cv2.putText(head, name, (i * first.shape[1] // len(names) + 4, LABEL_PX - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
     picture = np.vstack([head, *(picture for _, picture in rows)])
-    cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])  # which a PNG takes no notice of
+    cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90] if path.suffix == ".jpg" else [])
 
 
 def write_clip(case: Case, outputs: dict[str, np.ndarray], path: Path) -> None:
