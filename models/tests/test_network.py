@@ -11,7 +11,7 @@ import numpy as np  # noqa: E402
 from vid2vid import checkpoint, export  # noqa: E402
 from vid2vid.config import NetworkConfig, TrainConfig, from_dict, override  # noqa: E402
 from vid2vid.networks import topology as t  # noqa: E402
-from vid2vid.networks.geometry import PriorFlow, Sketch, identity_grid, in_heads_axes, to_picture  # noqa: E402
+from vid2vid.networks.geometry import PriorFlow, Sketch, head_axes, identity_grid, in_heads_axes, to_picture  # noqa: E402
 from vid2vid.networks.lite import Lite, Past  # noqa: E402
 
 SIZE = 64
@@ -72,7 +72,7 @@ def test_places_in_the_heads_axes_go_with_the_head():
     moved = points.clone()
     moved[..., :2] = (points[..., :2] - 0.5) @ turn.T * 0.7 + torch.tensor([0.55, 0.4])
     some = [1, 10, 152, 234, 454]
-    still, then = (in_heads_axes(to_picture(p), to_picture(p)[:, some, :2].transpose(1, 2)[..., None]) for p in (points, moved))
+    still, then = (in_heads_axes(head_axes(to_picture(p)), to_picture(p)[:, some, :2].transpose(1, 2)[..., None]) for p in (points, moved))
     assert torch.allclose(still, then, atol=0.05 * float(still.abs().max()))
     assert still.std() > 0.1
 

@@ -28,6 +28,7 @@ from .evaluation.sheets import attention_row, write_sheet
 MOUTH_CORNERS = (61, 291)
 TURN_DEGREES = 25.0
 RUN, HOLD = 9, 3  # frames from rest to a pose, and in it
+EASE = (1 - np.cos(np.linspace(0, np.pi, RUN, dtype=np.float32))) / 2  # a run's share of its way: soft start and end
 FRAME_RATE = 25.0
 SIDE = 192  # of a sheet's pictures
 
@@ -51,8 +52,8 @@ class Pose:
 def find_poses(reader: SourceReader) -> list[Pose]:
     """The most telling frame of each kind among the held-out people of a source."""
     people = reader.people(held_out=True)
-    owner = np.concatenate([[n] * length(p) for n, p in enumerate(people)])
-    points = np.concatenate([np.array(reader.array("landmarks")[p.start : p.start + length(p)]) for p in people])
+    owner = np.concatenate([[n] * p.frames for n, p in enumerate(people)])
+    points = np.concatenate([np.array(reader.array("landmarks")[p.start : p.start + p.frames]) for p in people])
     rests = np.stack([points[np.argmax(owner == n)] for n in range(len(people))])
     yaw, pitch = (head_direction(torch.from_numpy(points)) - head_direction(torch.from_numpy(rests))[owner]).numpy().T
     frontal = np.hypot(yaw, pitch) < 9
@@ -71,13 +72,9 @@ def find_poses(reader: SourceReader) -> list[Pose]:
     return [Pose(name, rests[owner[i]], points[i], people[owner[i]].name) for name, i in best.items()]
 
 
-def length(person: PersonEntry) -> int:
-    return person.references + sum(c.length for c in person.clips)
-
-
 def run_to(pose: Pose) -> np.ndarray:
     """[T, 478, 3] from rest to the pose with a soft start and end."""
-    share = np.r_[(1 - np.cos(np.linspace(0, np.pi, RUN))) / 2, np.ones(HOLD)].astype(np.float32)
+    share = np.r_[EASE, np.ones(HOLD, np.float32)]
     return pose.rest + share[:, None, None] * (pose.points - pose.rest)
 
 
@@ -113,16 +110,15 @@ def sheet_rows(animator: Animator, subjects: list[Subject], poses: list[Pose]) -
 def course(reader: SourceReader, driver: PersonEntry, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """A driver's clips one after the other, each to and fro: landmarks [T, 478, 3], and which frame of the person each is [T] (the nearest one
     where two clips are joined)."""
-    landmarks = np.array(reader.array("landmarks")[driver.start : driver.start + length(driver)])
+    landmarks = np.array(reader.array("landmarks")[driver.start : driver.start + driver.frames])
     points, rows, wanted = [], [], round(seconds * FRAME_RATE)
-    share = ((1 - np.cos(np.linspace(0, np.pi, RUN, dtype=np.float32))) / 2)[:, None, None]
     while sum(map(len, points)) < wanted:
         for clip in driver.clips:
             there = np.arange(clip.start - driver.start, clip.start - driver.start + clip.length)
             if points:
                 last, first = points[-1][-1], landmarks[there[0]]
-                points.append(last + share * (first - last))
-                rows.append(np.where(share[:, 0, 0] < 0.5, rows[-1][-1], there[0]))
+                points.append(last + EASE[:, None, None] * (first - last))
+                rows.append(np.where(EASE < 0.5, rows[-1][-1], there[0]))
             points.append(landmarks[np.r_[there, there[::-1]]])
             rows.append(np.r_[there, there[::-1]])
     return np.concatenate(points)[:wanted], np.concatenate(rows)[:wanted]

@@ -84,7 +84,7 @@ class Trainer:
 
     def begin_with(self, path: Path, *, step: int = 0) -> None:
         """Takes a checkpoint's weights, for a run with a schedule of its own; `step` chooses which samples come first. Of another shape of
-        network the layers that fit are taken, and those that begin anew are named."""
+        network the tensors that fit are taken, and those that begin anew are named."""
         self._take(path, anew=True)
         self.step = self.first_step = step
 

@@ -59,9 +59,8 @@ def pack_source(folder: Path, quality: int, everyone: bool) -> dict[str, np.ndar
         raise ValueError(f"{folder.name} has flow: make it anew where it is needed")
     source, frames, rows, people = reader.source, reader.array("frames"), [], []
     for p in source.people if everyone else reader.people(held_out=False):
-        length = p.references + sum(c.length for c in p.clips)
         moved = len(rows) - p.start
-        rows += range(p.start, p.start + length)
+        rows += range(p.start, p.start + p.frames)
         people.append(PersonEntry(**(asdict(p) | {"start": p.start + moved, "clips": [ClipRange(c.start + moved, c.length) for c in p.clips]})))
     kept = Source(source.name, source.size, source.frame_rate, source.licence, people)
     index = np.frombuffer(json.dumps(asdict(kept)).encode(), np.uint8)

@@ -44,6 +44,11 @@ class PersonEntry:
     sex: str = "unknown"  # female, male, unknown
     skin: str = "unknown"  # light, medium, dark, unknown
 
+    @property
+    def frames(self) -> int:
+        """References and clips together; they lie one after the other from `start`."""
+        return self.references + sum(c.length for c in self.clips)
+
 
 @dataclass
 class Source:
@@ -55,7 +60,7 @@ class Source:
 
     @property
     def frames(self) -> int:
-        return sum(p.references + sum(c.length for c in p.clips) for p in self.people)
+        return sum(p.frames for p in self.people)
 
 
 class SourceWriter:

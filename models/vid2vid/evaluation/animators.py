@@ -120,7 +120,7 @@ class Checkpoint:
 
     def person(self, portraits: np.ndarray, portrait_landmarks: np.ndarray) -> Person:
         """What is enrolled: portraits u8 [K, S, S, 3], portrait_landmarks [K, 478, 3]."""
-        plate = to_planes(plate_of(matting(), portraits[0])[None], self.size)
+        plate = plate_planes(portraits, self.size)
         return self.model.enrol(to_planes(portraits, self.size)[None], torch.from_numpy(np.array(portrait_landmarks, np.float32))[None], plate)
 
     @torch.inference_mode()
@@ -152,7 +152,7 @@ class Exported:
     def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
         """Shown is `i420`, the picture that the encoder gets; `frame` goes into the next call."""
         given = {"portraits": to_planes(portraits, self.size).numpy(), "portrait_landmarks": np.array(portrait_landmarks, np.float32)}
-        given["background"] = to_planes(plate_of(matting(), portraits[0])[None], self.size).numpy()
+        given["background"] = plate_planes(portraits, self.size).numpy()
         wanted = {i.name for i in self._enrolment.get_inputs()}
         made = self._enrolment.run(self._cached, {n: v for n, v in given.items() if n in wanted})
         inputs = dict(zip(self._cached, made, strict=True))
@@ -182,6 +182,11 @@ def to_planes(pictures: np.ndarray, size: int) -> Tensor:
     """u8 [K, S, S, 3] -> f32 [K, 3, size, size] 0..1."""
     planes = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 255
     return planes if planes.shape[-1] == size else F.interpolate(planes, size=(size, size), mode="area")
+
+
+def plate_planes(portraits: np.ndarray, size: int) -> Tensor:
+    """The background of the first portrait: f32 [1, 3, size, size] 0..1."""
+    return to_planes(plate_of(matting(), portraits[0])[None], size)
 
 
 def to_bytes(frame: Tensor, side: int) -> np.ndarray:

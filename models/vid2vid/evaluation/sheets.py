@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from ..networks.blocks import enlarge, warp
 from ..networks.geometry import identity_grid
-from .animators import Checkpoint, to_bytes
+from .animators import Checkpoint, choose_reference, to_bytes
 from .cases import Case
 
 LABEL_PX = 18
@@ -57,9 +57,9 @@ def attention_row(animator: Checkpoint, portraits: np.ndarray, portrait_landmark
     """The portraits, each under a colour of its own, and the output with the colour of the portrait that says most about each place (the paper's
     figure 7c). portraits u8 [K, S, S, 3], landmarks [478, 3]."""
     network, k = animator.model.network, len(portraits)
-    (made,) = animator.explain(portraits, portrait_landmarks, landmarks[None])
-    person = animator.person(portraits, portrait_landmarks)
-    weights = network.attention(person, network.embed(torch.from_numpy(np.array(landmarks, np.float32))[None])[3])
+    person, now = animator.person(portraits, portrait_landmarks), torch.from_numpy(np.array(landmarks, np.float32))[None]
+    made = animator.model.frame(person, now, reference_index=torch.tensor([choose_reference(portrait_landmarks, landmarks, None)]))
+    weights = network.attention(person, network.embed(now)[3])
     share = weights[0].unflatten(1, (k, -1)).sum(2).T.unflatten(1, (network.config.size // 16, -1)).numpy()  # [K, S/16, S/16]
     hues = [cv2.cvtColor(np.uint8([[[180 * i // k, 170, 255]]]), cv2.COLOR_HSV2RGB)[0, 0] for i in range(k)]
     small = [cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in (*portraits, to_bytes(made["frame"], portraits.shape[1]))]

@@ -10,8 +10,8 @@ import functools
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn import functional
 
 from . import topology as t
 
@@ -160,9 +160,13 @@ def head_axes(points: Tensor) -> Tensor:
     return torch.cat([across / size, down / size, middle[:, :2], torch.log(size)], 1)
 
 
-def in_heads_axes(points: Tensor, places: Tensor) -> Tensor:
-    """Where each of `places` [1, 2, F, F] lies as seen from the head [B, 478, 3]: [B, 2, F, F], from its middle, in its sizes, turned with it."""
-    pose = head_axes(points)
-    away = (places - pose[:, 6:8, None, None]) * torch.exp(-pose[:, 8])[:, None, None, None]
-    down = functional.normalize(pose[:, 3:5], dim=1)[:, :, None, None]
+def from_head(pose: Tensor, places: Tensor) -> Tensor:
+    """`places` [1, 2, F, F] as seen from the middle of a head that stands as head_axes says: [B, 2, F, F]."""
+    return places - pose[:, 6:8, None, None]
+
+
+def in_heads_axes(pose: Tensor, places: Tensor) -> Tensor:
+    """The same in the head's sizes, and turned with it."""
+    away = from_head(pose, places) * torch.exp(-pose[:, 8])[:, None, None, None]
+    down = F.normalize(pose[:, 3:5], dim=1)[:, :, None, None]
     return torch.stack([away[:, 0] * down[:, 1] - away[:, 1] * down[:, 0], (away * down).sum(1)], 1)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..config import NetworkConfig
 from .blocks import SketchEncoder, activate, conv, double, enlarge, warp
 from .enrolment import AppearanceEncoder, WeightGenerator, modulate
-from .geometry import SKETCH_CHANNELS, PriorFlow, Sketch, head_axes, identity_grid, in_heads_axes, to_picture
+from .geometry import SKETCH_CHANNELS, PriorFlow, Sketch, from_head, head_axes, identity_grid, in_heads_axes, to_picture
 
 POSE = 9
 BODY = 6  # numbers of an affine motion
@@ -185,9 +185,10 @@ class Lite(nn.Module):
         small, small_past = F.avg_pool2d(picture, 4) - 0.5, (F.avg_pool2d(past.frame, 4) - 0.5) * known
         seen = warp(torch.cat([small, self.small_sketch(picture_points)], 1), places + prior)
         seen_past = warp(small_past, places + prior_previous)
-        axes = in_heads_axes(points, places)
+        pose = head_axes(points)
+        axes = in_heads_axes(pose, places)
         x = torch.cat([embedded, seen.to(embedded.dtype), F.avg_pool2d(plate, 4) - 0.5, seen_past, prior, prior_previous, density, axes], 1)
-        gain, shift, body, body_previous = self.poses(points, picture_points, past_points)
+        gain, shift, body, body_previous = self.poses(pose, head_axes(picture_points), head_axes(past_points))
         x = activate(self.flow_in(x) * (1 + gain) + shift)
         x = x + double(activate(self.flow_wide(x)))
         x = activate(self.flow_mid(x))
@@ -197,16 +198,15 @@ class Lite(nn.Module):
         carried, carried_previous = prior, prior_previous
         if self.config.prior and self.config.residual:  # what is the body's and not the head's is W's to say
             share, share_previous = torch.sigmoid(out[:, 4:]).split(1, 1)
-            away = places - head_axes(points)[:, 6:8, None, None]
+            away = from_head(pose, places)
             carried = prior + share * (affine(body, away) - prior)
             carried_previous = prior_previous + share_previous * (affine(body_previous, away) - prior_previous)
         return {"prior": prior, "flow": carried + change, "flow_previous": carried_previous + change_previous}, feature
 
-    def poses(self, *points: Tensor) -> list[Tensor]:
+    def poses(self, now: Tensor, *then: Tensor) -> list[Tensor]:
         """How the head stands now and how it stood in the portrait and in the frame before, for W: a gain and a shift of each channel, and how
         the body below moved since either, which no landmark says but the neck's two ends do."""
-        with torch.autocast(points[0].device.type, enabled=False):  # places
-            now, *then = (head_axes(p) for p in points)
+        with torch.autocast(now.device.type, enabled=False):  # places
             said = self.flow_pose_out(activate(self.flow_pose(torch.cat([now, *(now - t for t in then)], 1))))
         width = self.config.flow
         return [x[:, :, None, None] for x in said.split([width, width, BODY, BODY], 1)]
