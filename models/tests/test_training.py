@@ -194,12 +194,27 @@ def test_a_start_with_another_network_takes_what_fits(data, features, tmp_path, 
 
 
 def test_the_adversarial_part_trains(data, features, tmp_path):
-    config = replace(settings(), loss=LossConfig(adversarial=0.02))
+    config = replace(settings(), warmup=1, loss=LossConfig(adversarial=0.02))
     trainer = Trainer(config, data, tmp_path, device="cpu", features=DEFAULT_WEIGHTS, resident=False)
     judged = [p.detach().clone() for p in trainer.judge.parameters()]
+    alone = trainer.train_step()  # the judge learns first, so that nobody is told by one who knows nothing
+    assert "judge" in alone and "adversarial" not in alone
+    assert any(not torch.equal(a, b) for a, b in zip(judged, trainer.judge.parameters()))
     terms = trainer.train_step()
     assert {"adversarial", "matching", "judge"} <= set(terms) and all(np.isfinite(v) for v in terms.values())
-    assert any(not torch.equal(a, b) for a, b in zip(judged, trainer.judge.parameters()))
+
+
+def test_what_changes_as_the_truth_does_is_steady(data, features, tmp_path):
+    config = replace(settings(), loss=LossConfig(steady=2.0))
+    trainer = Trainer(config, data, tmp_path, device="cpu", features=DEFAULT_WEIGHTS, resident=False)
+    batch = trainer.sampler.batch(0, 2)
+    with torch.no_grad():
+        made, target = trainer.make(trainer.network.enrol(batch.portraits, batch.portrait_landmarks, batch.plate), batch, 0, trainer.first_past(batch))
+    flicker = torch.rand(made["frame"].shape[2:]) * 0.1
+    said = lambda offset: float(trainer.losses(made, target, trainer.random, None, (made["frame"] + offset, target.frame))["steady"])  # noqa: E731
+    assert said(0.0) == pytest.approx(0, abs=1e-6)
+    assert said(flicker) == pytest.approx(2 * float(flicker.mean()), rel=1e-3)
+    assert "steady" in trainer.evaluate(batches=1)
 
 
 def test_the_log_tells_what_was_measured(data, features, tmp_path):
@@ -208,3 +223,14 @@ def test_the_log_tells_what_was_measured(data, features, tmp_path):
     line = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
     assert line["step"] == trainer.step > 0 and line["held_out"]["l1"] > 0
     assert len(list((tmp_path / "sheets").glob("*.png"))) == 1
+
+
+def test_grey_samples_have_one_tone_everywhere(data):
+    batch = sampler(data, settings(grey=1.0, colour=0.0)).batch(0, 3)
+    for pictures in (batch.portraits, batch.frames, batch.before, batch.plate):
+        assert torch.allclose(pictures, pictures.mean(-3, keepdim=True).expand_as(pictures), atol=1e-5)
+    toned = sampler(data, settings(grey=1.0)).batch(0, 1)
+    share = (toned.portraits.flatten(0, 1).flatten(2).mean(2) / toned.portraits.mean())[0]
+    assert torch.allclose(toned.frames.flatten(0, 2).flatten(2).mean(2)[0] / toned.frames.flatten(0, 2)[0].mean(), share / share.mean(), atol=0.05)
+    coloured = sampler(data, settings(colour=0.0)).batch(0, 3).portraits
+    assert not torch.allclose(coloured, coloured.mean(-3, keepdim=True).expand_as(coloured), atol=0.02)

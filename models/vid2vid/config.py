@@ -39,6 +39,7 @@ class DataConfig:
     frames: int = 3  # consecutive frames of a clip per sample
     clips: int = 1  # clips of one person that share an enrolment
     colour: float = 0.12  # standard deviation of a gain per channel, the same for a person's frames
+    grey: float = 0.0  # share of the samples without colours, toned as one: statues, drawings, old photographs
     flip: float = 0.5
     landmark_noise: float = 0.0006  # picture widths, of the driver's points
     previous_noise: float = 0.02  # of the previous frame, 0..1
@@ -53,6 +54,7 @@ class LossConfig:
     flow: float = 4.0  # W against the exact flow where there is one
     warp: float = 0.5  # the warped portrait against the frame, where it was visible
     mask: float = 0.05  # masks against exact visibility
+    steady: float = 0.0  # change since the frame before against the true change
     adversarial: float = 0.0
     feature_matching: float = 2.0
     mouth: float = 4.0  # factors on L1

@@ -68,32 +68,47 @@ class Losses:
         device = features.mean.device
         self.sketch = Sketch(size // 2).to(device)
 
-    def __call__(self, made: dict[str, Tensor], target: Target, random: torch.Generator, judge: Discriminator | None) -> dict[str, Tensor]:
-        """Weighted terms; their sum is what is minimised."""
+    def __call__(
+        self, made: dict[str, Tensor], target: Target, random: torch.Generator, judge: Discriminator | None, before: tuple[Tensor, Tensor] | None = None
+    ) -> dict[str, Tensor]:  # fmt: skip
+        """Weighted terms; their sum is what is minimised. `before`: the frame made before and the true one [B, 3, S, S], if there were any."""
         c, points = self.config, to_picture(target.landmarks)
         mouth = ellipse(points[:, MOUTH], self.size, 1.25)
         eyes = torch.maximum(*(ellipse(points[:, ring], self.size, 1.5) for ring in EYES))
-        revealed = F.interpolate((1 - target.seen)[:, None] * target.exact[:, None, None, None], size=self.size, mode="nearest")
+        revealed = F.interpolate(self._revealed(target), size=self.size, mode="nearest")
         weight = 1 + (c.mouth - 1) * mouth + (c.eyes - 1) * eyes + (c.revealed - 1) * revealed
         terms = {"l1": c.l1 * ((made["frame"] - target.frame).abs() * weight).mean() / weight.mean()}
         # H's own picture too: where the masks take little of it nothing else would teach it, and so they would never take more.
         terms["synthesis"] = c.synthesis * ((made["synthesised"] - target.frame).abs() * weight).mean() / weight.mean()
-        terms |= self._perceptual(made, target, points, revealed, random)
+        middle = self.middles(target, random)
+        terms |= self._perceptual(made, target, points, middle, random)
         terms |= self._flow(made, target)
+        if before is not None and c.steady > 0:
+            made_before, true_before = before
+            terms["steady"] = c.steady * ((made["frame"] - made_before) - (target.frame - true_before)).abs().mean()
         if judge is not None and c.adversarial > 0:
-            terms |= self._adversarial(made["frame"], target.frame, points, judge)
+            terms |= self._adversarial(made["frame"], target.frame, points, middle, judge)
         return terms
 
-    def _perceptual(self, made: dict[str, Tensor], target: Target, points: Tensor, revealed: Tensor, random: torch.Generator) -> dict[str, Tensor]:
-        c, truth = self.config, target.frame
-        side = int(self.size * FACE_CROP)
+    def middles(self, target: Target, random: torch.Generator) -> Tensor:
+        """Where to look closely [B, 2] (-1..1): around the face, or at a place that a turn revealed, or anywhere if there is none."""
+        points = to_picture(target.landmarks)
         face = points[:, :, :2].mean(1) + 0.1 * torch.randn(len(points), 2, generator=random).to(points)
-        # Elsewhere: at a place that a turn revealed, or anywhere if there is none.
-        small = F.avg_pool2d(revealed, self.size // 16)[:, 0].flatten(1).cpu() + 1e-4
+        revealed = self._revealed(target)
+        small = F.avg_pool2d(revealed, revealed.shape[-1] // 16)[:, 0].flatten(1).cpu() + 1e-4
         cell = torch.multinomial(small, 1, generator=random)[:, 0]
         anywhere = (torch.stack([cell % 16, cell // 16], 1).to(points) + 0.5) / 8 - 1
         elsewhere = (torch.rand(len(points), 1, generator=random) < ELSEWHERE).to(points.device)
-        middle = torch.where(elsewhere, anywhere, face)
+        return torch.where(elsewhere, anywhere, face)
+
+    @staticmethod
+    def _revealed(target: Target) -> Tensor:
+        """[B, 1, F, F] what the warped portrait does not show."""
+        return (1 - target.seen)[:, None] * target.exact[:, None, None, None]
+
+    def _perceptual(self, made: dict[str, Tensor], target: Target, points: Tensor, middle: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+        c, truth = self.config, target.frame
+        side = int(self.size * FACE_CROP)
         terms = {"perceptual": c.perceptual * self.features.distance(crop(made["frame"], middle, side), crop(truth, middle, side)).mean()}
         rings = [MOUTH, MOUTH, *EYES]
         chosen = torch.randint(len(rings), (len(points),), generator=random).tolist()
@@ -135,15 +150,15 @@ class Losses:
     def _face(self, target: Target) -> Tensor:
         return ellipse(to_picture(target.landmarks)[:, t.FACE_OVAL], self.size // 4, 1.0)[:, 0]
 
-    def judged(self, picture: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """The face's crop at the picture's scale, and its semantic map."""
-        side, middle = self.size // 2, points[:, :, :2].mean(1)
+    def judged(self, picture: Tensor, points: Tensor, middle: Tensor) -> tuple[Tensor, Tensor]:
+        """A crop around `middle` at the picture's scale, and its semantic map."""
+        side = self.size // 2
         sketch = F.interpolate(self.sketch(points), size=self.size, mode="bilinear")
         return crop(picture, middle, side), crop(sketch, middle, side)
 
-    def _adversarial(self, made: Tensor, truth: Tensor, points: Tensor, judge: Discriminator) -> dict[str, Tensor]:
-        judgement, features = judge(*self.judged(made, points))
+    def _adversarial(self, made: Tensor, truth: Tensor, points: Tensor, middle: Tensor, judge: Discriminator) -> dict[str, Tensor]:
+        judgement, features = judge(*self.judged(made, points, middle))
         with torch.no_grad():
-            _, real = judge(*self.judged(truth, points))
+            _, real = judge(*self.judged(truth, points, middle))
         c = self.config
         return {"adversarial": -c.adversarial * judgement.float().mean(), "matching": c.adversarial * c.feature_matching * feature_matching(features, real)}

@@ -115,7 +115,8 @@ class Trainer:
             return self.flow_step()
         batch = self.begin_step()
         totals: dict[str, float] = {}
-        made, target = None, None
+        made, target, before = None, None, None
+        judge = self.judge if self.step - self.first_step >= c.warmup else None  # which knows nothing yet
         with self.autocast():
             person = self.network.enrol(batch.portraits, batch.portrait_landmarks, batch.plate).repeat(batch.frames.shape[1])
         past = self.first_past(batch)
@@ -123,11 +124,12 @@ class Trainer:
         loss = 0.0
         for frame in range(frames):
             made, target = self.make(person, batch, frame, past)
-            terms = self.losses(made, target, self.random, self.judge)
+            terms = self.losses(made, target, self.random, judge, before)
             loss = loss + sum(terms.values()) / frames
             for name, value in terms.items():
                 totals[name] = totals.get(name, 0.0) + float(value.detach()) / frames
             past = Past(made["frame"].detach(), target.landmarks, torch.ones_like(target.known))
+            before = made["frame"], target.frame
         totals["gradient"] = self.learn(loss)
         if self.judge is not None and math.isfinite(totals["gradient"]):
             totals["judge"] = self.judge_step(made["frame"].detach(), target)
@@ -205,10 +207,10 @@ class Trainer:
         )  # fmt: skip
 
     def judge_step(self, made: Tensor, target: Target) -> float:
-        points = to_picture(target.landmarks)
+        points, middle = to_picture(target.landmarks), self.losses.middles(target, self.random)
         with self.autocast():
-            real, _ = self.judge(*self.losses.judged(target.frame, points))
-            fake, _ = self.judge(*self.losses.judged(made, points))
+            real, _ = self.judge(*self.losses.judged(target.frame, points, middle))
+            fake, _ = self.judge(*self.losses.judged(made, points, middle))
         loss = discriminator_loss(real, fake)
         self.judge_optimiser.zero_grad()
         loss.backward()
@@ -232,11 +234,12 @@ class Trainer:
         for number in range(batches):
             batch = self.shown.batch(number, 4)
             person = self.average.enrol(batch.portraits, batch.portrait_landmarks, batch.plate)
-            past = Past.none(batch.landmarks[:, :, 0].flatten(0, 1), self.config.network.size)
+            past, made, target = Past.none(batch.landmarks[:, :, 0].flatten(0, 1), self.config.network.size), None, None
             for frame in range(batch.frames.shape[2]):
+                before = made and (made["frame"], target.frame)
                 made, target = self.make(person, batch, frame, past, pick_any=False)
                 past = Past(made["frame"], target.landmarks, torch.ones_like(target.known))
-            for name, value in self.losses(made, target, random, None).items():
+            for name, value in self.losses(made, target, random, None, before).items():
                 sums[name] = sums.get(name, 0.0) + float(value) / batches
             if number < 3:
                 rows.append((batch, made, target))

@@ -16,6 +16,8 @@ from ..config import DataConfig
 from ..networks.topology import HEIGHT, WIDTH
 from .store import PersonEntry, SourceReader
 
+LUMA = (0.299, 0.587, 0.114)  # BT.601
+
 
 @dataclass
 class Batch:
@@ -139,12 +141,17 @@ class Sampler:
         return F.interpolate(x.reshape(1, -1, *x.shape[-2:]), size=(side, side), mode="area").reshape(*lead, side, side)
 
     def _augment(self, sample: dict[str, Tensor], random: np.random.Generator) -> dict[str, Tensor]:
-        """One gain and gamma per person, a mirror; noise on what the driver's points say."""
+        """One gain and gamma per person, now and then no colours, a mirror; noise on what the driver's points say."""
         c = self.config
         gain = torch.tensor(np.exp(random.normal(0, c.colour) + random.normal(0, c.colour / 2, 3)), device=self.device, dtype=torch.float32)
         gamma = float(np.exp(random.normal(0, c.colour)))
         for name in ("portraits", "all_frames", "plate"):
             sample[name] = (sample[name].clamp(min=1e-4) ** gamma * gain[:, None, None]).clamp(0, 1)
+        if c.grey and random.random() < c.grey:
+            tone = torch.tensor(np.exp(random.normal(0, c.colour, 3)), device=self.device, dtype=torch.float32)
+            for name in ("portraits", "all_frames", "plate"):
+                luma = (sample[name] * sample[name].new_tensor(LUMA)[:, None, None]).sum(-3, keepdim=True)
+                sample[name] = (luma * tone[:, None, None]).clamp(0, 1)
         if random.random() < c.flip:
             self._mirror(sample)
         noise = torch.tensor(random.normal(0, c.landmark_noise, sample["all_landmarks"].shape), device=self.device, dtype=torch.float32)
