@@ -1,4 +1,4 @@
-/** Milliseconds per stage of one avatar on one thread, at each of the model's sizes: `node server/synthesis/bench-synthesis.ts [frames] [model]`. */
+/** Milliseconds per stage of one avatar on one thread, at each of the model's sizes and precisions: `node_modules/.bin/node server/synthesis/bench-synthesis.ts [frames] [model]`. */
 import { quantiles } from '../bench/quantiles.ts';
 import { measureSynthesis } from './measure-synthesis.ts';
 import { findModel, loadManifest } from './model-manifest.ts';
@@ -7,11 +7,12 @@ import { loadModel } from './OnnxModel.ts';
 const frames = Number(process.argv[2] ?? 300);
 const manifest = await loadManifest();
 const name = process.argv[3] ?? manifest.default;
-for (const { size } of findModel(manifest, name).variants) {
-  const model = await loadModel(name, { threads: 1, size });
+const cases = findModel(manifest, name).variants.flatMap(({ size, frameEightBit }) => [...(frameEightBit ? ['eight-bit' as const] : []), 'float' as const].map((precision) => ({ size, precision })));
+for (const { size, precision } of cases) {
+  const model = await loadModel(name, { threads: 1, size, precision });
   const { enrolMs, stages, cpuMsPerFrame } = await measureSynthesis({ model, frames, warmUpFrames: 50 });
   await model.close();
-  console.log(`${name}, ${size} x ${size}, ${frames} frames, enrolment of four portraits ${enrolMs.toFixed(0)} ms`);
+  console.log(`${name}, ${size} x ${size}, ${precision}, ${frames} frames, enrolment of four portraits ${enrolMs.toFixed(0)} ms`);
   for (const [stage, values] of Object.entries(stages)) {
     const { p50, p95 } = quantiles(values);
     console.log(`  ${stage.padEnd(12)} p50 ${p50.toFixed(2).padStart(7)}  p95 ${p95.toFixed(2).padStart(7)}`);

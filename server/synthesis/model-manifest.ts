@@ -16,13 +16,18 @@ const tensorSchema = z.object({
   normalisation: z.string().optional(),
   meaning: z.string().optional(),
 });
-const graphSchema = z.object({
-  file: z.string(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+const fileSchema = z.object({ file: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+const graphSchema = fileSchema.extend({
   inputs: z.record(z.string(), tensorSchema),
   outputs: z.record(z.string(), tensorSchema),
 });
-const variantSchema = z.object({ size: z.number().int().positive().multipleOf(4), enrolment: graphSchema, frame: graphSchema });
+const variantSchema = z.object({
+  size: z.number().int().positive().multipleOf(4),
+  enrolment: graphSchema,
+  frame: graphSchema,
+  /** `frame` with 8-bit convolutions, which a CPU runs faster. */
+  frameEightBit: fileSchema.optional(),
+});
 /** Channels of the semantic map that a session can draw. */
 export const semanticChannelSchema = z.enum(['contour', 'features', 'mouth', 'mouth-light', 'reuse', 'fold']);
 const logLimitSchema = z.object({ knee: z.number().positive(), limit: z.number().positive() }).refine(({ knee, limit }) => limit > knee, 'limit must be above knee');
@@ -58,7 +63,7 @@ const manifestSchema = z.object({
 
 export type SemanticChannel = z.infer<typeof semanticChannelSchema>;
 export type TensorSpec = z.infer<typeof tensorSchema>;
-export type GraphSpec = z.infer<typeof graphSchema>;
+export type ModelFile = z.infer<typeof fileSchema>;
 export type ModelVariant = z.infer<typeof variantSchema>;
 export type ModelSpec = z.infer<typeof modelSchema>;
 export type ModelManifest = z.infer<typeof manifestSchema>;
@@ -95,7 +100,7 @@ export function findVariant(model: ModelSpec, size?: number): ModelVariant {
 }
 
 /** A graph's bytes, proven by the manifest's hash. @throws AppError `internal` when they differ. */
-export async function readGraph(graph: GraphSpec, directory = modelsDirectory): Promise<Uint8Array> {
+export async function readGraph(graph: ModelFile, directory = modelsDirectory): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path.join(directory, graph.file));

@@ -1,6 +1,6 @@
 /**
  * The exported graphs of `lite` in the server's runtime against what PyTorch made of the same portraits and landmarks: enrolment, then three
- * frames, each from the one before. The file is written by `vid2vid.export` together with the graphs.
+ * frames, each from the one before; then the same with 8-bit convolutions. The file is written by `vid2vid.export` together with the graphs.
  */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -20,13 +20,18 @@ const mostFrameError = 2e-3;
 const mostCodeError = 1;
 const pointsLength = 478 * 3;
 
+/** dB. A wrong scale or an overflow in one convolution costs ten at once. */
+const leastEightBitPsnr = 42;
+
 let model: OnnxModel;
+let eightBit: OnnxModel;
 let stored: Record<string, NamedTensor>;
 beforeAll(async () => {
-  model = await loadModel('lite', { size });
+  model = await loadModel('lite', { size, precision: 'float' });
+  eightBit = await loadModel('lite', { size });
   stored = unpackTensors(openSafetensors(await readFile(path.join(modelsDirectory, `lite/parity-${size}.safetensors`))));
 });
-afterAll(() => model.close());
+afterAll(() => Promise.all([model.close(), eightBit.close()]));
 
 const numbers = (name: string): Float32Array => stored[name]!.data as Float32Array;
 
@@ -55,7 +60,8 @@ function thinned(frame: Float32Array): Float32Array {
   });
 }
 
-it('ONNX Runtime and PyTorch agree over frames that each go on from the one before', async () => {
+/** The stored frames, made anew one from the other: [3, S, S] and I420. */
+async function* madeBy(frameModel: OnnxModel): AsyncGenerator<{ frame: Float32Array; i420: Uint8Array }> {
   const cached = await enrol();
   const landmarks = (n: number) => tensor(numbers('landmarks').subarray(n * pointsLength, (n + 1) * pointsLength), [1, 478, 3]);
   let previous = new Float32Array(3 * size * size);
@@ -71,11 +77,31 @@ it('ONNX Runtime and PyTorch agree over frames that each go on from the one befo
       reference_index: tensor(BigInt64Array.of(BigInt((stored[`reference_index.${n}`]!.data as Int32Array)[0]!)), [1]),
       keep: tensor(new Float32Array(1), [1]),
     };
-    await model.runFrame(inputs, { i420: tensor(i420, [1, size * 1.5, size]), frame: tensor(frame, [1, 3, size, size]) });
-    expect(worst(thinned(frame), numbers(`frame.${n}`)), `frame ${n}`).toBeLessThan(mostFrameError);
-    expect(worst(i420, stored[`i420.${n}`]!.data as Uint8Array), `codes of frame ${n}`).toBeLessThanOrEqual(mostCodeError);
+    await frameModel.runFrame(inputs, { i420: tensor(i420, [1, size * 1.5, size]), frame: tensor(frame, [1, 3, size, size]) });
+    yield { frame, i420 };
     previous = frame;
   }
+}
+
+it('ONNX Runtime and PyTorch agree over frames that each go on from the one before', async () => {
+  let n = 0;
+  for await (const { frame, i420 } of madeBy(model)) {
+    expect(worst(thinned(frame), numbers(`frame.${n}`)), `frame ${n}`).toBeLessThan(mostFrameError);
+    expect(worst(i420, stored[`i420.${n}`]!.data as Uint8Array), `codes of frame ${n}`).toBeLessThanOrEqual(mostCodeError);
+    n++;
+  }
+  expect(n).toBe(frames);
+});
+
+it('8-bit convolutions make the same picture', async () => {
+  let n = 0;
+  for await (const { frame } of madeBy(eightBit)) {
+    const [found, expected] = [thinned(frame), numbers(`frame.${n++}`)];
+    const error = found.reduce((sum, v, i) => sum + (v - expected[i]!) ** 2, 0) / found.length;
+    expect(-10 * Math.log10(error), `frame ${n}`).toBeGreaterThan(leastEightBitPsnr);
+    expect(error, 'the eight-bit graph was really run').toBeGreaterThan(1e-9);
+  }
+  expect(n).toBe(frames);
 });
 
 it('the stored frames are a picture that moves, so that agreeing with them means something', () => {
