@@ -1,12 +1,15 @@
 /**
- * Never a freeze: landmarks → short extrapolation → calm idle, and back, without a jump on any rung. Works on motions, so
- * that every mixture is a face.
+ * Never a freeze: landmarks → short extrapolation → calm idle, and back, without a jump on any rung; a frame in which the tracker
+ * errs is as one that is missing. Works on motions, so that every mixture is a face.
  */
 import type { DriveState, LandmarkFrame } from '../../client/src/protocol/index.ts';
+import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
 import { IdleMotion } from './idle-motion.ts';
+import { extentPoints, rigidPoints } from './mesh-topology.ts';
 import { mixMotion, motionLayout, motionLength, poseLength, restMotion } from './motion.ts';
 import type { Motion } from './motion.ts';
 import type { Retargeter } from './Retargeter.ts';
+import { fitSimilarity, rotationVector } from './rigid-fit.ts';
 import { clamp, smoothstep } from './scalars.ts';
 
 export const ladderTimes = {
@@ -24,6 +27,11 @@ export const ladderTimes = {
 /** Pose units per second that coasting is limited to: radians, log scale, face sizes. */
 const maxCoastSpeed = 1.2;
 
+/** No head does more in a second: radians, log scale, face widths. */
+const fastest = { turn: 15, growth: 5, travel: 10 } as const;
+/** A face is hardly ever tracked at more than 60 a second; packets that come in one burst are not a fast head. */
+const shortestStepMs = 16;
+
 export interface DriveLadderOptions {
   retargeter: Retargeter;
   seed?: number;
@@ -38,6 +46,9 @@ export class DriveLadder {
   /** What showed when landmarks came back, minus what they asked for. */
   readonly #offset = restMotion();
   #retargeter: Retargeter;
+  /** The driver's points as last believed. */
+  readonly #believed = new Float32Array(LANDMARK_COUNT * 3);
+  #refused = false;
   #capturedMs = -Infinity;
   #arrivedMs: number | null = null;
   #returnedMs = -Infinity;
@@ -56,7 +67,10 @@ export class DriveLadder {
   /** The motion to show at `timeMs`; valid until the next call. */
   step(landmarks: LandmarkFrame | null, timeMs: number): { motion: Motion; state: DriveState } {
     const idle = this.#idle.at(timeMs);
-    if (landmarks && landmarks.confidence > 0 && landmarks.capturedMs > this.#capturedMs && allFinite(landmarks.points)) this.#observe(landmarks, timeMs);
+    if (landmarks && landmarks.confidence > 0 && landmarks.capturedMs > this.#capturedMs && allFinite(landmarks.points)) {
+      if (this.#believable(landmarks, timeMs)) this.#observe(landmarks, timeMs);
+      else this.#refused = true;
+    }
     const age = this.#arrivedMs === null ? Infinity : timeMs - this.#arrivedMs;
     this.#mix(age, timeMs, idle);
     this.#shown = true;
@@ -71,7 +85,23 @@ export class DriveLadder {
     this.#offset.fill(0);
     this.#velocity.fill(0);
     this.#shown = false;
+    this.#refused = false;
     this.#retargeter.resume();
+  }
+
+  /** False for a step that no head can do in that time. Who insists for `staleMs` is believed: perhaps another face has come. */
+  #believable({ points, capturedMs }: LandmarkFrame, timeMs: number): boolean {
+    if (this.#isStale(timeMs)) return true;
+    const seconds = Math.max(shortestStepMs, capturedMs - this.#capturedMs) / 1000;
+    const { scale, rotation, sourceCentre, targetCentre } = fitSimilarity(this.#believed, points, rigidPoints);
+    const { left, right } = extentPoints;
+    const width = Math.hypot(...[0, 1, 2].map((a) => this.#believed[left * 3 + a]! - this.#believed[right * 3 + a]!));
+    const travel = Math.hypot(...[0, 1].map((a) => targetCentre[a]! - sourceCentre[a]!)) / width;
+    return Math.hypot(...rotationVector(rotation)) < fastest.turn * seconds && Math.abs(Math.log(scale)) < fastest.growth * seconds && travel < fastest.travel * seconds;
+  }
+
+  #isStale(timeMs: number): boolean {
+    return this.#arrivedMs === null || timeMs - this.#arrivedMs > ladderTimes.staleMs;
   }
 
   #state(age: number): DriveState {
@@ -82,7 +112,7 @@ export class DriveLadder {
 
   #observe(landmarks: LandmarkFrame, timeMs: number): void {
     const dt = landmarks.capturedMs - this.#capturedMs;
-    const paused = this.#arrivedMs === null || timeMs - this.#arrivedMs > ladderTimes.staleMs;
+    const paused = this.#refused || this.#isStale(timeMs);
     if (paused) this.#retargeter.resume();
     const motion = this.#retargeter.observe(landmarks.points, landmarks.capturedMs);
     if (paused) {
@@ -98,6 +128,8 @@ export class DriveLadder {
       for (let i = 0; i < motionLength; i++) this.#offset[i] = this.#out[i]! - motion[i]!;
       this.#returnedMs = timeMs;
     }
+    this.#believed.set(landmarks.points);
+    this.#refused = false;
     this.#capturedMs = landmarks.capturedMs;
     this.#arrivedMs = timeMs;
   }

@@ -68,6 +68,39 @@ describe('the drive ladder', () => {
     }
   });
 
+  describe('a tracker that errs', () => {
+    /** One frame in which the face is elsewhere, another size, or turned away. */
+    const errors: [string, FaceOptions][] = [['elsewhere', { at: [0.8, 0.3] }], ['turned', { turn: 1 }], ['on its side', { tilt: 1.2 }], ['much larger', { width: 0.6 }]];
+
+    it.each(errors)('for one frame or two, %s, is not followed', (_, error) => {
+      for (const frames of [1, 2]) {
+        const wrong = (t: number) => t > 2000 && t <= 2000 + frames * frameMs;
+        const [clean, marred] = [play(3, wander), play(3, (t) => (wrong(t) ? { ...wander(t), ...error } : wander(t)))];
+        const away = clean.map((step, i) => Math.max(...largestSteps([step, marred[i]!])));
+        expect(Math.max(...away), `${frames} frames`).toBeLessThan(4); // as when the frame is missing
+        expect(Math.max(...largestSteps(marred)), `${frames} frames`).toBeLessThan(4);
+        expect(away.at(-1), `${frames} frames`).toBeLessThan(0.3);
+      }
+    });
+
+    it('but who insists is believed, without a jump', () => {
+      const steps = play(4, (t) => (t < 2000 ? {} : { turn: -0.25, at: [0.8, 0.5] }));
+      expect(Math.max(...largestSteps(steps.slice(5)))).toBeLessThan(10); // of some 80 pixels, which it goes in half a second
+      const nose = (i: number) => steps.at(i)!.points[3]!;
+      expect(Math.abs(nose(-1) - nose(55))).toBeGreaterThan(5);
+    });
+
+    it('a quick head is a head: shaken at two turns a second', () => {
+      const shake = (t: number): FaceOptions => (t < 1500 ? {} : { turn: 0.45 * Math.sin((t / 1000) * 2 * Math.PI * 2) });
+      const face = new AvatarFace({ points: drawnPortrait(size).points, size });
+      const retargeter = new Retargeter({ motion: 'relative' });
+      play(3, shake).forEach(({ points, timeMs }) => {
+        const followed = face.pose(retargeter.observe(driverFace(shake(timeMs)), timeMs), AvatarFace.newPose());
+        expect(points).toEqual(followed.points);
+      });
+    });
+  });
+
   it('coasts on before it fades', () => {
     const steps = play(2.5, (t) => (t < 2000 ? { turn: t < 1500 ? 0 : (t - 1500) / 2500 } : null));
     const nose = (ms: number) => steps.find((s) => s.timeMs >= ms)!.points[3]!;
