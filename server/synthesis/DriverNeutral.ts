@@ -22,9 +22,11 @@ const calibrationMs = 1000;
 const mostEvidenceSeconds = 25;
 /** Weight of the first frame of all. */
 const firstEvidenceSeconds = 0.03;
-/** The least tension must last that long to count, and is forgotten at that rate. */
+/** The least tension must last that long to count, and is forgotten at that rate: slowly, for a smile may be held for minutes. */
 const tensionSmoothSeconds = 0.25;
-const tensionLeakPerSecond = 0.04;
+const tensionLeakPerSecond = 0.004;
+/** A frame's weight falls by e for so much tension above the least. */
+const calmTension = 0.5;
 /** The shape in use follows what was learned: time constant, and largest speed in face sizes per second. */
 const followSeconds = 0.5;
 const followSpeed = 0.08;
@@ -204,7 +206,7 @@ export class DriverNeutral {
       this.#evidence *= Math.exp(Math.max(tension - this.#leastTension, -60));
       this.#leastTension = tension;
     } else this.#leastTension += tensionLeakPerSecond * dt;
-    const weight = Math.exp(Math.min(0, this.#leastTension - tension)) * dt;
+    const weight = Math.exp(Math.min(0, this.#leastTension - tension) / calmTension) * dt;
     this.#evidence = Math.min(this.#evidence + weight, mostEvidenceSeconds);
     const share = weight / this.#evidence;
     for (let i = 0; i < COORDINATES; i++) this.#learned[i]! += share * (aligned[i]! - this.#learned[i]!);
