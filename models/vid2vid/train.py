@@ -56,7 +56,7 @@ class Trainer:
         self.losses = Losses(config.loss, SqueezeNetFeatures(features).to(device), config.network.size)
         common = {"size": config.network.size, "mirror": mirror_landmarks(), "device": device, "resident": resident}
         self.sampler = Sampler(data, config.data, seed=config.seed, **common)
-        self.shown = Sampler(data, replace(config.data, colour=0, flip=0, landmark_noise=0, clips=1, frames=3), seed=99, held_out=True, **common)
+        self.shown = Sampler(data, replace(config.data, colour=0, grey=0, flip=0, landmark_noise=0, clips=1, frames=3), seed=99, held_out=True, **common)
         self.step, self.trained_s, self.stop = 0, 0.0, False
         self.first_step = 0  # of this optimiser
         self.commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True).stdout.strip()
