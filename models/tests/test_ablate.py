@@ -11,6 +11,7 @@ import pytest
 
 from vid2vid import ablate, checkpoint
 from vid2vid.config import TrainConfig, override
+from vid2vid.evaluation.curves import portraits_curve
 from vid2vid.evaluation.perceptual import SqueezeNetFeatures
 
 
@@ -58,7 +59,7 @@ def test_training_and_evaluation_judge_with_the_same_weights(tmp_path, monkeypat
         write_checkpoint(tmp_path / "full", 10)
 
     monkeypatch.setattr(subprocess, "run", run)
-    chosen = options(tmp_path, perceptual=tmp_path / "w.npz", sources="grid", k="1", people=2)
+    chosen = options(tmp_path, perceptual=tmp_path / "w.npz", sources="grid", k="1", people=2, frames=8)
     ablate.evaluate({"full": ablate.train("full", chosen, [])}, chosen)
     assert [c[c.index("--perceptual") + 1] for c in commands] == [str(tmp_path / "w.npz")] * 2
 
@@ -82,3 +83,19 @@ def test_the_table_has_a_row_per_model_in_a_fixed_order(tmp_path):
     rows = [line.split(" | ")[0] for line in ablate.write_table(tmp_path, options(tmp_path)).read_text().splitlines() if line.startswith("| ")]
     assert [r.removeprefix("| ").split(":")[0] for r in rows[1:]] == ["warp", "full", "adain"]
     assert "0.125" in (tmp_path / "ablation.md").read_text()
+
+
+def test_curves_need_three_points_and_say_what_was_measured(tmp_path):
+    pytest.importorskip("matplotlib", reason="SKIPPED: matplotlib is not installed")
+    row = {"kind": "self", "source": "synthetic", "person": "a", "driver": "a", "frames": 3, "sex": "female", "skin": "dark", "series": {}}
+    result = lambda name, by_k: {"model": name, "about": "", "freeze": [], "drift": [], "cases": [row | {"k": k, "figures": {"distance mouth": d}} for k, d in by_k.items()]}  # noqa: E731
+    assert not portraits_curve([result("lite", {1: 0.2, 4: 0.1})], tmp_path / "k.svg") and not (tmp_path / "k.svg").exists()
+    assert portraits_curve([result("lite", {1: 0.2, 2: 0.15, 4: 0.1})], tmp_path / "k.svg")
+    drawn = (tmp_path / "k.svg").read_text()
+    assert ">mouth<" in drawn and ">lite<" in drawn and ">face<" not in drawn
+    portraits_curve([result("lite", {1: 0.2, 2: 0.15, 4: 0.1})], tmp_path / "again.svg")
+    assert (tmp_path / "again.svg").read_bytes() == (tmp_path / "k.svg").read_bytes()
+    for name, distance in (("people-10", 0.3), ("people-40", 0.25), ("full", 0.2)):
+        (tmp_path / f"scores-{name}.json").write_text(json.dumps(result(name, {4: distance})))
+    ablate.write_table(tmp_path, options(tmp_path))
+    assert all(f">{share}<" in (tmp_path / "curve-people.svg").read_text() for share in (10, 40, 100))

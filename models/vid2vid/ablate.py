@@ -4,7 +4,7 @@
 
 Every variant takes the same steps with the same seed and the same batches (fewer people: the same number of batches from fewer), so all
 differ in one setting only. A variant that has its steps is not trained again: the command can be stopped and repeated, and more variants
-added. Writes OUT/VARIANT/last.pt, OUT/scores/ (evaluate.py's files) and OUT/ablation.md.
+added. Writes OUT/VARIANT/last.pt, OUT/scores/ (evaluate.py's files), OUT/ablation.md and OUT/curve-people.svg.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 
 from . import checkpoint
+from .config import TrainConfig, override
+from .evaluation.curves import people_curve
 from .evaluation.tables import number, read_results, summarise
 
 # name -> the settings that differ, and what they do
@@ -65,7 +67,7 @@ def evaluate(models: dict[str, Path], options: argparse.Namespace) -> Path:
     """Every variant beside copy and warp, in the same run."""
     out = options.out / "scores"
     command = [sys.executable, "-m", "vid2vid.evaluate", "--data", str(options.data), "--out", str(out), "--sources", options.sources, "--k", options.k]
-    command += [*_perceptual(options), "--people", str(options.people), "--model", "copy", "warp", *(f"{name}={path}" for name, path in models.items())]
+    command += [*_perceptual(options), "--people", str(options.people), "--frames", str(options.frames), "--model", "copy", "warp", *(f"{name}={path}" for name, path in models.items())]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return out
 
@@ -83,6 +85,8 @@ def write_table(scores: Path, options: argparse.Namespace) -> Path:
             label = f"{name}: {VARIANTS[name][1]}" if name in VARIANTS else name
             lines.append(f"| {label} | {' | '.join(number(figures.get(c, float('nan'))) for c in COLUMNS)} |")
         lines.append("")
+    by_share = {100 * override(TrainConfig(), VARIANTS[n][0]).data.people: results[n] for n in ("people-10", "people-40", "full") if n in results}
+    people_curve(by_share, options.out / "curve-people.svg", source=groups[0][0], k=groups[-1][1])
     path = options.out / "ablation.md"
     path.write_text("\n".join(lines))
     return path
@@ -99,6 +103,7 @@ def main() -> None:
     parser.add_argument("--sources", default="synthetic,webcam,grid,smiles,portraits", help="to measure on")
     parser.add_argument("--k", default="1,4")
     parser.add_argument("--people", type=int, default=12, help="to measure on, of each source")
+    parser.add_argument("--frames", type=int, default=24, help="to measure on, of each stretch")
     parser.add_argument("--perceptual", type=Path, help="SqueezeNet weights (.npz), to train and to measure with")
     arguments, more = sys.argv[1:], []
     if "--" in arguments:

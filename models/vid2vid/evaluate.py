@@ -3,7 +3,7 @@
     python -m vid2vid.evaluate --model copy warp run/last.pt manifest.json:lite --data DIR --out DIR [--k 1,4] [--sources synthetic,webcam,...]
 
 Writes OUT/table.md (all models that OUT has scores of, so that models can be measured one at a time), musts-MODEL.md (what a model must reach, beside
-copy and warp), scores-MODEL.json, sheet-SOURCE.png, inside-MODEL.png and clips. The same people, stretches and pairs every time. What the models are given: vid2vid/evaluation/animators.py.
+copy and warp), curve-portraits.svg (with three numbers of portraits or more), scores-MODEL.json, sheet-SOURCE.png, inside-MODEL.png and clips. The same people, stretches and pairs every time. What the models are given: vid2vid/evaluation/animators.py.
 Cross-reenactment gives every model the driver's landmarks as moved onto the subject by vid2vid/evaluation/retarget.py.
 """
 
@@ -19,6 +19,7 @@ import torch
 
 from .evaluation.animators import Animator, Checkpoint, Served, animate, load_animator
 from .evaluation.cases import Case, cross_cases, open_sources, self_cases
+from .evaluation.curves import portraits_curve
 from .evaluation.musts import musts, table
 from .evaluation.perceptual import DEFAULT_WEIGHTS
 from .evaluation.scoring import Judges, Scorer, drift_test, freeze_test
@@ -82,6 +83,7 @@ class Evaluation:
                 write_sheet(rows, self.out / f"inside-{name}.png")
         results = read_results(self.out)
         path = write_tables(results, self.out)
+        portraits_curve(results, self.out / "curve-portraits.svg")
         by_name = {r["model"]: r for r in results}
         if {"copy", "warp"} <= set(by_name):
             for name in by_name.keys() - {"copy", "warp"}:
