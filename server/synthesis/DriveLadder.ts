@@ -31,6 +31,8 @@ const maxCoastSpeed = 1.2;
 const fastest = { turn: 15, growth: 5, travel: 10 } as const;
 /** A face is hardly ever tracked at more than 60 a second; packets that come in one burst are not a fast head. */
 const shortestStepMs = 16;
+/** A frame after refused ones that lies within a step of this length goes on where the face was: nothing has to glide. */
+const goingOnMs = 34;
 
 export interface DriveLadderOptions {
   retargeter: Retargeter;
@@ -89,10 +91,13 @@ export class DriveLadder {
     this.#retargeter.resume();
   }
 
-  /** False for a step that no head can do in that time. Who insists for `staleMs` is believed: perhaps another face has come. */
-  #believable({ points, capturedMs }: LandmarkFrame, timeMs: number): boolean {
+  /**
+   * False for a step that no head can do since the last frame that was believed, or in `mostMs`. The longer a tracker insists the more is
+   * possible; after `staleMs` all is: perhaps another face has come.
+   */
+  #believable({ points, capturedMs }: LandmarkFrame, timeMs: number, mostMs = Infinity): boolean {
     if (this.#isStale(timeMs)) return true;
-    const seconds = Math.max(shortestStepMs, capturedMs - this.#capturedMs) / 1000;
+    const seconds = Math.min(mostMs, Math.max(shortestStepMs, capturedMs - this.#capturedMs)) / 1000;
     const { scale, rotation, sourceCentre, targetCentre } = fitSimilarity(this.#believed, points, rigidPoints);
     const { left, right } = extentPoints;
     const width = Math.hypot(...[0, 1, 2].map((a) => this.#believed[left * 3 + a]! - this.#believed[right * 3 + a]!));
@@ -112,7 +117,7 @@ export class DriveLadder {
 
   #observe(landmarks: LandmarkFrame, timeMs: number): void {
     const dt = landmarks.capturedMs - this.#capturedMs;
-    const paused = this.#refused || this.#isStale(timeMs);
+    const paused = this.#isStale(timeMs) || (this.#refused && !this.#believable(landmarks, timeMs, goingOnMs));
     if (paused) this.#retargeter.resume();
     const motion = this.#retargeter.observe(landmarks.points, landmarks.capturedMs);
     if (paused) {

@@ -24,8 +24,8 @@ const mostEvidenceSeconds = 25;
 const firstEvidenceSeconds = 0.03;
 /** The least tension must last that long to count, and is forgotten at that rate: slowly, for a smile may be held for minutes. */
 const tensionSmoothSeconds = 0.25;
-const tensionLeakPerSecond = 0.004;
-/** A frame's weight falls by e for so much tension above the least. */
+const tensionLeakPerSecond = 0.002;
+/** Standard deviation of the bell by which a frame's weight falls with its tension above the least. */
 const calmTension = 0.5;
 /** The shape in use follows what was learned: time constant, and largest speed in face sizes per second. */
 const followSeconds = 0.5;
@@ -206,7 +206,7 @@ export class DriverNeutral {
       this.#evidence *= Math.exp(Math.max(tension - this.#leastTension, -60));
       this.#leastTension = tension;
     } else this.#leastTension += tensionLeakPerSecond * dt;
-    const weight = Math.exp(Math.min(0, this.#leastTension - tension) / calmTension) * dt;
+    const weight = Math.exp(-(Math.max(0, tension - this.#leastTension) ** 2) / (2 * calmTension ** 2)) * dt;
     this.#evidence = Math.min(this.#evidence + weight, mostEvidenceSeconds);
     const share = weight / this.#evidence;
     for (let i = 0; i < COORDINATES; i++) this.#learned[i]! += share * (aligned[i]! - this.#learned[i]!);
