@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="SKIPPED: PyTorch is not installed")
 
 import numpy as np  # noqa: E402
 
-from vid2vid import checkpoint, eight_bit, export  # noqa: E402
+from vid2vid import checkpoint, export, quantize  # noqa: E402
 from vid2vid.config import NetworkConfig, TrainConfig, from_dict, override  # noqa: E402
 from vid2vid.networks import topology as t  # noqa: E402
 from vid2vid.networks.geometry import PriorFlow, Sketch, head_axes, identity_grid, in_heads_axes, to_picture  # noqa: E402
@@ -227,7 +227,17 @@ def test_exported_graphs_agree_with_the_network(tmp_path):
     assert np.abs(i420.astype(int) - expected[0].numpy().astype(int)).max() <= 1
 
 
-def test_the_graph_with_eight_bits_makes_nearly_the_same_picture(tmp_path):
+def test_the_shipped_weights_are_this_networks_and_the_int8_graph_keeps_flows_and_keys_in_float():
+    onnx = pytest.importorskip("onnx")
+    checkpoint.load_model(export.MODELS / "lite/weights-256.pt")
+    graph = onnx.load(str(export.MODELS / "lite/frame-int8-256.onnx")).graph
+    convs = {n.name: n for n in graph.node if n.op_type == "Conv"}
+    kept = [n for name, n in convs.items() if any(part in name for part in quantize.KEPT)]
+    assert len(kept) == len(quantize.KEPT) and not any("DequantizeLinear" in i for n in kept for i in n.input)
+    assert sum(any("DequantizeLinear" in i for i in n.input) for n in convs.values()) >= 20
+
+
+def test_the_int8_graph_makes_nearly_the_same_picture(tmp_path):
     ort = pytest.importorskip("onnxruntime")
     net = network()
     pictures, points = inputs(2)
@@ -236,7 +246,7 @@ def test_the_graph_with_eight_bits_makes_nearly_the_same_picture(tmp_path):
         feed = export.frame_inputs(net.enrol(pictures, points, pictures[:, 0]), face(9), past, torch.ones(1, dtype=torch.long))
         export.write_graph(export.FrameGraph(net), feed, ["i420", "frame"], tmp_path / "frame.onnx", set(export.CACHED) - {export.PLATE})
     calls = [{name: value.numpy() for name, value in feed.items()}]
-    eight_bit.write_eight_bit(tmp_path / "frame.onnx", iter(calls), tmp_path / "small.onnx")
+    quantize.quantize_frame(tmp_path / "frame.onnx", iter(calls), tmp_path / "small.onnx")
     assert [f.name for f in sorted(tmp_path.iterdir())] == ["frame.onnx", "small.onnx"]
     onnx = pytest.importorskip("onnx")
     graph = onnx.load(str(tmp_path / "small.onnx")).graph
@@ -244,11 +254,11 @@ def test_the_graph_with_eight_bits_makes_nearly_the_same_picture(tmp_path):
     convs = [n for n in graph.node if n.op_type == "Conv"]
     assert len(quantised) >= 15 and {n.name for n in convs if n.input[0] not in quantised} >= {"/Conv", "/Conv_1", "/network/flow_out/Conv"}
     first, second = (ort.InferenceSession(str(tmp_path / f"{n}.onnx"), providers=["CPUExecutionProvider"]) for n in ("frame", "small"))
-    assert 35 < eight_bit.psnr(first, second, iter(calls)) < 90
+    assert 35 < quantize.likeness(first, second, iter(calls)) < 90
     with pytest.raises(ValueError, match="no convolutions"):
         only_sum = onnx.helper.make_model(onnx.helper.make_graph([onnx.helper.make_node("Abs", ["a"], ["frame"])], "g", *([onnx.helper.make_tensor_value_info(n, 1, [1])] for n in ("a", "frame"))))
         onnx.save(only_sum, str(tmp_path / "none.onnx"))
-        eight_bit.write_eight_bit(tmp_path / "none.onnx", iter([]), tmp_path / "none-small.onnx")
+        quantize.quantize_frame(tmp_path / "none.onnx", iter([]), tmp_path / "none-small.onnx")
 
 
 def test_weights_of_another_shape_are_refused_unless_they_may_begin_anew():

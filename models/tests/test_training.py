@@ -205,16 +205,16 @@ def test_the_adversarial_part_trains(data, features, tmp_path):
 
 
 def test_what_changes_as_the_truth_does_is_steady(data, features, tmp_path):
-    config = replace(settings(), loss=LossConfig(steady=2.0))
+    config = replace(settings(), loss=LossConfig(temporal=2.0))
     trainer = Trainer(config, data, tmp_path, device="cpu", features=DEFAULT_WEIGHTS, resident=False)
     batch = trainer.sampler.batch(0, 2)
     with torch.no_grad():
         made, target = trainer.make(trainer.network.enrol(batch.portraits, batch.portrait_landmarks, batch.plate), batch, 0, trainer.first_past(batch))
     flicker = torch.rand(made["frame"].shape[2:]) * 0.1
-    said = lambda offset: float(trainer.losses(made, target, trainer.random, None, (made["frame"] + offset, target.frame))["steady"])  # noqa: E731
+    said = lambda offset: float(trainer.losses(made, target, trainer.random, None, (made["frame"] + offset, target.frame))["temporal"])  # noqa: E731
     assert said(0.0) == pytest.approx(0, abs=1e-6)
     assert said(flicker) == pytest.approx(2 * float(flicker.mean()), rel=1e-3)
-    assert "steady" in trainer.evaluate(batches=1)
+    assert "temporal" in trainer.evaluate(batches=1)
 
 
 def test_the_log_tells_what_was_measured(data, features, tmp_path):

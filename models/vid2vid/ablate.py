@@ -85,10 +85,11 @@ def write_table(scores: Path, options: argparse.Namespace) -> Path:
             label = f"{name}: {VARIANTS[name][1]}" if name in VARIANTS else name
             lines.append(f"| {label} | {' | '.join(number(figures.get(c, float('nan'))) for c in COLUMNS)} |")
         lines.append("")
-    by_share = {100 * override(TrainConfig(), VARIANTS[n][0]).data.people: results[n] for n in ("people-10", "people-40", "full") if n in results}
-    people_curve(by_share, options.out / "curve-people.svg", source=groups[0][0], k=groups[-1][1])
     path = options.out / "ablation.md"
     path.write_text("\n".join(lines))
+    by_share = {100 * override(TrainConfig(), VARIANTS[n][0]).data.people: results[n] for n in ("people-10", "people-40", "full") if n in results}
+    if groups:
+        people_curve(by_share, options.out / "curve-people.svg", source=groups[0][0], k=groups[-1][1])
     return path
 
 

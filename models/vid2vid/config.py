@@ -54,7 +54,7 @@ class LossConfig:
     flow: float = 4.0  # W against the exact flow where there is one
     warp: float = 0.5  # the warped portrait against the frame, where it was visible
     mask: float = 0.05  # masks against exact visibility
-    steady: float = 0.0  # change since the frame before against the true change
+    temporal: float = 0.0  # change since the frame before against the true change
     adversarial: float = 0.0
     feature_matching: float = 2.0
     mouth: float = 4.0  # factors on L1

@@ -83,11 +83,11 @@ class Evaluation:
                 write_sheet(rows, self.out / f"inside-{name}.png")
         results = read_results(self.out)
         path = write_tables(results, self.out)
-        portraits_curve(results, self.out / "curve-portraits.svg")
         by_name = {r["model"]: r for r in results}
         if {"copy", "warp"} <= set(by_name):
             for name in by_name.keys() - {"copy", "warp"}:
                 (self.out / f"musts-{name}.md").write_text(table(musts(by_name, name)))
+        portraits_curve(results, self.out / "curve-portraits.svg")
         return path
 
 

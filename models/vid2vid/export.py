@@ -19,17 +19,18 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from . import checkpoint, eight_bit
+from . import checkpoint, quantize
 from .data.batches import nearest_portrait
 from .data.store import SourceReader
 from .evaluation.animators import to_planes
+from .evaluation.cases import evenly
 from .networks.lite import Lite, Past, Person
 
 NAME = "lite"
 OPSET = 17
 MODELS = Path(__file__).parents[1]
 CACHED = tuple(Person.__dataclass_fields__)
-EIGHT_BIT = "frameEightBit", "frame-8bit"  # in the manifest, and the file's name
+INT8 = "frameInt8", "frame-int8"  # in the manifest, and the file's name
 PLATE = "plate"  # one for all portraits, with its batch axis
 # The server's AvatarFace compresses motion from the knee on and never reaches the limit; degrees, and natural log of scale.
 POSE_LIMITS = {
@@ -138,10 +139,10 @@ def describe(path: Path) -> dict:
             out[value.name] = {"type": kinds[value.type.tensor_type.elem_type], "shape": shape, **ABOUT.get(value.name, {})}
         return out
 
-    return {**proof(path), "inputs": tensors(graph.input), "outputs": tensors(graph.output)}
+    return {**file_entry(path), "inputs": tensors(graph.input), "outputs": tensors(graph.output)}
 
 
-def proof(path: Path) -> dict:
+def file_entry(path: Path) -> dict:
     """A file's name in the manifest and the hash that it is checked by; main() has seen to it that it lies in MODELS."""
     return {"file": path.resolve().relative_to(MODELS.resolve()).as_posix(), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
@@ -185,24 +186,25 @@ def parity(network: Lite, folder: Path, data: Path) -> tuple[dict[str, np.ndarra
 
 
 @torch.no_grad()
-def calls(network: Lite, data: Path, sources: list[str], *, held_out: bool) -> Iterator[dict[str, np.ndarray]]:
-    """The frame graph's inputs for some consecutive frames of some people of each source, one portrait each."""
+def calibration_inputs(network: Lite, data: Path, sources: list[str], *, held_out: bool) -> Iterator[dict[str, np.ndarray]]:
+    """The frame graph's inputs for frames all over the clips of some people of each source, with one to four portraits; each from the frame made before."""
     size = network.config.size
     for name in sources:
         reader = SourceReader(data / name)
         frames, points, plates = (reader.array(kind) for kind in ("frames", "landmarks", "plate"))
         people = [p for p in reader.people(held_out=held_out) if p.clips]
-        for person in people[:: max(1, len(people) // eight_bit.PEOPLE)][: eight_bit.PEOPLE]:
-            portrait, plate = person.start, reader.source.people.index(person)
-            own = torch.from_numpy(points[portrait : portrait + 1].astype(np.float32))
-            enrolled = network.enrol(to_planes(frames[portrait : portrait + 1], size)[None], own[None], to_planes(plates[plate : plate + 1], size))
-            clip = person.clips[0]
-            moved = torch.from_numpy(points[clip.start : clip.start + min(clip.length, eight_bit.FRAMES)].astype(np.float32))
-            past, index = Past.none(moved[:1], size), torch.zeros(1, dtype=torch.long)
-            for now in moved.split(1):
-                inputs = frame_inputs(enrolled, now, past, index)
-                yield {key: value.numpy() for key, value in inputs.items()}
-                past = Past(network(enrolled, now, past, index)["frame"].clamp(0, 1), now, torch.ones(1))
+        for turn, person in enumerate(people[i] for i in evenly(len(people), quantize.PEOPLE)):
+            rows = slice(person.start, person.start + min(person.references, 1 + turn % 4))
+            number = reader.source.people.index(person)
+            own = torch.from_numpy(points[rows].astype(np.float32))[None]
+            enrolled = network.enrol(to_planes(frames[rows], size)[None], own, to_planes(plates[number : number + 1], size))
+            shown = [clip.start + at for clip in person.clips for at in range(clip.length)]
+            for row in (shown[i] for i in evenly(len(shown), quantize.FRAMES)):
+                first, now = (torch.from_numpy(points[r : r + 1].astype(np.float32)) for r in (max(row - 1, person.start), row))
+                index = nearest_portrait(own, now)
+                past = Past.none(first, size)
+                past = Past(network(enrolled, first, past, index)["frame"].clamp(0, 1), first, torch.ones(1))
+                yield {key: value.numpy() for key, value in frame_inputs(enrolled, now, past, index).items()}
 
 
 def write_safetensors(path: Path, tensors: dict[str, np.ndarray]) -> None:
@@ -233,7 +235,7 @@ def write_manifest(folder: Path, size: int, version: str, made: dict) -> None:
         "poseLimits": POSE_LIMITS,
         "cached": list(CACHED),
         "made": made,
-        "variants": [{"size": size, **{kind: describe(folder / f"{kind}-{size}.onnx") for kind in ("enrolment", "frame")}, EIGHT_BIT[0]: proof(folder / f"{EIGHT_BIT[1]}-{size}.onnx")}],
+        "variants": [{"size": size, **{kind: describe(folder / f"{kind}-{size}.onnx") for kind in ("enrolment", "frame")}, INT8[0]: file_entry(folder / f"{INT8[1]}-{size}.onnx")}],
     }
     manifest.write_text(json.dumps(book, indent=1) + "\n")
 
@@ -270,10 +272,10 @@ def main() -> None:
         )  # fmt: skip
         write_graph(FrameGraph(network), frame_inputs(person, points[1:2], past, torch.zeros(1, dtype=torch.long)), ["i420", "frame"], options.out / f"frame-{size}.onnx", set(CACHED) - {PLATE})
     trained_on = list(config.data.sources)
-    float_graph, small_graph = (options.out / f"{kind}-{size}.onnx" for kind in ("frame", EIGHT_BIT[1]))
-    eight_bit.write_eight_bit(float_graph, calls(network, options.data, trained_on, held_out=False), small_graph)
-    sessions = (onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (float_graph, small_graph))
-    likeness = eight_bit.psnr(*sessions, calls(network, options.data, trained_on, held_out=True))
+    float_graph, int8_graph = (options.out / f"{kind}-{size}.onnx" for kind in ("frame", INT8[1]))
+    quantize.quantize_frame(float_graph, calibration_inputs(network, options.data, trained_on, held_out=False), int8_graph)
+    sessions = (onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (float_graph, int8_graph))
+    likeness = quantize.likeness(*sessions, calibration_inputs(network, options.data, trained_on, held_out=True))
     checkpoint.lighten(options.checkpoint, options.out / f"weights-{size}.pt")
     tensors, worst = parity(network, options.out, options.data)
     write_safetensors(options.out / f"parity-{size}.safetensors", tensors)

@@ -80,17 +80,17 @@ class Losses:
         terms = {"l1": c.l1 * ((made["frame"] - target.frame).abs() * weight).mean() / weight.mean()}
         # H's own picture too: where the masks take little of it nothing else would teach it, and so they would never take more.
         terms["synthesis"] = c.synthesis * ((made["synthesised"] - target.frame).abs() * weight).mean() / weight.mean()
-        middle = self.middles(target, random)
+        middle = self.crop_centres(target, random)
         terms |= self._perceptual(made, target, points, middle, random)
         terms |= self._flow(made, target)
-        if before is not None and c.steady > 0:
+        if before is not None and c.temporal > 0:
             made_before, true_before = before
-            terms["steady"] = c.steady * ((made["frame"] - made_before) - (target.frame - true_before)).abs().mean()
+            terms["temporal"] = c.temporal * ((made["frame"] - made_before) - (target.frame - true_before)).abs().mean()
         if judge is not None and c.adversarial > 0:
             terms |= self._adversarial(made["frame"], target.frame, points, middle, judge)
         return terms
 
-    def middles(self, target: Target, random: torch.Generator) -> Tensor:
+    def crop_centres(self, target: Target, random: torch.Generator) -> Tensor:
         """Where to look closely [B, 2] (-1..1): around the face, or at a place that a turn revealed, or anywhere if there is none."""
         points = to_picture(target.landmarks)
         face = points[:, :, :2].mean(1) + 0.1 * torch.randn(len(points), 2, generator=random).to(points)

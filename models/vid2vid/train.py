@@ -59,6 +59,7 @@ class Trainer:
         self.shown = Sampler(data, replace(config.data, colour=0, grey=0, flip=0, landmark_noise=0, clips=1, frames=3), seed=99, held_out=True, **common)
         self.step, self.trained_s, self.stop = 0, 0.0, False
         self.first_step = 0  # of this optimiser
+        self.judge_since = 0  # step from which the judge has learned
         self.commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True).stdout.strip()
         self.random = torch.Generator()
 
@@ -70,7 +71,7 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
         }  # fmt: skip
         if self.judge is not None:
-            state |= {"judge": self.judge.state_dict(), "judge_optimiser": self.judge_optimiser.state_dict()}
+            state |= {"judge": self.judge.state_dict(), "judge_optimiser": self.judge_optimiser.state_dict(), "judge_since": self.judge_since}
         checkpoint.save(self.out / "last.pt", self.config, state)
 
     def resume(self, path: Path) -> None:
@@ -81,12 +82,13 @@ class Trainer:
             self.judge.load_state_dict(state["judge"])
             self.judge_optimiser.load_state_dict(state["judge_optimiser"])
         self.step, self.first_step = state["step"], state.get("first_step", 0)
+        self.judge_since = state.get("judge_since", self.first_step) if "judge" in state else self.step
 
     def begin_with(self, path: Path, *, step: int = 0) -> None:
         """Takes a checkpoint's weights, for a run with a schedule of its own; `step` chooses which samples come first. Of another shape of
         network the tensors that fit are taken, and those that begin anew are named."""
         self._take(path, anew=True)
-        self.step = self.first_step = step
+        self.step = self.first_step = self.judge_since = step
 
     def _take(self, path: Path, *, anew: bool = False) -> dict:
         config, state = checkpoint.read(path)
@@ -116,7 +118,7 @@ class Trainer:
         batch = self.begin_step()
         totals: dict[str, float] = {}
         made, target, before = None, None, None
-        judge = self.judge if self.step - self.first_step >= c.warmup else None  # which knows nothing yet
+        judge = self.judge if self.step - self.judge_since >= c.warmup else None  # which knows nothing yet
         with self.autocast():
             person = self.network.enrol(batch.portraits, batch.portrait_landmarks, batch.plate).repeat(batch.frames.shape[1])
         past = self.first_past(batch)
@@ -207,7 +209,7 @@ class Trainer:
         )  # fmt: skip
 
     def judge_step(self, made: Tensor, target: Target) -> float:
-        points, middle = to_picture(target.landmarks), self.losses.middles(target, self.random)
+        points, middle = to_picture(target.landmarks), self.losses.crop_centres(target, self.random)
         with self.autocast():
             real, _ = self.judge(*self.losses.judged(target.frame, points, middle))
             fake, _ = self.judge(*self.losses.judged(made, points, middle))

@@ -2,7 +2,7 @@
 import * as ort from 'onnxruntime-node';
 import { AppError } from '../../client/src/protocol/errors.ts';
 import { findModel, findVariant, loadManifest, modelsDirectory, readGraph } from './model-manifest.ts';
-import type { ModelFile, ModelSpec, ModelVariant } from './model-manifest.ts';
+import type { FileSpec, ModelSpec, ModelVariant } from './model-manifest.ts';
 
 export type TensorData = Float32Array | Uint8Array | Uint16Array | Int32Array | BigInt64Array;
 
@@ -12,8 +12,8 @@ export interface OnnxModelOptions {
   /** Side of the output picture; the manifest's first variant unless given. */
   size?: number;
   directory?: string;
-  /** `float`: 32-bit convolutions, also where the model has a graph with 8-bit ones. */
-  precision?: 'eight-bit' | 'float';
+  /** `fp32`: 32-bit convolutions, also where the model has a graph with 8-bit ones. */
+  precision?: 'int8' | 'fp32';
 }
 
 export class OnnxModel {
@@ -36,7 +36,7 @@ export class OnnxModel {
   }
 
   /** @throws AppError `model-unknown`; `internal` when a file is missing, altered or not loadable. */
-  static async create(name: string, { threads = 1, size, directory = modelsDirectory, precision = 'eight-bit' }: OnnxModelOptions = {}): Promise<OnnxModel> {
+  static async create(name: string, { threads = 1, size, directory = modelsDirectory, precision = 'int8' }: OnnxModelOptions = {}): Promise<OnnxModel> {
     const spec = findModel(await loadManifest(directory), name);
     const variant = findVariant(spec, size);
     const options: ort.InferenceSession.SessionOptions = {
@@ -48,7 +48,7 @@ export class OnnxModel {
       logSeverityLevel: 3,
       extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
     };
-    const graph = precision === 'eight-bit' ? (variant.frameEightBit ?? variant.frame) : variant.frame;
+    const graph = precision === 'int8' ? (variant.frameInt8 ?? variant.frame) : variant.frame;
     const frame = await openGraph(graph, options, directory);
     return new OnnxModel(name, spec, variant, { options, directory, frame });
   }
@@ -101,7 +101,7 @@ export class OnnxModel {
   }
 }
 
-async function openGraph(graph: ModelFile, options: ort.InferenceSession.SessionOptions, directory: string): Promise<ort.InferenceSession> {
+async function openGraph(graph: FileSpec, options: ort.InferenceSession.SessionOptions, directory: string): Promise<ort.InferenceSession> {
   const bytes = await readGraph(graph, directory);
   try {
     return await ort.InferenceSession.create(bytes, options);

@@ -26,7 +26,7 @@ const variantSchema = z.object({
   enrolment: graphSchema,
   frame: graphSchema,
   /** `frame` with 8-bit convolutions, which a CPU runs faster. */
-  frameEightBit: fileSchema.optional(),
+  frameInt8: fileSchema.optional(),
 });
 /** Channels of the semantic map that a session can draw. */
 export const semanticChannelSchema = z.enum(['contour', 'features', 'mouth', 'mouth-light', 'reuse', 'fold']);
@@ -63,7 +63,7 @@ const manifestSchema = z.object({
 
 export type SemanticChannel = z.infer<typeof semanticChannelSchema>;
 export type TensorSpec = z.infer<typeof tensorSchema>;
-export type ModelFile = z.infer<typeof fileSchema>;
+export type FileSpec = z.infer<typeof fileSchema>;
 export type ModelVariant = z.infer<typeof variantSchema>;
 export type ModelSpec = z.infer<typeof modelSchema>;
 export type ModelManifest = z.infer<typeof manifestSchema>;
@@ -100,7 +100,7 @@ export function findVariant(model: ModelSpec, size?: number): ModelVariant {
 }
 
 /** A graph's bytes, proven by the manifest's hash. @throws AppError `internal` when they differ. */
-export async function readGraph(graph: ModelFile, directory = modelsDirectory): Promise<Uint8Array> {
+export async function readGraph(graph: FileSpec, directory = modelsDirectory): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path.join(directory, graph.file));

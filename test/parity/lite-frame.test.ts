@@ -21,17 +21,17 @@ const mostCodeError = 1;
 const pointsLength = 478 * 3;
 
 /** dB. A wrong scale or an overflow in one convolution costs ten at once. */
-const leastEightBitPsnr = 42;
+const leastInt8Psnr = 42;
 
 let model: OnnxModel;
-let eightBit: OnnxModel;
+let int8: OnnxModel;
 let stored: Record<string, NamedTensor>;
 beforeAll(async () => {
-  model = await loadModel('lite', { size, precision: 'float' });
-  eightBit = await loadModel('lite', { size });
+  model = await loadModel('lite', { size, precision: 'fp32' });
+  int8 = await loadModel('lite', { size });
   stored = unpackTensors(openSafetensors(await readFile(path.join(modelsDirectory, `lite/parity-${size}.safetensors`))));
 });
-afterAll(() => Promise.all([model.close(), eightBit.close()]));
+afterAll(() => Promise.all([model.close(), int8.close()]));
 
 const numbers = (name: string): Float32Array => stored[name]!.data as Float32Array;
 
@@ -95,11 +95,11 @@ it('ONNX Runtime and PyTorch agree over frames that each go on from the one befo
 
 it('8-bit convolutions make the same picture', async () => {
   let n = 0;
-  for await (const { frame } of madeBy(eightBit)) {
+  for await (const { frame } of madeBy(int8)) {
     const [found, expected] = [thinned(frame), numbers(`frame.${n++}`)];
     const error = found.reduce((sum, v, i) => sum + (v - expected[i]!) ** 2, 0) / found.length;
-    expect(-10 * Math.log10(error), `frame ${n}`).toBeGreaterThan(leastEightBitPsnr);
-    expect(error, 'the eight-bit graph was really run').toBeGreaterThan(1e-9);
+    expect(-10 * Math.log10(error), `frame ${n}`).toBeGreaterThan(leastInt8Psnr);
+    expect(error, 'the int8 graph was really run').toBeGreaterThan(1e-9);
   }
   expect(n).toBe(frames);
 });

@@ -146,7 +146,7 @@ class Exported:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         load = lambda part: onnxruntime.InferenceSession(str(Path(manifest).parent / variant[part]["file"]), options, providers=["CPUExecutionProvider"])  # noqa: E731
-        self._enrolment, self._frame = load("enrolment"), load("frameEightBit" if "frameEightBit" in variant else "frame")
+        self._enrolment, self._frame = load("enrolment"), load("frameInt8" if "frameInt8" in variant else "frame")
         self._cached, self.size = spec["cached"], size
 
     def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:

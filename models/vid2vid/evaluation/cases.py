@@ -54,7 +54,7 @@ def self_cases(reader: SourceReader, k: int, *, people: int, frames: int) -> lis
     Of each person so many `frames`, in several clips where they are shorter, and more where the source has few people.
     """
     fit = [p for p in reader.people(held_out=True) if p.references >= k and p.clips]
-    fit = [fit[i] for i in _evenly(len(fit), people)]
+    fit = [fit[i] for i in evenly(len(fit), people)]
     runs = max(1, -(-RUNS_OF_A_SOURCE // max(1, len(fit))))
     return [_case(reader, person, k, run) for person in fit for run in _stretches(person, max(runs, -(-frames // _longest(person))), frames)]
 
@@ -119,7 +119,7 @@ def _cross(reader: SourceReader, person: PersonEntry, driver_reader: SourceReade
 def _stretches(person: PersonEntry, count: int, frames: int) -> list[ClipRange]:
     """`count` stretches of at most so many consecutive frames, from different clips as far as there are; the longest clips first."""
     clips = sorted(person.clips, key=lambda c: -min(c.length, frames))
-    clips = [clips[i] for i in _evenly(len(clips), count)] if clips[-1].length >= frames else clips[:count]
+    clips = [clips[i] for i in evenly(len(clips), count)] if clips[-1].length >= frames else clips[:count]
     return [ClipRange(c.start + (c.length - min(c.length, frames)) // 2, min(c.length, frames)) for c in clips]
 
 
@@ -127,7 +127,8 @@ def _longest(person: PersonEntry) -> int:
     return max(c.length for c in person.clips)
 
 
-def _evenly(count: int, wanted: int) -> list[int]:
+def evenly(count: int, wanted: int) -> list[int]:
+    """At most `wanted` numbers below `count`, spread over it."""
     return list(range(count)) if count <= wanted else [int((i + 0.5) * count / wanted) for i in range(wanted)]
 
 

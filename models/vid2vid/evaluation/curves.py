@@ -6,24 +6,22 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from .tables import summarise
+from .tables import people_at_all, summarise
 
 REGIONS = ("whole", "face", "mouth", "eyes", "revealed")
 
 
 def portraits_curve(results: list[dict], path: Path, source: str = "synthetic") -> bool:
-    """SqueezeNet distance over K, each model's own; the same people at every K. False, and no file, when only one K was measured."""
+    """SqueezeNet distance over K, a panel for each model; one source's people, the same at every K. False, and no file, when there is nothing to draw:
+    fewer than three K, or nobody who has so many portraits."""
+    path.unlink(missing_ok=True)
     panels = {}
     for result in results:
-        own = [c for c in result["cases"] if c["kind"] == "self" and c["source"] == source]
-        ks = sorted({c["k"] for c in own})
-        if len(ks) < 3:
-            continue
-        shared = set.intersection(*({c["person"] for c in own if c["k"] == k} for k in ks))
-        panels[result["model"]] = (ks, lambda k, result=result, shared=shared: summarise(result, lambda c: c["kind"] == "self" and c["source"] == source and c["k"] == k and c["person"] in shared)[0])
-    if panels:
-        draw(panels, "portraits (K)", path)
-    return bool(panels)
+        ks = sorted({c["k"] for c in result["cases"] if c["kind"] == "self" and c["source"] == source})
+        if len(ks) >= 3 and (shared := people_at_all(result, source, ks)):
+            keep = lambda c, k, shared=shared: c["kind"] == "self" and c["source"] == source and c["k"] == k and c["person"] in shared  # noqa: E731
+            panels[result["model"]] = (ks, lambda k, result=result, keep=keep: summarise(result, lambda c: keep(c, k))[0])
+    return bool(panels) and draw(panels, "portraits (K)", path)
 
 
 def people_curve(results: dict[float, dict], path: Path, *, source: str, k: int) -> bool:
@@ -32,13 +30,16 @@ def people_curve(results: dict[float, dict], path: Path, *, source: str, k: int)
     if len(shares) < 3:
         return False
     keep = lambda c: c["kind"] == "self" and c["source"] == source and c["k"] == k  # noqa: E731
-    draw({f"{source}, K = {k}": (shares, lambda share: summarise(results[share], keep)[0])}, "training people, %", path)
-    return True
+    return draw({f"{source}, K = {k}": (shares, lambda share: summarise(results[share], keep)[0])}, "training people, %", path)
 
 
-def draw(panels: dict[str, tuple[list, Callable[[float], dict[str, float]]]], across: str, path: Path) -> None:
+def draw(panels: dict[str, tuple[list, Callable[[float], dict[str, float]]]], across: str, path: Path) -> bool:
     """A panel for each title: (where, figures there). Distances are drawn over the first one's, for regions differ by more than what moves them."""
-    import matplotlib
+    try:
+        import matplotlib
+    except ImportError:  # hours of measuring are not to be lost for a picture
+        print(f"NOT DRAWN: {path}: matplotlib is not installed", flush=True)
+        return False
 
     matplotlib.use("svg")
     matplotlib.rcParams |= {"svg.hashsalt": "gioconda", "svg.fonttype": "none"}  # the same file each time
@@ -57,3 +58,4 @@ def draw(panels: dict[str, tuple[list, Callable[[float], dict[str, float]]]], ac
     axes[0][-1].legend(fontsize=8)
     figure.savefig(path, metadata={"Date": None, "Creator": None})
     pyplot.close(figure)
+    return True

@@ -120,12 +120,16 @@ def _portraits_section(results: list[dict]) -> list[str]:
     lines = ["## By the number of portraits (self-reenactment, the same people)", "", f"| | | {' | '.join(f'K = {k}' for k in ks)} |", "|---|---|" + "---|" * len(ks)]
     for result in results:
         for source in dict.fromkeys(c["source"] for c in result["cases"]):
-            per_k = [{c["person"] for c in result["cases"] if c["kind"] == "self" and c["source"] == source and c["k"] == k} for k in ks]
-            shared = set.intersection(*per_k)
+            shared = people_at_all(result, source, ks)
             for name in ("distance face", "distance mouth", "distance whole") if shared else ():
                 values = [summarise(result, lambda c, k=k: c["kind"] == "self" and c["source"] == source and c["k"] == k and c["person"] in shared)[0][name] for k in ks]  # noqa: B023
                 lines.append(f"| {result['model']}, {source} | {name} | {' | '.join(map(number, values))} |")
     return [*lines, ""]
+
+
+def people_at_all(result: dict, source: str, ks: list[int]) -> set[str]:
+    """Who was measured with each of these numbers of portraits."""
+    return set.intersection(*({c["person"] for c in result["cases"] if c["kind"] == "self" and c["source"] == source and c["k"] == k} for k in ks))
 
 
 def _drift_section(results: list[dict]) -> list[str]:

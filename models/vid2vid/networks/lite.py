@@ -81,13 +81,13 @@ class Lite(nn.Module):
         self.to_4 = conv(s[1], 64)
         self.at_4 = conv(64 + w[1], s[2])
         self.flow_feature = conv(32, s[2], kernel=1)
-        self.more_8, self.more_4, self.more_2 = (conv(c, c) for c in s[1:])
+        self.refine_8, self.refine_4, self.refine_2 = (conv(c, c) for c in s[1:])
         self.to_2 = conv(s[2], w[0], kernel=1)
         self.at_2 = conv(w[0], s[3])
         self.out = conv(s[3], 4 * (3 + len(SOURCES)))
         for layer, gain in ((self.flow_out, 0.05), (self.out, 0.1)):
             nn.init.normal_(layer.weight, std=gain / (layer.in_channels * 9) ** 0.5)
-        for layer in (self.more_8, self.more_4, self.more_2):
+        for layer in (self.refine_8, self.refine_4, self.refine_2):
             nn.init.zeros_(layer.weight)  # begins as if it were not there
         nn.init.normal_(self.flow_pose_out.weight, std=0.02), nn.init.zeros_(self.flow_pose_out.bias)
         with torch.no_grad():  # begins as the warped portrait, with a little of the rest
@@ -222,14 +222,14 @@ class Lite(nn.Module):
         x = activate(modulate(self.start(values), embedded[3], weights[0]))
         x = double(activate(self.to_8(x)))
         x = activate(modulate(self.at_8(torch.cat([x, e8], 1)), embedded[2], weights[1]))
-        x = x + activate(self.more_8(x))
+        x = x + activate(self.refine_8(x))
         x = double(activate(self.to_4(x)))
         x = self.at_4(torch.cat([x, e4], 1)) + self.flow_feature(flow_feature)
         x = activate(modulate(x, embedded[1], weights[2]))
-        x = x + activate(self.more_4(x))
+        x = x + activate(self.refine_4(x))
         x = double(self.to_2(x)) + e2
         x = activate(modulate(self.at_2(x), embedded[0], weights[3]))
-        x = x + activate(self.more_2(x))
+        x = x + activate(self.refine_2(x))
         return F.pixel_shuffle(self.out(x).float(), 2)
 
 

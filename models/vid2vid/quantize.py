@@ -15,11 +15,13 @@ import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from .evaluation.metrics import psnr
+
 KEPT = ("/flow_out/", "/flow_feature/", "/key/")  # in float; flow_feature for what it shares with flow_out
-PEOPLE, FRAMES = 8, 4  # to find the activations' ranges with
+PEOPLE, FRAMES = 6, 6  # of each source, to find the activations' ranges with
 
 
-class Feeds(CalibrationDataReader):
+class CalibrationInputs(CalibrationDataReader):
     def __init__(self, feeds: Iterator[dict[str, np.ndarray]]):
         self._feeds = feeds
 
@@ -32,7 +34,7 @@ def convolutions(graph: onnx.GraphProto) -> list[str]:
     return [node.name for node in graph.node if node.op_type == "Conv" and node.name.startswith("/network/") and not any(part in node.name for part in KEPT)]
 
 
-def write_eight_bit(source: Path, feeds: Iterator[dict[str, np.ndarray]], path: Path) -> None:
+def quantize_frame(source: Path, feeds: Iterator[dict[str, np.ndarray]], path: Path) -> None:
     """`source`: the graph in float. `feeds`: its inputs for some frames of people it was trained on. Raises ValueError when there is nothing to quantise."""
     prepared = path.with_suffix(".prepared")
     try:
@@ -41,7 +43,7 @@ def write_eight_bit(source: Path, feeds: Iterator[dict[str, np.ndarray]], path: 
         if not names:
             raise ValueError(f"{source} has no convolutions of a network")
         quantize_static(
-            str(prepared), str(path), Feeds(feeds), quant_format=QuantFormat.QDQ, nodes_to_quantize=names, op_types_to_quantize=["Conv"], per_channel=True,
+            str(prepared), str(path), CalibrationInputs(feeds), quant_format=QuantFormat.QDQ, nodes_to_quantize=names, op_types_to_quantize=["Conv"], per_channel=True,
             reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
         )  # fmt: skip
     finally:
@@ -51,7 +53,7 @@ def write_eight_bit(source: Path, feeds: Iterator[dict[str, np.ndarray]], path: 
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def psnr(first: onnxruntime.InferenceSession, second: onnxruntime.InferenceSession, feeds: Iterator[dict[str, np.ndarray]]) -> float:
-    """dB between what two graphs make of the same inputs."""
+def likeness(first: onnxruntime.InferenceSession, second: onnxruntime.InferenceSession, feeds: Iterator[dict[str, np.ndarray]]) -> float:
+    """PSNR in dB between what two graphs make of the same inputs; NaN without any."""
     errors = [float(np.square(first.run(["frame"], feed)[0] - second.run(["frame"], feed)[0]).mean()) for feed in feeds]
-    return float(-10 * np.log10(max(1e-12, float(np.mean(errors))))) if errors else float("nan")  # nobody is held out
+    return psnr(float(np.mean(errors))) if errors else float("nan")
