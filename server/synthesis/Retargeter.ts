@@ -96,10 +96,9 @@ export class Retargeter {
     this.#neutral.restore(saved);
   }
 
-  /** After a pause: the filters' speed means nothing any more. */
+  /** After a pause: the filters' speed means nothing any more. The face at rest is learned on: a slow tracker is all pauses. */
   resume(): void {
     this.#resetFilters();
-    this.#lastMs = null;
   }
 
   #newNeutral(): DriverNeutral {

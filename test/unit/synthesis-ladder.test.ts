@@ -100,6 +100,12 @@ describe('the drive ladder', () => {
     });
   });
 
+  it('learns the face also from a tracker that manages four frames a second', () => {
+    const steps = play(6, (t) => (Math.round(t / frameMs) % 8 === 0 ? wander(t) : null));
+    const states = new Set(steps.filter((s) => s.timeMs > 3500).map((s) => s.state));
+    expect(states).toEqual(new Set(['tracking', 'extrapolating']));
+  });
+
   it('coasts on before it fades', () => {
     const steps = play(2.5, (t) => (t < 2000 ? { turn: t < 1500 ? 0 : (t - 1500) / 2500 } : null));
     const nose = (ms: number) => steps.find((s) => s.timeMs >= ms)!.points[3]!;
