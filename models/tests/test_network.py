@@ -208,18 +208,23 @@ def test_checkpoints_explain_themselves(tmp_path):
     assert torch.equal(made, expected)
 
 
+def write_frame_graph(net: Lite, folder) -> dict[str, torch.Tensor]:
+    """folder/frame.onnx, and the inputs that it was traced with: two portraits, a frame before."""
+    pictures, points = inputs(2)
+    past = Past(torch.rand(1, 3, SIZE, SIZE), face(1), torch.ones(1))
+    feed = export.frame_inputs(net.enrol(pictures, points, pictures[:, 0]), face(9), past, torch.ones(1, dtype=torch.long))
+    export.write_graph(export.FrameGraph(net), feed, ["i420", "frame"], folder / "frame.onnx", set(export.CACHED) - {export.PLATE})
+    return feed
+
+
 def test_exported_graphs_agree_with_the_network(tmp_path):
     ort = pytest.importorskip("onnxruntime")
     net = network()
-    pictures, points = inputs(2)
-    past = Past(torch.rand(1, 3, SIZE, SIZE), face(1), torch.ones(1))
-    index = torch.ones(1, dtype=torch.long)
     with torch.no_grad():
-        person = net.enrol(pictures, points, pictures[:, 0])
-        feed = export.frame_inputs(person, face(9), past, index)
-        export.write_graph(export.FrameGraph(net), feed, ["i420", "frame"], tmp_path / "frame.onnx", set(export.CACHED) - {export.PLATE})
+        traced = write_frame_graph(net, tmp_path)
         more, more_points = inputs(5)  # another number of portraits than at export
-        feed = export.frame_inputs(net.enrol(more, more_points, more[:, 0]), face(9), past, index)
+        past = Past(traced["previous_frame"], traced["previous_landmarks"], traced["has_previous"])
+        feed = export.frame_inputs(net.enrol(more, more_points, more[:, 0]), face(9), past, traced["reference_index"])
         expected = export.FrameGraph(net)(*feed.values())
     session = ort.InferenceSession(str(tmp_path / "frame.onnx"), providers=["CPUExecutionProvider"])
     i420, frame = session.run(["i420", "frame"], {name: value.numpy() for name, value in feed.items()})
@@ -238,17 +243,13 @@ def test_the_shipped_weights_are_this_networks_and_the_int8_graph_keeps_w_and_th
 
 
 def test_the_int8_graph_makes_nearly_the_same_picture(tmp_path):
-    ort = pytest.importorskip("onnxruntime")
+    onnx, ort = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
     net = network()
-    pictures, points = inputs(2)
-    past = Past(torch.rand(1, 3, SIZE, SIZE), face(1), torch.ones(1))
     with torch.no_grad():
-        feed = export.frame_inputs(net.enrol(pictures, points, pictures[:, 0]), face(9), past, torch.ones(1, dtype=torch.long))
-        export.write_graph(export.FrameGraph(net), feed, ["i420", "frame"], tmp_path / "frame.onnx", set(export.CACHED) - {export.PLATE})
+        feed = write_frame_graph(net, tmp_path)
     calls = [{name: value.numpy() for name, value in feed.items()}]
     quantize.quantize_frame(tmp_path / "frame.onnx", iter(calls), tmp_path / "small.onnx")
     assert [f.name for f in sorted(tmp_path.iterdir())] == ["frame.onnx", "small.onnx"]
-    onnx = pytest.importorskip("onnx")
     graph = onnx.load(str(tmp_path / "small.onnx")).graph
     kept = {n.name for n in graph.node if n.op_type == "Conv" and "DequantizeLinear" not in n.input[1]}
     assert {"/Conv", "/Conv_1", "/network/flow_out/Conv", "/network/out/Conv"} <= kept and "/network/at_8/Conv" not in kept

@@ -30,7 +30,7 @@ NAME = "lite"
 OPSET = 17
 MODELS = Path(__file__).parents[1]
 CACHED = tuple(Person.__dataclass_fields__)
-INT8 = "frameInt8", "frame-int8"  # in the manifest, and the file's name
+INT8_ENTRY, INT8_FILE = "frameInt8", "frame-int8"
 PLATE = "plate"  # one for all portraits, with its batch axis
 # The server's AvatarFace compresses motion from the knee on and never reaches the limit; degrees, and natural log of scale.
 POSE_LIMITS = {
@@ -235,7 +235,7 @@ def write_manifest(folder: Path, size: int, version: str, made: dict) -> None:
         "poseLimits": POSE_LIMITS,
         "cached": list(CACHED),
         "made": made,
-        "variants": [{"size": size, **{kind: describe(folder / f"{kind}-{size}.onnx") for kind in ("enrolment", "frame")}, INT8[0]: file_entry(folder / f"{INT8[1]}-{size}.onnx")}],
+        "variants": [{"size": size, **{kind: describe(folder / f"{kind}-{size}.onnx") for kind in ("enrolment", "frame")}, INT8_ENTRY: file_entry(folder / f"{INT8_FILE}-{size}.onnx")}],
     }
     manifest.write_text(json.dumps(book, indent=1) + "\n")
 
@@ -262,6 +262,7 @@ def main() -> None:
     network = checkpoint.load_model(options.checkpoint).network
     size = config.network.size
     options.out.mkdir(parents=True, exist_ok=True)
+    float_graph, int8_graph = (options.out / f"{kind}-{size}.onnx" for kind in ("frame", INT8_FILE))
     portraits, portrait_points, points, plate = example(options.data, size)
     with torch.no_grad():
         person = network.enrol(portraits[None], portrait_points[None], plate)
@@ -270,9 +271,8 @@ def main() -> None:
             EnrolmentGraph(network), {"portraits": portraits, "portrait_landmarks": portrait_points, "background": plate}, list(CACHED),
             options.out / f"enrolment-{size}.onnx", {"portraits", "portrait_landmarks", *CACHED} - {PLATE},
         )  # fmt: skip
-        write_graph(FrameGraph(network), frame_inputs(person, points[1:2], past, torch.zeros(1, dtype=torch.long)), ["i420", "frame"], options.out / f"frame-{size}.onnx", set(CACHED) - {PLATE})
+        write_graph(FrameGraph(network), frame_inputs(person, points[1:2], past, torch.zeros(1, dtype=torch.long)), ["i420", "frame"], float_graph, set(CACHED) - {PLATE})
     trained_on = list(config.data.sources)
-    float_graph, int8_graph = (options.out / f"{kind}-{size}.onnx" for kind in ("frame", INT8[1]))
     quantize.quantize_frame(float_graph, calibration_inputs(network, options.data, trained_on, held_out=False), int8_graph)
     sessions = (onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (float_graph, int8_graph))
     likeness = quantize.likeness(*sessions, calibration_inputs(network, options.data, trained_on, held_out=True))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 from .tables import people_at_all, summarise
@@ -19,8 +18,8 @@ def portraits_curve(results: list[dict], path: Path, source: str = "synthetic") 
     for result in results:
         ks = sorted({c["k"] for c in result["cases"] if c["kind"] == "self" and c["source"] == source})
         if len(ks) >= 3 and (shared := people_at_all(result, source, ks)):
-            keep = lambda c, k, shared=shared: c["kind"] == "self" and c["source"] == source and c["k"] == k and c["person"] in shared  # noqa: E731
-            panels[result["model"]] = (ks, lambda k, result=result, keep=keep: summarise(result, lambda c: keep(c, k))[0])
+            keep = lambda c, k: c["kind"] == "self" and c["source"] == source and c["k"] == k and c["person"] in shared  # noqa: B023, E731
+            panels[result["model"]] = {k: summarise(result, lambda c, k=k: keep(c, k))[0] for k in ks}  # noqa: B023
     return bool(panels) and draw(panels, "portraits (K)", path)
 
 
@@ -30,11 +29,11 @@ def people_curve(results: dict[float, dict], path: Path, *, source: str, k: int)
     if len(shares) < 3:
         return False
     keep = lambda c: c["kind"] == "self" and c["source"] == source and c["k"] == k  # noqa: E731
-    return draw({f"{source}, K = {k}": (shares, lambda share: summarise(results[share], keep)[0])}, "training people, %", path)
+    return draw({f"{source}, K = {k}": {share: summarise(results[share], keep)[0] for share in shares}}, "training people, %", path)
 
 
-def draw(panels: dict[str, tuple[list, Callable[[float], dict[str, float]]]], across: str, path: Path) -> bool:
-    """A panel for each title: (where, figures there). Distances are drawn over the first one's, for regions differ by more than what moves them."""
+def draw(panels: dict[str, dict[float, dict[str, float]]], across: str, path: Path) -> bool:
+    """A panel for each title: the figures at each place. Distances are drawn over the first one's, for regions differ by more than what moves them."""
     try:
         import matplotlib
     except ImportError:  # hours of measuring are not to be lost for a picture
@@ -46,15 +45,14 @@ def draw(panels: dict[str, tuple[list, Callable[[float], dict[str, float]]]], ac
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.2), squeeze=False, sharey=True, layout="constrained")
-    for axis, (title, (places, figures)) in zip(axes[0], panels.items()):
-        found = [figures(place) for place in places]
+    for axis, (title, places) in zip(axes[0], panels.items()):
         for region in REGIONS:
-            values = [f.get(f"distance {region}", math.nan) for f in found]
+            values = [figures.get(f"distance {region}", math.nan) for figures in places.values()]
             if not math.isnan(values[0]):
                 axis.plot(range(len(places)), [v / values[0] for v in values], marker="o", markersize=4, label=region)
         axis.set(title=title, xlabel=across, xticks=range(len(places)), xticklabels=[f"{p:g}" for p in places])
         axis.grid(alpha=0.3)
-    axes[0][0].set_ylabel(f"SqueezeNet distance over that at {panels[next(iter(panels))][0][0]:g}")
+    axes[0][0].set_ylabel(f"SqueezeNet distance over that at {next(iter(next(iter(panels.values())))):g}")
     axes[0][-1].legend(fontsize=8)
     figure.savefig(path, metadata={"Date": None, "Creator": None})
     pyplot.close(figure)
