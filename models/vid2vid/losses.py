@@ -150,15 +150,17 @@ class Losses:
     def _face(self, target: Target) -> Tensor:
         return ellipse(to_picture(target.landmarks)[:, t.FACE_OVAL], self.size // 4, 1.0)[:, 0]
 
-    def judged(self, picture: Tensor, points: Tensor, middle: Tensor) -> tuple[Tensor, Tensor]:
-        """A crop around `middle` at the picture's scale, and its semantic map."""
+    def judged(self, points: Tensor, middle: Tensor, *pictures: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Of each picture a crop around `middle` at its scale, with the semantic map there."""
         side = self.size // 2
         sketch = F.interpolate(self.sketch(points), size=self.size, mode="bilinear")
-        return crop(picture, middle, side), crop(sketch, middle, side)
+        shown = crop(sketch, middle, side)
+        return [(crop(picture, middle, side), shown) for picture in pictures]
 
     def _adversarial(self, made: Tensor, truth: Tensor, points: Tensor, middle: Tensor, judge: Discriminator) -> dict[str, Tensor]:
-        judgement, features = judge(*self.judged(made, points, middle))
+        own, true = self.judged(points, middle, made, truth)
+        judgement, features = judge(*own)
         with torch.no_grad():
-            _, real = judge(*self.judged(truth, points, middle))
+            _, real = judge(*true)
         c = self.config
         return {"adversarial": -c.adversarial * judgement.float().mean(), "matching": c.adversarial * c.feature_matching * feature_matching(features, real)}

@@ -211,8 +211,7 @@ class Trainer:
     def judge_step(self, made: Tensor, target: Target) -> float:
         points, middle = to_picture(target.landmarks), self.losses.crop_centres(target, self.random)
         with self.autocast():
-            real, _ = self.judge(*self.losses.judged(target.frame, points, middle))
-            fake, _ = self.judge(*self.losses.judged(made, points, middle))
+            (real, _), (fake, _) = (self.judge(*shown) for shown in self.losses.judged(points, middle, target.frame, made))
         loss = discriminator_loss(real, fake)
         self.judge_optimiser.zero_grad()
         loss.backward()
