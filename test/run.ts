@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureSetup, SetupError } from '../server/setup/index.ts';
-import { packageFolder, repositoryRoot } from '../server/setup/paths.ts';
+import { packageFolder, repositoryRoot } from '../server/base/paths.ts';
 import { summaryLine, type Summary } from './support/SummaryReporter.ts';
 
 const summaryPath = join(repositoryRoot, 'test/.out/summary.json');

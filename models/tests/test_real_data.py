@@ -15,7 +15,7 @@ from vid2vid.data.stills import TEXTURE, Portrait
 from vid2vid.data.store import ClipRange, PersonEntry, Source, SourceReader, SourceWriter
 from vid2vid.networks.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, LOWER_LIDS, UPPER_LIDS
 
-# (yaw, pitch, roll), pixels per face width, place, picture -> x, y, side as server/enrolment/portrait-crop.ts gives them
+# (yaw, pitch, roll), pixels per face width, place, picture -> x, y, side as server/portraits/crop.ts gives them
 SERVER_SQUARES = [
     ((0, 0, 0), 100, (300, 300), (600, 600), (177, 196, 246)),
     ((0, 0, 0), 100, (110, 120), (215, 600), (0, 31, 215)),

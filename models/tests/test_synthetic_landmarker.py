@@ -1,4 +1,4 @@
-"""The tracker in Python against the server's (server/synthesis/landmarker), whose points on two fixture portraits are written down here."""
+"""The tracker in Python against the server's (server/landmarker), whose points on two fixture portraits are written down here."""
 
 from pathlib import Path
 

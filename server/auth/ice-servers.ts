@@ -1,6 +1,6 @@
 /** STUN and TURN servers as a participant is told them. */
 import { createHmac } from 'node:crypto';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/index.ts';
 
 export interface IceServer {
   urls: string[];

@@ -8,7 +8,7 @@ import type { Call } from '../../client/src/call/Call.ts';
 import { Gioconda } from '../../client/src/Gioconda.ts';
 import { LandmarkEncoder } from '../../client/src/protocol/index.ts';
 import type { DriverCount, DriversRequest, FromDrivers, ToDrivers } from './messages.ts';
-import { repositoryRoot } from '../setup/paths.ts';
+import { repositoryRoot } from '../base/paths.ts';
 import { readRecording } from './recording.ts';
 
 class Driver {

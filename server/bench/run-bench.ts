@@ -4,13 +4,13 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Gioconda } from '../../client/src/Gioconda.ts';
-import { parseConfig, type Config } from '../config.ts';
-import { createLog } from '../log.ts';
+import { parseConfig, type Config } from '../config/index.ts';
+import { createLog } from '../base/log.ts';
 import type { GiocondaServer } from '../main.ts';
 import { chromiumPath } from '../setup/index.ts';
-import { repositoryRoot } from '../setup/paths.ts';
+import { repositoryRoot } from '../base/paths.ts';
 import { DriverProcess } from './DriverProcess.ts';
-import { quantiles, type Quantiles } from './quantiles.ts';
+import { quantiles, type Quantiles } from '../base/quantiles.ts';
 import { ViewerBrowser } from './ViewerBrowser.ts';
 import type { PresentedFrame, ViewerResult } from './viewer-page.ts';
 

@@ -1,7 +1,7 @@
 /** A live avatar: landmark packets in, a video track in the room out. One per participant who shows one. */
 import type { DriveState, FrameTrace } from '../../client/src/protocol/index.ts';
-import { serverNow } from './clock.ts';
-import { Emitter } from './Emitter.ts';
+import { serverNow } from '../base/clock.ts';
+import { Emitter } from '../base/Emitter.ts';
 import type { AvatarTrackPort, CallMetricsPort, RoomMediaPort, SynthesisPort, SynthesisSessionPort, SynthesizedFrame } from './ports.ts';
 
 /** Stage times are sent in small batches: four messages a second, not thirty. */

@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { AppError, type DriveState, type EventName, type EventOf, type FrameTrace, type ParticipantInfo } from '../../client/src/protocol/index.ts';
 import { Avatar } from './Avatar.ts';
-import { Emitter } from './Emitter.ts';
+import { Emitter } from '../base/Emitter.ts';
 import type { CallMetricsPort, ConsumerPort, Opaque, ProducerPort, RoomMediaPort, SynthesisPort, TransportPort } from './ports.ts';
 
 /** The way to the participant's browser; replaced when they reconnect. */

@@ -1,6 +1,6 @@
 /** A room: who is in it, and who is told what. */
 import { AppError, type EventName, type EventOf, type ParticipantInfo } from '../../client/src/protocol/index.ts';
-import { Emitter } from './Emitter.ts';
+import { Emitter } from '../base/Emitter.ts';
 import { Participant } from './Participant.ts';
 import type { CallMetricsPort, RoomMediaPort, SynthesisPort } from './ports.ts';
 

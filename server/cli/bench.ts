@@ -1,8 +1,8 @@
 /** `gioconda bench`: measures the live path on this machine, prints a table and writes JSON. */
 import { writeFile } from 'node:fs/promises';
 import type { BenchReport } from '../bench/run-bench.ts';
-import type { Quantiles } from '../bench/quantiles.ts';
-import { loadConfig } from '../config.ts';
+import type { Quantiles } from '../base/quantiles.ts';
+import { loadConfig } from '../config/index.ts';
 import { ensureSetup, recordMeasurement } from '../setup/index.ts';
 import type { BenchOptions } from './options.ts';
 

@@ -1,9 +1,9 @@
 /** `gioconda enrol`: portraits become an avatar, in the local data folder or at a running server. */
 import { basename } from 'node:path';
 import { AppError, type AvatarInfo, type Consent } from '../../client/src/protocol/index.ts';
-import { PortraitError, portraitOf } from '../enrolment/PortraitError.ts';
-import { loadConfig, type Config } from '../config.ts';
-import { readPicture } from '../render/picture-file.ts';
+import { PortraitError, portraitOf } from '../portraits/PortraitError.ts';
+import { loadConfig, type Config } from '../config/index.ts';
+import { readPicture } from '../render/files/picture-file.ts';
 import { ensureSetup } from '../setup/index.ts';
 import { SetupError } from '../setup/SetupError.ts';
 import type { EnrolOptions } from './options.ts';

@@ -1,10 +1,10 @@
 /** Enrolment over the local data folder, without a server: the store, and one synthesis process for the portraits. */
-import type { Config } from '../config.ts';
+import type { Config } from '../config/index.ts';
 import { Enrolment } from '../enrolment/enrolment.ts';
-import { createLog } from '../log.ts';
+import { createLog } from '../base/log.ts';
 import { knownChoice, landmarkFolder } from '../setup/index.ts';
 import { Store } from '../store/Store.ts';
-import { availableModels } from '../synthesis/available-models.ts';
+import { availableModels } from '../synthesis/model/available-models.ts';
 import { EnrolmentWorker } from '../synthesis/process/EnrolmentWorker.ts';
 
 export interface LocalEnrolment {

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../client/src/protocol/errors.ts';
-import { FileError } from '../media/FileError.ts';
-import { repositoryRoot } from '../setup/paths.ts';
+import { FileError } from '../render/files/FileError.ts';
+import { repositoryRoot } from '../base/paths.ts';
 import { SetupError } from '../setup/SetupError.ts';
 import { createProgram, type Runners } from './program.ts';
 
@@ -19,7 +19,7 @@ const runners: Runners = {
 /** What was expected to go wrong is told in a sentence; a mistake of ours with its stack. */
 async function explain(error: unknown): Promise<string> {
   // Loaded by now, or the error is none of it.
-  const { ConfigError } = await import('../config.ts');
+  const { ConfigError } = await import('../config/index.ts');
   if (error instanceof SetupError) return error.mend ? `${error.message}\n→ ${error.mend}` : error.message;
   if (error instanceof ConfigError || error instanceof FileError) return error.message;
   if (error instanceof AppError && error.code !== 'internal') return error.message;

@@ -1,6 +1,6 @@
 /** Enrolment at a running server, over its HTTP API. */
 import { AppError, avatarSchema, errorBodySchema, type AvatarInfo, type Consent } from '../../client/src/protocol/index.ts';
-import { PortraitError } from '../enrolment/PortraitError.ts';
+import { PortraitError } from '../portraits/PortraitError.ts';
 import { SetupError } from '../setup/SetupError.ts';
 
 export interface EnrolRequest {

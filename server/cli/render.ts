@@ -1,11 +1,11 @@
 /** `gioconda render`: a video file's face drives portraits, offline. */
 import { basename } from 'node:path';
-import { loadConfig } from '../config.ts';
-import { version } from '../http/version.ts';
+import { loadConfig } from '../config/index.ts';
+import { version } from '../base/version.ts';
 import { ensureSetup, landmarkFolder } from '../setup/index.ts';
 import { createTerminalProgress } from '../setup/terminal-progress.ts';
-import { AUTO_MODEL } from '../synthesis/model-choice.ts';
-import { loadManifest } from '../synthesis/model-manifest.ts';
+import { AUTO_MODEL } from '../synthesis/model/model-choice.ts';
+import { loadManifest } from '../synthesis/model/model-manifest.ts';
 import type { RenderOptions } from './options.ts';
 import { untilInterrupted } from './interruption.ts';
 

@@ -1,6 +1,6 @@
 /** `gioconda start`: set-up if need be, then the server until it is told to end. */
-import { loadConfig, type Config } from '../config.ts';
-import { createLog } from '../log.ts';
+import { loadConfig, type Config } from '../config/index.ts';
+import { createLog } from '../base/log.ts';
 import { ensureSetup, SetupError, trackerModelPath } from '../setup/index.ts';
 import type { GiocondaServer } from '../main.ts';
 import type { StartOptions } from './options.ts';

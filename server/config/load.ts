@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { z } from 'zod';
-import { cacheFolder } from '../setup/paths.ts';
+import { cacheFolder } from '../base/paths.ts';
 import { configFields, nearest, type ConfigField } from './fields.ts';
 import { configSchema, type Config } from './schema.ts';
 

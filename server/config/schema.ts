@@ -3,7 +3,7 @@
  * a field's path is its key (`media.rtcPort`), and its environment variable is made of it (`GIOCONDA_MEDIA_RTC_PORT`).
  */
 import { z } from 'zod';
-import { DEFAULT_PORTRAIT_LIMITS } from '../enrolment/portrait-limits.ts';
+import { DEFAULT_PORTRAIT_LIMITS } from '../portraits/limits.ts';
 
 /** A group of fields that may be left out as a whole. */
 const group = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).prefault({} as never);

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { AppError, type AvatarInfo, type Consent, type ConsentRecordInfo, type PortraitWarning } from '../../client/src/protocol/index.ts';
-import type { Config } from '../config.ts';
-import type { Logger } from '../log.ts';
+import type { Config } from '../config/index.ts';
+import type { Logger } from '../base/log.ts';
 import type { EnrolmentOutcome } from '../metrics.ts';
 import { sha256 } from '../store/ContentStore.ts';
 import { portraitsKeyOf, type Store } from '../store/Store.ts';
@@ -13,8 +13,8 @@ import type { AvatarRecord, Generated } from '../store/records.ts';
 import { toConsentInfo, toInfo } from './avatar-info.ts';
 import { checkConsent } from './consent.ts';
 import { withDeadline } from './deadline.ts';
-import { PortraitError } from './PortraitError.ts';
-import type { PortraitLimits } from './portrait-limits.ts';
+import { PortraitError } from '../portraits/PortraitError.ts';
+import type { PortraitLimits } from '../portraits/limits.ts';
 import { RetentionTimer } from './RetentionTimer.ts';
 
 export interface ModelInfo {

@@ -2,7 +2,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { AppError, type ErrorCode, type WireError } from '../../client/src/protocol/index.ts';
-import { portraitOf } from '../enrolment/PortraitError.ts';
+import { portraitOf } from '../portraits/PortraitError.ts';
 
 /** Fastify's own refusals, in our words; what is not listed goes by its status. */
 const foreignCodes: Record<string, ErrorCode> = {

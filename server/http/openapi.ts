@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { avatarSchema, consentRecordSchema, consentSchema, errorBodySchema, portraitWarningSchema, roomSchema } from '../../client/src/protocol/index.ts';
 import { securitySchemes } from './access.ts';
 import type { App } from './types.ts';
-import { version } from './version.ts';
+import { version } from '../base/version.ts';
 
 /** Schemas that the document names instead of repeating them. */
 const named = z.globalRegistry;

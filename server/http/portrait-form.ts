@@ -3,7 +3,7 @@ import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError, avatarFieldsSchema, consentSchema, PORTRAIT_FORMATS } from '../../client/src/protocol/index.ts';
-import { PortraitError } from '../enrolment/PortraitError.ts';
+import { PortraitError } from '../portraits/PortraitError.ts';
 
 export interface FormLimits {
   maxPortraits: number;

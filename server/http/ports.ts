@@ -1,8 +1,8 @@
 /** What the HTTP API needs from the other parts; `main.ts` hands them over, tests bring their own. */
 import type { AvatarInfo, ConsentRecordInfo, PortraitWarning } from '../../client/src/protocol/index.ts';
 import type { Authority } from '../auth/Authority.ts';
-import type { Config } from '../config.ts';
-import type { Logger } from '../log.ts';
+import type { Config } from '../config/index.ts';
+import type { Logger } from '../base/log.ts';
 
 /** Avatars, as `Enrolment` has them. */
 export interface EnrolmentService {

@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/index.ts';
 
 export interface TlsMaterial {
   cert: string;

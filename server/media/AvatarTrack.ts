@@ -2,11 +2,11 @@
 import { randomInt } from 'node:crypto';
 import type { types } from 'mediasoup';
 import type { AvatarTrackPort, EncodedFrame } from '../call/ports.ts';
-import { serverNow } from '../call/clock.ts';
+import { serverNow } from '../base/clock.ts';
 import { videoCodecs } from './codecs.ts';
-import { asksForKeyframe, senderReport } from './rtcp.ts';
-import { playoutDelayValue, RtpPacketizer, type VideoCodec } from './rtp-packetizer.ts';
-import { VIDEO_CLOCK_RATE } from './VideoEncoder.ts';
+import { asksForKeyframe, senderReport } from '../video/rtcp.ts';
+import { playoutDelayValue, RtpPacketizer, type VideoCodec } from '../video/rtp-packetizer.ts';
+import { VIDEO_CLOCK_RATE } from '../video/VideoEncoder.ts';
 
 const PLAYOUT_DELAY_URI = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
 const PLAYOUT_DELAY_ID = 1;

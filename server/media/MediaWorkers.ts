@@ -6,7 +6,7 @@ import { AppError } from '../../client/src/protocol/errors.ts';
 import type { MediaPort, RoomMediaPort } from '../call/ports.ts';
 import { routerCodecs } from './codecs.ts';
 import { RoomMedia } from './RoomMedia.ts';
-import type { VideoCodec } from './rtp-packetizer.ts';
+import type { VideoCodec } from '../video/rtp-packetizer.ts';
 
 export interface MediaOptions {
   workers: number;

@@ -1,6 +1,6 @@
 /** What the routers carry: Opus passed through untouched, and the avatar's one video codec. */
 import type { types } from 'mediasoup';
-import type { VideoCodec } from './rtp-packetizer.ts';
+import type { VideoCodec } from '../video/rtp-packetizer.ts';
 
 export const videoCodecs = {
   vp8: { mimeType: 'video/VP8', clockRate: 90_000, parameters: {} },

@@ -3,8 +3,8 @@
  * the landmark packet and back.
  */
 import { LandmarkDecoder, LandmarkEncoder, type LandmarkFrame } from '../../client/src/protocol/index.ts';
-import { headSquare, wholeSquare, type PortraitFraming, type Square } from '../enrolment/portrait-crop.ts';
-import type { DetectedFace, RgbImage } from '../synthesis/types.ts';
+import { headSquare, wholeSquare, type PortraitFraming, type Square } from '../portraits/crop.ts';
+import type { DetectedFace, RgbImage } from '../synthesis/model/types.ts';
 
 export class DriverFraming {
   readonly #crop: PortraitFraming;

@@ -1,6 +1,6 @@
 /** The JSON of `gioconda render --json`: written as the frames come, so that memory does not grow with the clip. docs/command-line.md has its fields. */
 import { open, type FileHandle } from 'node:fs/promises';
-import { PendingFile, unwritable } from '../media/PendingFile.ts';
+import { PendingFile, unwritable } from './files/PendingFile.ts';
 import { stages, type FrameRecord, type RenderSummary, type ReportHeader } from './report-types.ts';
 
 const FLUSH_CHARACTERS = 64 * 1024;

@@ -1,11 +1,11 @@
 /** Portrait files → what the model's enrolment takes. The same checks as in a call's enrolment. */
 import { basename } from 'node:path';
 import { AppError } from '../../client/src/protocol/index.ts';
-import type { PortraitFraming } from '../enrolment/portrait-crop.ts';
-import type { FaceFinder } from '../enrolment/portrait-prepare.ts';
-import { preparePortraits } from '../enrolment/prepare-portraits.ts';
-import type { PreparedPortrait } from '../synthesis/types.ts';
-import { readPicture } from './picture-file.ts';
+import type { PortraitFraming } from '../portraits/crop.ts';
+import type { FaceFinder } from '../portraits/prepare.ts';
+import { preparePortraits } from '../portraits/prepare-all.ts';
+import type { PreparedPortrait } from '../synthesis/model/types.ts';
+import { readPicture } from './files/picture-file.ts';
 
 const MAX_PORTRAITS = 8;
 export interface LoadedPortrait {

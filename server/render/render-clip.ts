@@ -1,15 +1,15 @@
 /** A call without a network: the face in a video file drives portraits, through the very parts that serve a call. */
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { FileError } from '../media/FileError.ts';
-import { VideoReader, type ClipFrame } from '../media/VideoReader.ts';
-import { VideoWriter } from '../media/VideoWriter.ts';
-import { AvatarSession } from '../synthesis/AvatarSession.ts';
-import { enrolAvatar } from '../synthesis/enrol-avatar.ts';
-import { Landmarker } from '../synthesis/landmarker/Landmarker.ts';
-import { findModel, loadManifest } from '../synthesis/model-manifest.ts';
-import { loadModel, type OnnxModel } from '../synthesis/OnnxModel.ts';
-import type { DetectedFace, MotionMode } from '../synthesis/types.ts';
+import { FileError } from './files/FileError.ts';
+import { VideoReader, type ClipFrame } from './files/VideoReader.ts';
+import { VideoWriter } from './files/VideoWriter.ts';
+import { AvatarSession } from '../synthesis/frame/AvatarSession.ts';
+import { enrolAvatar } from '../synthesis/enrol/enrol-avatar.ts';
+import { Landmarker } from '../landmarker/Landmarker.ts';
+import { findModel, loadManifest } from '../synthesis/model/model-manifest.ts';
+import { loadModel, type OnnxModel } from '../synthesis/model/OnnxModel.ts';
+import type { DetectedFace, MotionMode } from '../synthesis/model/types.ts';
 import { DriverFraming } from './DriverFraming.ts';
 import { loadPortraits, type LoadedPortrait } from './portraits.ts';
 import { RenderReport } from './RenderReport.ts';

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, isExecutable, runCommand } from './command.ts';
 import type { Check, EnsureContext, Part } from './part.ts';
-import { packageFolder } from './paths.ts';
+import { packageFolder } from '../base/paths.ts';
 import { distribution, installCommand, installPackages, mayInstall } from './system-packages.ts';
 
 const variables = ['GIOCONDA_CHROMIUM', 'CHROMIUM', 'CHROME_BIN', 'PLAYWRIGHT_CHROMIUM_EXECUTABLE_PATH'];

@@ -1,7 +1,7 @@
 /** The configuration as doctor sees it, and the cache folder that it names. */
-import { ConfigError, loadConfig } from '../config.ts';
+import { ConfigError, loadConfig } from '../config/index.ts';
 import type { Check, Part } from './part.ts';
-import { cacheFolder } from './paths.ts';
+import { cacheFolder } from '../base/paths.ts';
 
 /** The cache folder of the configuration; of a broken configuration, the user's own: the doctor has to work then too. */
 export function configuredCacheFolder(): string {

@@ -8,7 +8,7 @@ import { modelFilesPart } from './model-files.ts';
 import { nativeParts } from './native-parts.ts';
 import { nodePart } from './node-part.ts';
 import type { Part, Progress } from './part.ts';
-import { cacheFolder } from './paths.ts';
+import { cacheFolder } from '../base/paths.ts';
 import { SetupError } from './SetupError.ts';
 import { trackerModelPart } from './tracker-model.ts';
 
@@ -18,7 +18,7 @@ export { landmarkFolder } from './landmark-models.ts';
 export { workerBinary } from './mediasoup-worker/worker-part.ts';
 export { readMeasurements, recordMeasurement } from './measurements.ts';
 export { knownChoice } from './model-choice.ts';
-export { cacheFolder } from './paths.ts';
+export { cacheFolder } from '../base/paths.ts';
 export { SetupError } from './SetupError.ts';
 export { trackerModelPath } from './tracker-model.ts';
 

@@ -2,14 +2,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Check, Part } from './part.ts';
-import { packageVersion } from './paths.ts';
+import { packageVersion } from '../base/paths.ts';
 
 
 export const landmarkFolder = (cacheDir: string): string => join(cacheDir, 'landmarker');
 
 async function convert(cacheDir: string): Promise<string[]> {
   // Lazily: the converter brings flatbuffers and protobuf along.
-  const { ensureLandmarkModels } = await import('../synthesis/landmarker/landmark-models.ts');
+  const { ensureLandmarkModels } = await import('./landmarker/landmark-models.ts');
   return Object.values(await ensureLandmarkModels(landmarkFolder(cacheDir)));
 }
 

@@ -1,9 +1,9 @@
 /** The choice of a model as a start makes it and as doctor explains it; the measurement that it rests on is made once and kept. */
 import { availableParallelism, cpus } from 'node:os';
 import { AppError } from '../../client/src/protocol/errors.ts';
-import { ConfigError, loadConfig, type Config } from '../config.ts';
-import { chooseModel, type ModelChoice } from '../synthesis/model-choice.ts';
-import { findModel, loadManifest, type ModelManifest } from '../synthesis/model-manifest.ts';
+import { ConfigError, loadConfig, type Config } from '../config/index.ts';
+import { chooseModel, type ModelChoice } from '../synthesis/model/model-choice.ts';
+import { findModel, loadManifest, type ModelManifest } from '../synthesis/model/model-manifest.ts';
 import { landmarkFolder } from './landmark-models.ts';
 import { readMeasurements, recordMeasurement, type Measurement } from './measurements.ts';
 import type { Check, Part } from './part.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { sha256Of } from './download.ts';
 import type { Check, Part } from './part.ts';
-import { repositoryRoot } from './paths.ts';
+import { repositoryRoot } from '../base/paths.ts';
 import { SetupError } from './SetupError.ts';
 
 export interface ModelFile {

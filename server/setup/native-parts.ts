@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { runCommand } from './command.ts';
 import type { Check, Need, Part } from './part.ts';
-import { packageVersion, repositoryRoot } from './paths.ts';
+import { packageVersion, repositoryRoot } from '../base/paths.ts';
 import { SetupError } from './SetupError.ts';
 import { lastLines } from './system-packages.ts';
 

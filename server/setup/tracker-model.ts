@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { download, isIntact, type PinnedFile } from './download.ts';
 import type { Check, EnsureContext, Part } from './part.ts';
-import { cacheFolder, packageVersion } from './paths.ts';
+import { cacheFolder, packageVersion } from '../base/paths.ts';
 
 /** Google's Face Landmarker bundle (float16, version 1; Apache-2.0): detector, 478 landmarks, 52 blendshapes. */
 export const trackerModel: PinnedFile = {

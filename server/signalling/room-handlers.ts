@@ -1,6 +1,6 @@
 /** Entering, leaving, and the small talk of a call. */
 import { AppError, type AnswerOf, type RequestOf } from '../../client/src/protocol/index.ts';
-import { serverNow } from '../call/clock.ts';
+import { serverNow } from '../base/clock.ts';
 import type { Participant } from '../call/Participant.ts';
 import type { Room } from '../call/Room.ts';
 import { avatarChoice } from './avatar-handlers.ts';

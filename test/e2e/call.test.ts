@@ -2,8 +2,8 @@
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { landmarkFolder, trackerModelPath } from '../../server/setup/index.ts';
-import { cacheFolder } from '../../server/setup/paths.ts';
-import { Landmarker } from '../../server/synthesis/landmarker/Landmarker.ts';
+import { cacheFolder } from '../../server/base/paths.ts';
+import { Landmarker } from '../../server/landmarker/Landmarker.ts';
 import { Browser, samplePictures } from '../support/Browser.ts';
 import { decodePictures, faceSeries, following } from '../support/face-series.ts';
 import { badPortraits, people } from '../support/fixtures.ts';

@@ -1,10 +1,10 @@
 /** A call with everything real: server, media worker, synthesis process, DTLS/SRTP/SCTP on loopback, participants on libwebrtc. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { rtpTimestampOf } from '../../server/media/AvatarTrack.ts';
-import { i420ToRgb } from '../../server/synthesis/i420.ts';
-import { Landmarker } from '../../server/synthesis/landmarker/Landmarker.ts';
+import { i420ToRgb } from '../../server/video/i420.ts';
+import { Landmarker } from '../../server/landmarker/Landmarker.ts';
 import { landmarkFolder } from '../../server/setup/index.ts';
-import { cacheFolder } from '../../server/setup/paths.ts';
+import { cacheFolder } from '../../server/base/paths.ts';
 import { faceSample, faceSeries, following, type PictureSample } from '../support/face-series.ts';
 import { people, readDriverLandmarks } from '../support/fixtures.ts';
 import { Member } from '../support/Member.ts';

@@ -1,14 +1,14 @@
 /** The learned model, from portraits to a moving face: alone, and in a call with everything real. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { preparePortraits } from '../../server/enrolment/prepare-portraits.ts';
+import { preparePortraits } from '../../server/portraits/prepare-all.ts';
 import { cacheFolder, landmarkFolder } from '../../server/setup/index.ts';
-import { AvatarSession } from '../../server/synthesis/AvatarSession.ts';
-import { enrolAvatar } from '../../server/synthesis/enrol-avatar.ts';
-import { i420ToRgb } from '../../server/synthesis/i420.ts';
-import { Landmarker } from '../../server/synthesis/landmarker/Landmarker.ts';
-import { loadModel, type OnnxModel } from '../../server/synthesis/OnnxModel.ts';
-import type { EnrolledAvatar, PreparedPortrait } from '../../server/synthesis/types.ts';
+import { AvatarSession } from '../../server/synthesis/frame/AvatarSession.ts';
+import { enrolAvatar } from '../../server/synthesis/enrol/enrol-avatar.ts';
+import { i420ToRgb } from '../../server/video/i420.ts';
+import { Landmarker } from '../../server/landmarker/Landmarker.ts';
+import { loadModel, type OnnxModel } from '../../server/synthesis/model/OnnxModel.ts';
+import type { EnrolledAvatar, PreparedPortrait } from '../../server/synthesis/model/types.ts';
 import { correlation } from '../support/correlation.ts';
 import { faceSample, faceSeries, type FaceSample } from '../support/face-series.ts';
 import { people, portraitOf, readDriverLandmarks } from '../support/fixtures.ts';

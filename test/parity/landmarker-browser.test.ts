@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Landmarker } from '../../server/synthesis/landmarker/Landmarker.ts';
+import { Landmarker } from '../../server/landmarker/Landmarker.ts';
 import { people, portraitOf } from '../support/fixtures.ts';
 import { chromiumPath, openFaceLandmarker, openFaceMesh, type BrowserTracker } from './landmarker-browser.ts';
 

@@ -5,11 +5,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { modelsDirectory } from '../../server/synthesis/model-manifest.ts';
-import { loadModel, tensor } from '../../server/synthesis/OnnxModel.ts';
-import type { ModelTensor, OnnxModel } from '../../server/synthesis/OnnxModel.ts';
-import { openSafetensors, unpackTensors } from '../../server/synthesis/safetensors.ts';
-import type { NamedTensor } from '../../server/synthesis/types.ts';
+import { modelsDirectory } from '../../server/synthesis/model/model-manifest.ts';
+import { loadModel, tensor } from '../../server/synthesis/model/OnnxModel.ts';
+import type { ModelTensor, OnnxModel } from '../../server/synthesis/model/OnnxModel.ts';
+import { openSafetensors, unpackTensors } from '../../server/synthesis/model/safetensors.ts';
+import type { NamedTensor } from '../../server/synthesis/model/types.ts';
 
 const size = 256;
 const frames = 3;

@@ -1,7 +1,7 @@
 /** The warp's frame graph against a slow, plain implementation of the same formulae, on random inputs. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { loadModel, tensor } from '../../server/synthesis/OnnxModel.ts';
-import type { OnnxModel } from '../../server/synthesis/OnnxModel.ts';
+import { loadModel, tensor } from '../../server/synthesis/model/OnnxModel.ts';
+import type { OnnxModel } from '../../server/synthesis/model/OnnxModel.ts';
 
 const size = 256;
 const n = size * size;

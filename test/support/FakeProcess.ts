@@ -1,6 +1,6 @@
 /** A synthesis process that answers when the test says so. */
 import { AppError } from '../../client/src/protocol/index.ts';
-import { Emitter } from '../../server/call/Emitter.ts';
+import { Emitter } from '../../server/base/Emitter.ts';
 import type { CallName, Calls, ToWorker } from '../../server/synthesis/process/messages.ts';
 import type { SynthesisProcessPort } from '../../server/synthesis/process/SynthesisProcess.ts';
 

@@ -3,11 +3,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Gioconda } from '../../client/src/Gioconda.ts';
-import { parseConfig } from '../../server/config.ts';
-import { createLog } from '../../server/log.ts';
+import { parseConfig } from '../../server/config/index.ts';
+import { createLog } from '../../server/base/log.ts';
 import type { GiocondaServer } from '../../server/main.ts';
 import { ensureSetup } from '../../server/setup/index.ts';
-import { cacheFolder } from '../../server/setup/paths.ts';
+import { cacheFolder } from '../../server/base/paths.ts';
 
 export const consent = { subject: 'A rendered person', givenAt: '2026-01-01T00:00:00Z', statement: 'I agree that an avatar is made from these portraits for this test.' };
 

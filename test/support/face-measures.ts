@@ -1,8 +1,8 @@
 /** What a face in a video does, measured by the server's own landmarker. */
-import { VideoReader } from '../../server/media/VideoReader.ts';
-import type { Landmarker } from '../../server/synthesis/landmarker/Landmarker.ts';
-import { headPose } from '../../server/synthesis/landmarker/head-pose.ts';
-import type { DetectedFace, RgbImage } from '../../server/synthesis/types.ts';
+import { VideoReader } from '../../server/render/files/VideoReader.ts';
+import type { Landmarker } from '../../server/landmarker/Landmarker.ts';
+import { headPose } from '../../server/landmarker/head-pose.ts';
+import type { DetectedFace, RgbImage } from '../../server/synthesis/model/types.ts';
 
 export interface FaceCourse {
   /** Gap of the inner lips over the face's height. */

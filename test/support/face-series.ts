@@ -1,8 +1,8 @@
 /** What a face does over time, found by the server's own landmarker in sampled pictures. */
 import sharp from 'sharp';
-import { headPose } from '../../server/synthesis/landmarker/head-pose.ts';
-import type { Landmarker } from '../../server/synthesis/landmarker/Landmarker.ts';
-import type { RgbImage } from '../../server/synthesis/types.ts';
+import { headPose } from '../../server/landmarker/head-pose.ts';
+import type { Landmarker } from '../../server/landmarker/Landmarker.ts';
+import type { RgbImage } from '../../server/synthesis/model/types.ts';
 import { correlation } from './correlation.ts';
 
 export interface PictureSample {

@@ -1,6 +1,6 @@
 /** A renderer and an encoder without pictures, for tests of the sessions around them. */
 import type { Encoder, Renderer } from '../../server/synthesis/process/LiveSession.ts';
-import type { EnrolledAvatar, RenderedFrame, RenderInput } from '../../server/synthesis/types.ts';
+import type { EnrolledAvatar, RenderedFrame, RenderInput } from '../../server/synthesis/model/types.ts';
 
 export class FakeRenderer implements Renderer {
   readonly size: number;

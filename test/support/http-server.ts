@@ -8,13 +8,13 @@ import type {
 } from '../../client/src/protocol/index.ts';
 import { Authority } from '../../server/auth/Authority.ts';
 import { loadOrCreateKeys } from '../../server/auth/keys.ts';
-import { parseConfig, type Config } from '../../server/config.ts';
+import { parseConfig, type Config } from '../../server/config/index.ts';
 import { Enrolment, type EnrolmentBackend, type EnrolmentResult } from '../../server/enrolment/enrolment.ts';
-import { PortraitError } from '../../server/enrolment/PortraitError.ts';
-import type { PortraitLimits } from '../../server/enrolment/portrait-limits.ts';
+import { PortraitError } from '../../server/portraits/PortraitError.ts';
+import type { PortraitLimits } from '../../server/portraits/limits.ts';
 import { createHttpServer, type App } from '../../server/http/create-http-server.ts';
 import type { HealthPart, RoomSummary, StaticAsset } from '../../server/http/ports.ts';
-import { createLog } from '../../server/log.ts';
+import { createLog } from '../../server/base/log.ts';
 import { Metrics } from '../../server/metrics.ts';
 import { Store } from '../../server/store/Store.ts';
 import { OpenApiContract } from './OpenApiContract.ts';

@@ -1,6 +1,6 @@
 /** A face that talks and turns, made from the canonical mesh: landmarks without a picture, for tests of everything behind the tracker. */
 import { LANDMARK_COUNT, type LandmarkFrame } from '../../client/src/protocol/index.ts';
-import { canonicalFace } from '../../server/synthesis/landmarker/canonical-face.ts';
+import { canonicalFace } from '../../server/landmarker/canonical-face.ts';
 
 export interface Pose {
   /** Degrees; positive turns towards the picture's right. */

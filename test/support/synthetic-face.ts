@@ -1,8 +1,8 @@
 /** Faces made from the canonical mesh: posed, opened, shut; as drivers (picture widths) and as portraits (pixels). */
-import { canonicalFace, mirrorPoints } from '../../server/synthesis/landmarker/canonical-face.ts';
-import { eyes, innerLowerLip } from '../../server/synthesis/mesh-topology.ts';
-import { rotationMatrix } from '../../server/synthesis/rigid-fit.ts';
-import type { PreparedPortrait } from '../../server/synthesis/types.ts';
+import { canonicalFace, mirrorPoints } from '../../server/landmarker/canonical-face.ts';
+import { eyes, innerLowerLip } from '../../server/landmarker/mesh-topology.ts';
+import { rotationMatrix } from '../../server/landmarker/rigid-fit.ts';
+import type { PreparedPortrait } from '../../server/synthesis/model/types.ts';
 
 export interface FaceOptions {
   /** Radians. */

@@ -9,7 +9,7 @@ import { authorise, type Action, type Principal } from '../../server/auth/author
 import { iceServersFor } from '../../server/auth/ice-servers.ts';
 import { loadOrCreateKeys } from '../../server/auth/keys.ts';
 import { parseScopes, type Scope } from '../../server/auth/scopes.ts';
-import { parseConfig } from '../../server/config.ts';
+import { parseConfig } from '../../server/config/index.ts';
 
 const apiKey = 'gio_test-key-of-the-application';
 // Long enough for HS512 too, which must be refused all the same.

@@ -35,12 +35,12 @@ describe('boundaries', () => {
     expect(importersOf(/^mediasoup$/, /^server\/media\//)).toEqual([]);
   });
 
-  it('node-av is imported by server/media only; the set-up may probe it', () => {
-    expect(importersOf(/^node-av/, /^server\/(media|setup)\//)).toEqual([]);
+  it('node-av is imported by server/video and server/render/files only; the set-up may probe it', () => {
+    expect(importersOf(/^node-av/, /^server\/(video|render\/files|setup)\//)).toEqual([]);
   });
 
-  it('onnxruntime is imported by server/synthesis only; the set-up may probe it', () => {
-    expect(importersOf(/^onnxruntime/, /^server\/(synthesis|setup)\//)).toEqual([]);
+  it('onnxruntime is imported by server/synthesis/model and server/landmarker only; the set-up may probe it', () => {
+    expect(importersOf(/^onnxruntime/, /^server\/(synthesis\/model|landmarker|setup)\//)).toEqual([]);
   });
 
   it('socket.io is imported by server/signalling only, fastify by server/http only', () => {
@@ -48,8 +48,8 @@ describe('boundaries', () => {
     expect(importersOf(/^@?fastify/, /^server\/http\//)).toEqual([]);
   });
 
-  it('the call domain imports itself, the protocol and Node only', () => {
-    expect(strangersIn(/^server\/call\//, /^(server\/call\/|client\/src\/protocol\/|node:)/)).toEqual([]);
+  it('the call domain imports itself, server/base, the protocol and Node only', () => {
+    expect(strangersIn(/^server\/call\//, /^(server\/(call|base)\/|client\/src\/protocol\/|node:)/)).toEqual([]);
   });
 
   it('the protocol imports itself and zod only: no DOM, no Node', () => {

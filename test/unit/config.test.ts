@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConfigError, configFields, configSchema, loadConfig, parseConfig } from '../../server/config.ts';
+import { ConfigError, configFields, configSchema, loadConfig, parseConfig } from '../../server/config/index.ts';
 import { configurationDocument } from '../../server/config/docs.ts';
 
 let cwd: string;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../client/src/protocol/index.ts';
-import { parseConfig } from '../../server/config.ts';
+import { parseConfig } from '../../server/config/index.ts';
 import { checkConsent } from '../../server/enrolment/consent.ts';
 import { Enrolment, type EnrolmentRequest } from '../../server/enrolment/enrolment.ts';
 import { RetentionTimer } from '../../server/enrolment/RetentionTimer.ts';

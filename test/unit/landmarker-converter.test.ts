@@ -3,11 +3,11 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { landmarksToTransformMatrix, transformLandmarks, transformTensorBilinear } from '../../server/synthesis/landmarker/attention-operators.ts';
-import { ensureLandmarkModels } from '../../server/synthesis/landmarker/landmark-models.ts';
-import { OnnxGraph } from '../../server/synthesis/landmarker/onnx-graph.ts';
-import { readTflite } from '../../server/synthesis/landmarker/tflite-model.ts';
-import { halfToFloat, permute } from '../../server/synthesis/landmarker/tflite-to-onnx.ts';
+import { landmarksToTransformMatrix, transformLandmarks, transformTensorBilinear } from '../../server/setup/landmarker/attention-operators.ts';
+import { ensureLandmarkModels } from '../../server/setup/landmarker/landmark-models.ts';
+import { OnnxGraph } from '../../server/setup/landmarker/onnx-graph.ts';
+import { readTflite } from '../../server/setup/landmarker/tflite-model.ts';
+import { halfToFloat, permute } from '../../server/setup/landmarker/tflite-to-onnx.ts';
 
 /** Repeatable numbers in -1..1. */
 function noise(count: number, seed = 1): Float32Array {

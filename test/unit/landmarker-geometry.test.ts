@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalFace, mirrorPoints } from '../../server/synthesis/landmarker/canonical-face.ts';
-import { anchors, decodeDetections, overlap, sharedPart, suppress, type Detection } from '../../server/synthesis/landmarker/face-detector.ts';
-import { projectPoints, regionChange, regionOfDetection, regionOfPoints } from '../../server/synthesis/landmarker/face-region.ts';
-import { headPose } from '../../server/synthesis/landmarker/head-pose.ts';
-import { sampleRegion } from '../../server/synthesis/landmarker/image-region.ts';
-import { resizePlane, toBytes } from '../../server/synthesis/landmarker/resize-plane.ts';
+import { canonicalFace, mirrorPoints } from '../../server/landmarker/canonical-face.ts';
+import { anchors, decodeDetections, overlap, sharedPart, suppress, type Detection } from '../../server/landmarker/face-detector.ts';
+import { projectPoints, regionChange, regionOfDetection, regionOfPoints } from '../../server/landmarker/face-region.ts';
+import { headPose } from '../../server/landmarker/head-pose.ts';
+import { sampleRegion } from '../../server/landmarker/image-region.ts';
+import { resizePlane, toBytes } from '../../server/landmarker/resize-plane.ts';
 
 const radians = (degrees: number): number => (degrees * Math.PI) / 180;
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inspectPortrait, preparePortrait } from '../../server/enrolment/portrait-prepare.ts';
-import { headPose } from '../../server/synthesis/landmarker/head-pose.ts';
-import { Landmarker } from '../../server/synthesis/landmarker/Landmarker.ts';
+import { inspectPortrait, preparePortrait } from '../../server/portraits/prepare.ts';
+import { headPose } from '../../server/landmarker/head-pose.ts';
+import { Landmarker } from '../../server/landmarker/Landmarker.ts';
 import type { AppError } from '../../client/src/protocol/index.ts';
-import type { DetectedFace, RgbImage } from '../../server/synthesis/types.ts';
+import type { DetectedFace, RgbImage } from '../../server/synthesis/model/types.ts';
 import { badPortraits, people, portraitKinds, portraitOf } from '../support/fixtures.ts';
 
 const portraits = [portraitOf('anna', 'neutral'), portraitOf('grace', 'smile'), portraitOf('walter', 'turned-left')].map((path) => [basename(path), path] as const);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLog } from '../../server/log.ts';
+import { createLog } from '../../server/base/log.ts';
 import { Metrics } from '../../server/metrics.ts';
 
 const trace = { rtpTimestamp: 1, capturedMs: 1000, landmarksSentMs: 1010, arrivedMs: 1011, synthesisStartMs: 1013, synthesisEndMs: 1023, encodedMs: 1026, sentMs: 1027 };

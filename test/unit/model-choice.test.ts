@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readMeasurements, recordMeasurement } from '../../server/setup/measurements.ts';
 import { knownChoice, modelChoicePart, settleModel } from '../../server/setup/model-choice.ts';
-import { chooseModel, mostSynthesisMs } from '../../server/synthesis/model-choice.ts';
-import { loadManifest, type ModelManifest } from '../../server/synthesis/model-manifest.ts';
+import { chooseModel, mostSynthesisMs } from '../../server/synthesis/model/model-choice.ts';
+import { loadManifest, type ModelManifest } from '../../server/synthesis/model/model-manifest.ts';
 
 let cacheDir = '';
 let manifest: ModelManifest;

@@ -1,9 +1,9 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { AppError } from '../../client/src/protocol/index.ts';
-import { checkPortrait } from '../../server/enrolment/portrait-check.ts';
-import { canonicalFace } from '../../server/synthesis/landmarker/canonical-face.ts';
-import type { DetectedFace, RgbImage } from '../../server/synthesis/types.ts';
+import { checkPortrait } from '../../server/portraits/check.ts';
+import { canonicalFace } from '../../server/landmarker/canonical-face.ts';
+import type { DetectedFace, RgbImage } from '../../server/synthesis/model/types.ts';
 
 const SIZE = 400;
 

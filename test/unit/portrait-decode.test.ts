@@ -2,8 +2,8 @@ import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { AppError, ErrorCode } from '../../client/src/protocol/index.ts';
-import { decodePortrait, sniffFormat } from '../../server/enrolment/portrait-decode.ts';
-import { DEFAULT_PORTRAIT_LIMITS, type PortraitLimits } from '../../server/enrolment/portrait-limits.ts';
+import { decodePortrait, sniffFormat } from '../../server/portraits/decode.ts';
+import { DEFAULT_PORTRAIT_LIMITS, type PortraitLimits } from '../../server/portraits/limits.ts';
 
 const [WIDTH, HEIGHT] = [120, 80];
 /** Left half red, right half blue, a green bar on top: tells turns and mirror images apart. */

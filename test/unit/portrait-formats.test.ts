@@ -4,7 +4,7 @@ import sharp, { type FormatEnum } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { AppError, PORTRAIT_FORMATS } from '../../client/src/protocol/index.ts';
 import { createProgram, type Runners } from '../../server/cli/program.ts';
-import { decodePortrait, sniffFormat } from '../../server/enrolment/portrait-decode.ts';
+import { decodePortrait, sniffFormat } from '../../server/portraits/decode.ts';
 import { avatarFormSchema, checkFormSchema } from '../../server/http/portrait-form.ts';
 
 const document = (path: string): string => readFileSync(new URL(`../../docs/${path}`, import.meta.url), 'utf8');

@@ -1,9 +1,9 @@
 /** The configured limits reach the process that decodes. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../server/config.ts';
-import { DEFAULT_PORTRAIT_LIMITS } from '../../server/enrolment/portrait-limits.ts';
-import { createLog } from '../../server/log.ts';
+import { parseConfig } from '../../server/config/index.ts';
+import { DEFAULT_PORTRAIT_LIMITS } from '../../server/portraits/limits.ts';
+import { createLog } from '../../server/base/log.ts';
 import { cacheFolder, landmarkFolder } from '../../server/setup/index.ts';
 import { EnrolmentWorker } from '../../server/synthesis/process/EnrolmentWorker.ts';
 import { portraitOf } from '../support/fixtures.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { findProgram, runCommand } from '../../server/setup/command.ts';
-import { repositoryRoot } from '../../server/setup/paths.ts';
+import { repositoryRoot } from '../../server/base/paths.ts';
 
 let folder = '';
 beforeEach(async () => {

@@ -9,7 +9,7 @@ import { ensureSetup, parts } from '../../server/setup/index.ts';
 import { filesIn, wrongModelFiles } from '../../server/setup/model-files.ts';
 import { readMeasurements, recordMeasurement } from '../../server/setup/measurements.ts';
 import type { Check, Need, Part } from '../../server/setup/part.ts';
-import { cacheFolder } from '../../server/setup/paths.ts';
+import { cacheFolder } from '../../server/base/paths.ts';
 import { diagnose, formatReport, type DoctorReport } from '../../server/setup/report.ts';
 
 let folder = '';

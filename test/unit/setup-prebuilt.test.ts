@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { fetchPrebuilt } from '../../server/setup/mediasoup-worker/prebuilt.ts';
-import { packageFolder, packageVersion } from '../../server/setup/paths.ts';
+import { packageFolder, packageVersion } from '../../server/base/paths.ts';
 
 let folder = '';
 let server: Server;

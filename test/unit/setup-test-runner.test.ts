@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { packageFolder, repositoryRoot } from '../../server/setup/paths.ts';
+import { packageFolder, repositoryRoot } from '../../server/base/paths.ts';
 import { summaryLine, type Summary } from '../support/SummaryReporter.ts';
 
 let folder = '';

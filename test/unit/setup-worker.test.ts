@@ -6,7 +6,7 @@ import { buildJobs, buildPackages, ninjaProgress } from '../../server/setup/medi
 import { cacheKey, recipeHash } from '../../server/setup/mediasoup-worker/cache-key.ts';
 import { applyEdits, sourceEdits } from '../../server/setup/mediasoup-worker/source-edits.ts';
 import { workerBinary, workerPart } from '../../server/setup/mediasoup-worker/worker-part.ts';
-import { packageFolder } from '../../server/setup/paths.ts';
+import { packageFolder } from '../../server/base/paths.ts';
 import { SetupError } from '../../server/setup/SetupError.ts';
 import { installCommand, installPackages, parseOsRelease } from '../../server/setup/system-packages.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../client/src/protocol/errors.ts';
-import { decodeAvatar, encodeAvatar } from '../../server/synthesis/avatar-file.ts';
-import type { EnrolledAvatar } from '../../server/synthesis/types.ts';
+import { decodeAvatar, encodeAvatar } from '../../server/synthesis/model/avatar-file.ts';
+import type { EnrolledAvatar } from '../../server/synthesis/model/types.ts';
 
 const avatar: EnrolledAvatar = {
   model: 'warp',

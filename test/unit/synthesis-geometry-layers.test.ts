@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { AvatarFace } from '../../server/synthesis/AvatarFace.ts';
-import { FlowRaster } from '../../server/synthesis/FlowRaster.ts';
-import { separateLayers } from '../../server/synthesis/layers.ts';
-import { fillSmoothly } from '../../server/synthesis/membrane.ts';
-import { motionLayout as L, restMotion } from '../../server/synthesis/motion.ts';
-import { PersonMesh } from '../../server/synthesis/PersonMesh.ts';
+import { AvatarFace } from '../../server/motion/AvatarFace.ts';
+import { FlowRaster } from '../../server/synthesis/warp/FlowRaster.ts';
+import { separateLayers } from '../../server/synthesis/enrol/layers.ts';
+import { fillSmoothly } from '../../server/synthesis/enrol/membrane.ts';
+import { motionLayout as L, restMotion } from '../../server/motion/motion.ts';
+import { PersonMesh } from '../../server/synthesis/warp/PersonMesh.ts';
 import { drawnPortrait } from '../support/synthetic-face.ts';
 
 const size = 128;

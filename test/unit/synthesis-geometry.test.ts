@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { AvatarFace } from '../../server/synthesis/AvatarFace.ts';
-import { fillBackground } from '../../server/synthesis/background-plate.ts';
-import { faceTriangles } from '../../server/synthesis/face-triangles.ts';
-import { fillIdentity, FlowRaster } from '../../server/synthesis/FlowRaster.ts';
-import { eyes, faceOval, mirrorPairs } from '../../server/synthesis/mesh-topology.ts';
-import { mirrorPoints } from '../../server/synthesis/landmarker/canonical-face.ts';
-import { motionLayout as L, restMotion } from '../../server/synthesis/motion.ts';
-import { MouthLayer } from '../../server/synthesis/MouthLayer.ts';
-import { PersonMesh } from '../../server/synthesis/PersonMesh.ts';
-import { fillPolygon } from '../../server/synthesis/polygon-coverage.ts';
-import { choosePortraits } from '../../server/synthesis/portrait-choice.ts';
-import { drawSemanticLines } from '../../server/synthesis/semantic-map.ts';
+import { AvatarFace } from '../../server/motion/AvatarFace.ts';
+import { fillBackground } from '../../server/synthesis/enrol/background-plate.ts';
+import { faceTriangles } from '../../server/landmarker/face-triangles.ts';
+import { fillIdentity, FlowRaster } from '../../server/synthesis/warp/FlowRaster.ts';
+import { eyes, faceOval, mirrorPairs } from '../../server/landmarker/mesh-topology.ts';
+import { mirrorPoints } from '../../server/landmarker/canonical-face.ts';
+import { motionLayout as L, restMotion } from '../../server/motion/motion.ts';
+import { MouthLayer } from '../../server/synthesis/warp/MouthLayer.ts';
+import { PersonMesh } from '../../server/synthesis/warp/PersonMesh.ts';
+import { fillPolygon } from '../../server/synthesis/warp/polygon-coverage.ts';
+import { choosePortraits } from '../../server/synthesis/enrol/portrait-choice.ts';
+import { drawSemanticLines } from '../../server/synthesis/warp/semantic-map.ts';
 import { drawnPortrait } from '../support/synthetic-face.ts';
 
 const size = 128;

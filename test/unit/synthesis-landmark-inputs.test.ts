@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { AvatarFace } from '../../server/synthesis/AvatarFace.ts';
-import type { PosedFace } from '../../server/synthesis/AvatarFace.ts';
-import { CrossFade } from '../../server/synthesis/CrossFade.ts';
-import { createFrameInputs } from '../../server/synthesis/frame-inputs.ts';
-import { GeometryInputs } from '../../server/synthesis/GeometryInputs.ts';
-import { LandmarkInputs } from '../../server/synthesis/LandmarkInputs.ts';
-import { findModel, loadManifest } from '../../server/synthesis/model-manifest.ts';
-import type { EnrolledAvatar } from '../../server/synthesis/types.ts';
+import { AvatarFace } from '../../server/motion/AvatarFace.ts';
+import type { PosedFace } from '../../server/motion/AvatarFace.ts';
+import { CrossFade } from '../../server/synthesis/frame/CrossFade.ts';
+import { createFrameInputs } from '../../server/synthesis/frame/frame-inputs.ts';
+import { GeometryInputs } from '../../server/synthesis/warp/GeometryInputs.ts';
+import { LandmarkInputs } from '../../server/synthesis/frame/LandmarkInputs.ts';
+import { findModel, loadManifest } from '../../server/synthesis/model/model-manifest.ts';
+import type { EnrolledAvatar } from '../../server/synthesis/model/types.ts';
 import { driverFace } from '../support/synthetic-face.ts';
 import type { FaceOptions } from '../support/synthetic-face.ts';
 

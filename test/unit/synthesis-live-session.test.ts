@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AppError, LANDMARK_COUNT, LandmarkEncoder } from '../../client/src/protocol/index.ts';
 import type { SynthesizedFrame } from '../../server/call/ports.ts';
-import { serverNow } from '../../server/call/clock.ts';
+import { serverNow } from '../../server/base/clock.ts';
 import { LiveSession } from '../../server/synthesis/process/LiveSession.ts';
 import { avatarOf, FakeEncoder, FakeRenderer } from '../support/fake-renderer.ts';
 import { codeOf } from '../support/outcome.ts';

@@ -1,7 +1,7 @@
 /** Portraits are worked on one after the other, in a process that ends with a job that is given up. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../client/src/protocol/index.ts';
-import { createLog } from '../../server/log.ts';
+import { createLog } from '../../server/base/log.ts';
 import { EnrolmentWorker } from '../../server/synthesis/process/EnrolmentWorker.ts';
 import { FakeProcess } from '../support/FakeProcess.ts';
 import { codeOf } from '../support/outcome.ts';

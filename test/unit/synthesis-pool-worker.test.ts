@@ -1,9 +1,9 @@
 /** The process's side of the pool: what comes late is not started, what is dropped is counted. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { serverNow } from '../../server/call/clock.ts';
+import { serverNow } from '../../server/base/clock.ts';
 import { LiveSessions } from '../../server/synthesis/process/LiveSessions.ts';
 import type { FromWorker } from '../../server/synthesis/process/messages.ts';
-import type { EnrolledAvatar } from '../../server/synthesis/types.ts';
+import type { EnrolledAvatar } from '../../server/synthesis/model/types.ts';
 import { avatarOf, FakeEncoder, FakeRenderer } from '../support/fake-renderer.ts';
 import { codeOf } from '../support/outcome.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../client/src/protocol/index.ts';
-import { createLog } from '../../server/log.ts';
+import { createLog } from '../../server/base/log.ts';
 import type { SynthesizedFrame } from '../../server/call/ports.ts';
 import type { AvatarSource, OpenRequest } from '../../server/synthesis/process/messages.ts';
 import { SynthesisPool, type SynthesisPoolOptions } from '../../server/synthesis/process/SynthesisPool.ts';

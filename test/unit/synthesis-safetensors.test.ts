@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openSafetensors, packTensors, unpackTensors, writeSafetensors } from '../../server/synthesis/safetensors.ts';
+import { openSafetensors, packTensors, unpackTensors, writeSafetensors } from '../../server/synthesis/model/safetensors.ts';
 
 /** As PyTorch's own writer lays it out: entries in any order, no padding between them, blanks behind the header. */
 function foreign(header: object, body: Uint8Array): Uint8Array {

@@ -1,4 +1,4 @@
-"""The square that a portrait is cut to: the same rule as the server's headSquare (server/enrolment/portrait-crop.ts)."""
+"""The square that a portrait is cut to: the same rule as the server's headSquare (server/portraits/crop.ts)."""
 
 from __future__ import annotations
 

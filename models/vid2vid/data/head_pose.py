@@ -1,4 +1,4 @@
-"""Where a head looks, from its landmarks alone: the server's rule (server/synthesis/landmarker/head-pose.ts), vectorised."""
+"""Where a head looks, from its landmarks alone: the server's rule (server/landmarker/head-pose.ts), vectorised."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 RIGID = [3, 4, 5, 6, 122, 168, 195, 196, 197, 248, 351, 419, 33, 133, 263, 362]  # hardly move in the skull
-CANONICAL_FILE = Path(__file__).parents[3] / "server/synthesis/landmarker/canonical-face.json"
+CANONICAL_FILE = Path(__file__).parents[3] / "server/landmarker/canonical-face.json"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The product's landmark tracker in Python: the same networks and the same regions as server/synthesis/landmarker, for training frames.
+"""The product's landmark tracker in Python: the same networks and the same regions as server/landmarker, for training frames.
 
 Everything here is in pixels of the picture (a pixel's centre lies at .5). The networks are ONNX files that the server makes out of npm
 packages (`npm run setup`); they are looked for in `folder`, LANDMARKER_CACHE or ~/.cache/gioconda/landmarker.

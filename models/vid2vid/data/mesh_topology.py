@@ -16,7 +16,7 @@ RINGS = np.array([0.03, 0.07, 0.12, 0.18, 0.25, 0.33, 0.42, 0.53, 0.66, 0.82])  
 CREASES = ([247, 30, 29, 27, 28, 56, 190], [414, 286, 258, 257, 259, 260, 467])  # skin above the upper lids, by column
 BROW_RIDGES = ([113, 225, 224, 223, 222, 221, 189], [413, 441, 442, 443, 444, 445, 342])
 POUCHES = ([25, 110, 24, 23, 22, 26, 112], [341, 256, 252, 253, 254, 339, 255])
-TRIANGLES_FILE = Path(__file__).parents[3] / "server/synthesis/face-triangles.ts"
+TRIANGLES_FILE = Path(__file__).parents[3] / "server/landmarker/face-triangles.ts"
 SKIN, EYE, MOUTH, OUTSIDE = 0, 1, 2, 3
 
 

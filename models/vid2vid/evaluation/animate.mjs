@@ -7,10 +7,10 @@
  *     node animate.mjs MODEL SIZE LANDMARK_FOLDER
  */
 import { once } from 'node:events';
-import { AvatarSession } from '../../../server/synthesis/AvatarSession.ts';
-import { enrolAvatar } from '../../../server/synthesis/enrol-avatar.ts';
-import { Landmarker } from '../../../server/synthesis/landmarker/Landmarker.ts';
-import { loadModel } from '../../../server/synthesis/OnnxModel.ts';
+import { AvatarSession } from '../../../server/synthesis/frame/AvatarSession.ts';
+import { enrolAvatar } from '../../../server/synthesis/enrol/enrol-avatar.ts';
+import { Landmarker } from '../../../server/landmarker/Landmarker.ts';
+import { loadModel } from '../../../server/synthesis/model/OnnxModel.ts';
 
 const landmarkValues = 478 * 3;
 const [name, sizeText, cacheDir] = process.argv.slice(2);

@@ -6,7 +6,7 @@ import { OPENAPI_PATH } from '../openapi.ts';
 import type { HealthPart, HttpServerOptions } from '../ports.ts';
 import { json } from '../responses.ts';
 import type { App } from '../types.ts';
-import { version } from '../version.ts';
+import { version } from '../../base/version.ts';
 
 const tags = ['operation'];
 const PROBE_INTERVAL_MS = 1000;

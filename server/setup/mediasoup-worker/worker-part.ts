@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { isExecutable } from '../command.ts';
 import { withFileLock } from '../file-lock.ts';
 import type { Check, EnsureContext, Part } from '../part.ts';
-import { cacheFolder, packageFolder, packageVersion } from '../paths.ts';
+import { cacheFolder, packageFolder, packageVersion } from '../../base/paths.ts';
 import { SetupError } from '../SetupError.ts';
 import { distribution } from '../system-packages.ts';
 import { buildWorker } from './build.ts';

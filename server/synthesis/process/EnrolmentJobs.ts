@@ -2,12 +2,12 @@
 import sharp from 'sharp';
 import type { PortraitWarning } from '../../../client/src/protocol/index.ts';
 import type { EnrolmentResult } from '../../enrolment/enrolment.ts';
-import { inspectPortrait } from '../../enrolment/portrait-prepare.ts';
-import { preparePortraits } from '../../enrolment/prepare-portraits.ts';
-import { encodeAvatar } from '../avatar-file.ts';
-import { enrolAvatar } from '../enrol-avatar.ts';
-import { i420ToRgb } from '../i420.ts';
-import { Landmarker } from '../landmarker/Landmarker.ts';
+import { inspectPortrait } from '../../portraits/prepare.ts';
+import { preparePortraits } from '../../portraits/prepare-all.ts';
+import { encodeAvatar } from '../model/avatar-file.ts';
+import { enrolAvatar } from '../enrol/enrol-avatar.ts';
+import { i420ToRgb } from '../../video/i420.ts';
+import { Landmarker } from '../../landmarker/Landmarker.ts';
 import type { Calls, EnrolmentRequest } from './messages.ts';
 import { renderAtRest, type ModelCache } from './open-renderer.ts';
 

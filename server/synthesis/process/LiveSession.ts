@@ -1,8 +1,8 @@
 /** The worker's side of one live avatar: newest landmark packet -> picture -> encoded frame, on its own pace. */
 import { AppError, type DriveState } from '../../../client/src/protocol/index.ts';
 import type { SynthesizedFrame } from '../../call/ports.ts';
-import { serverNow } from '../../call/clock.ts';
-import type { EnrolledAvatar, RenderedFrame, RenderInput } from '../types.ts';
+import { serverNow } from '../../base/clock.ts';
+import type { EnrolledAvatar, RenderedFrame, RenderInput } from '../model/types.ts';
 import type { PacketCounts, VideoSettings } from './messages.ts';
 import { PacketIntake } from './PacketIntake.ts';
 

@@ -1,6 +1,6 @@
 /** All live avatars of one synthesis process, by the parent's session ids. */
 import { AppError } from '../../../client/src/protocol/index.ts';
-import type { EnrolledAvatar } from '../types.ts';
+import type { EnrolledAvatar } from '../model/types.ts';
 import { LiveSession, type Encoder, type LiveSessionOptions, type Renderer } from './LiveSession.ts';
 import type { AvatarSource, Calls, FromWorker, OpenRequest, PacketCounts } from './messages.ts';
 

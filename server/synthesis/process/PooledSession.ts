@@ -1,7 +1,7 @@
 /** A live avatar as the call sees it. It stays the same while the process behind it is replaced. */
 import { randomUUID } from 'node:crypto';
 import { AppError, type DriveState } from '../../../client/src/protocol/index.ts';
-import { serverNow } from '../../call/clock.ts';
+import { serverNow } from '../../base/clock.ts';
 import type { SynthesisSessionPort, SynthesizedFrame } from '../../call/ports.ts';
 import type { AvatarSource, VideoSettings } from './messages.ts';
 import type { SynthesisProcessPort } from './SynthesisProcess.ts';

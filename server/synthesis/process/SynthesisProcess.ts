@@ -3,10 +3,10 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { AppError, type DriveState } from '../../../client/src/protocol/index.ts';
-import { Emitter } from '../../call/Emitter.ts';
-import { clockEnvironment, serverNow } from '../../call/clock.ts';
+import { Emitter } from '../../base/Emitter.ts';
+import { clockEnvironment, serverNow } from '../../base/clock.ts';
 import type { SynthesizedFrame } from '../../call/ports.ts';
-import { PortraitError } from '../../enrolment/PortraitError.ts';
+import { PortraitError } from '../../portraits/PortraitError.ts';
 import type { CallName, Calls, FromWorker, PacketCounts, ToWorker } from './messages.ts';
 
 const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url));

@@ -3,10 +3,10 @@
  * event loop that serves signalling. It holds nothing that cannot be rebuilt: the parent may end it at any time.
  */
 import { AppError } from '../../../client/src/protocol/index.ts';
-import { VideoEncoder } from '../../media/VideoEncoder.ts';
+import { VideoEncoder } from '../../video/VideoEncoder.ts';
 import type { CallName, Calls, FromWorker, ToWorker } from './messages.ts';
-import { portraitOf } from '../../enrolment/PortraitError.ts';
-import { measureSpeed } from '../measure-synthesis.ts';
+import { portraitOf } from '../../portraits/PortraitError.ts';
+import { measureSpeed } from '../measure/measure-synthesis.ts';
 import { EnrolmentJobs } from './EnrolmentJobs.ts';
 import { LiveSessions } from './LiveSessions.ts';
 import { loadAvatar, ModelCache, openRenderer } from './open-renderer.ts';

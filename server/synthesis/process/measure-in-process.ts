@@ -1,5 +1,5 @@
 /** The speed of a model, milliseconds of CPU time a frame, where it will run: in a synthesis process, which ends afterwards. */
-import { createLog } from '../../log.ts';
+import { createLog } from '../../base/log.ts';
 import { SynthesisProcess } from './SynthesisProcess.ts';
 
 /** Loading, enrolment and some seconds of frames, on a machine that is too slow for the model. */

@@ -2,8 +2,8 @@
 import type { DriveState, PortraitWarning, WireError } from '../../../client/src/protocol/index.ts';
 import type { SynthesizedFrame } from '../../call/ports.ts';
 import type { EnrolmentResult } from '../../enrolment/enrolment.ts';
-import type { PortraitLimits } from '../../enrolment/portrait-limits.ts';
-import type { VideoCodec } from '../../media/rtp-packetizer.ts';
+import type { PortraitLimits } from '../../portraits/limits.ts';
+import type { VideoCodec } from '../../video/rtp-packetizer.ts';
 
 export interface VideoSettings {
   codec: VideoCodec;

@@ -1,10 +1,10 @@
 /** From a file of generated weights to something that renders. Models are loaded once per process and shared. */
 import { readFile } from 'node:fs/promises';
 import { AppError } from '../../../client/src/protocol/index.ts';
-import { AvatarSession } from '../AvatarSession.ts';
-import { decodeAvatar } from '../avatar-file.ts';
-import { loadModel, type OnnxModel } from '../OnnxModel.ts';
-import type { EnrolledAvatar } from '../types.ts';
+import { AvatarSession } from '../frame/AvatarSession.ts';
+import { decodeAvatar } from '../model/avatar-file.ts';
+import { loadModel, type OnnxModel } from '../model/OnnxModel.ts';
+import type { EnrolledAvatar } from '../model/types.ts';
 import type { Renderer } from './LiveSession.ts';
 import type { AvatarSource } from './messages.ts';
 

@@ -1,0 +1,24 @@
+/** Structured logs on standard output. Never media, landmarks, names or tokens: what could carry them is cut here as well. */
+import { pino, type DestinationStream, type Logger } from 'pino';
+import type { Config } from '../config/index.ts';
+
+export type { Logger } from 'pino';
+
+const redacted = [
+  'req.headers.authorization', 'req.headers.cookie', 'headers.authorization',
+  ...['token', 'apiKey', 'tokenSecret', 'turnSecret', 'credential', 'resume', 'resumeKey', 'displayName', 'name', 'portraits', 'landmarks', 'points', 'statement', 'subject']
+    .flatMap((key) => [key, `*.${key}`]),
+];
+
+/** The root logger; parts take a `child({ callId })`. `destination` is for tests. */
+export function createLog({ logLevel }: Pick<Config, 'logLevel'>, destination?: DestinationStream): Logger {
+  const options = {
+    level: logLevel,
+    // No host name and no process id of the parent in each line: containers add their own.
+    base: null,
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths: redacted, censor: '[cut]' },
+  };
+  return destination ? pino(options, destination) : pino(options);
+}

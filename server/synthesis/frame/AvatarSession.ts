@@ -1,0 +1,196 @@
+/** One live avatar, or one rendered clip: landmarks in, I420 out. Knows of its model only what the manifest says. */
+import { AppError } from '../../../client/src/protocol/errors.ts';
+import type { DriveState } from '../../../client/src/protocol/index.ts';
+import { LANDMARK_COUNT } from '../../../client/src/protocol/landmarks.ts';
+import { AvatarFace } from '../../motion/AvatarFace.ts';
+import { CrossFade } from './CrossFade.ts';
+import { DriveLadder } from '../../motion/DriveLadder.ts';
+import { createFrameInputs } from './frame-inputs.ts';
+import type { FrameInputs } from './frame-inputs.ts';
+import { tensor } from '../model/OnnxModel.ts';
+import type { ModelTensor, OnnxModel } from '../model/OnnxModel.ts';
+import { posingOf } from '../../motion/posing.ts';
+import { Retargeter } from '../../motion/Retargeter.ts';
+import type { EnrolledAvatar, MotionMode, RenderedFrame, RenderInput } from '../model/types.ts';
+
+export interface AvatarSessionOptions {
+  model: OnnxModel;
+  avatar: EnrolledAvatar;
+  motion?: MotionMode;
+  /** Seed of the idle motion, so that two avatars do not blink together. */
+  seed?: number;
+  /** What `driverNeutral` of another session of the same driver gave: this one need not calibrate. */
+  driverNeutral?: Float32Array | null;
+}
+
+/** Frames further apart than this share nothing. */
+const gapMs = 250;
+/** A switch of avatars is a cross-fade of this length. */
+const switchMs = 300;
+/** So is a fresh start of a model that carries its own output on, when the driver has gone and the face has come to rest. */
+const freshStartMs = 200;
+
+/** One avatar's part of a session. */
+interface Dress {
+  face: AvatarFace;
+  producers: readonly FrameInputs[];
+}
+
+export class AvatarSession {
+  readonly #model: OnnxModel;
+  readonly #motion: MotionMode;
+  readonly #ladder: DriveLadder;
+  readonly #i420: Uint8Array;
+  readonly #outputs: Record<string, ModelTensor>[];
+  readonly #inputs: Record<string, ModelTensor> = {};
+  readonly #pose = AvatarFace.newPose();
+  readonly #fade = new CrossFade();
+  #retargeter: Retargeter;
+  #dress: Dress;
+  #turn: 0 | 1 = 0;
+  #busy = false;
+  #closed = false;
+  #lastMs: number | null = null;
+  #state: DriveState | null = null;
+
+  private constructor({ model, avatar, motion = 'relative', seed, driverNeutral }: AvatarSessionOptions) {
+    this.#model = model;
+    this.#motion = motion;
+    const size = model.size;
+    this.#i420 = new Uint8Array((size * size * 3) / 2);
+    this.#outputs = [this.#makeOutputs(), this.#makeOutputs()];
+    this.#dress = this.#putOn(avatar);
+    this.#retargeter = this.#newRetargeter();
+    if (driverNeutral) this.#retargeter.restoreNeutral(driverNeutral);
+    this.#ladder = new DriveLadder({ retargeter: this.#retargeter, ...(seed === undefined ? {} : { seed }) });
+  }
+
+  /** @throws AppError `avatar-not-found` when the avatar was enrolled for another model, version or size. */
+  static async create(options: AvatarSessionOptions): Promise<AvatarSession> {
+    return new AvatarSession(options);
+  }
+
+  get size(): number {
+    return this.#model.size;
+  }
+
+  /** The driver's face at rest as learned so far; null before that, and in absolute mode. A copy. */
+  get driverNeutral(): Float32Array | null {
+    return this.#retargeter.saveNeutral();
+  }
+
+  /** Whether the avatar was enrolled for this session's model and size. */
+  takes({ model, modelVersion, size }: EnrolledAvatar): boolean {
+    return model === this.#model.name && modelVersion === this.#model.spec.version && size === this.#model.size;
+  }
+
+  /**
+   * Makes the frame to be shown at `timeMs`. One call at a time.
+   * @throws AppError `closed`; `internal` when the call before has not ended; `synthesis-failed`.
+   */
+  async render({ landmarks, timeMs }: RenderInput): Promise<RenderedFrame> {
+    if (this.#closed) throw new AppError('closed', 'The avatar session is closed');
+    if (this.#busy) throw new AppError('internal', 'The avatar session is still busy with the frame before');
+    this.#busy = true;
+    try {
+      return await this.#render(landmarks, timeMs);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Goes on with another person's portrait, cross-faded; the driver's calibration stays. */
+  switchAvatar(avatar: EnrolledAvatar): void {
+    if (this.#busy) throw new AppError('internal', 'The avatar session is busy with a frame');
+    this.#dress = this.#putOn(avatar);
+    if (this.#motion === 'absolute') {
+      this.#retargeter = this.#newRetargeter();
+      this.#ladder.use(this.#retargeter);
+    }
+    if (this.#lastMs !== null) this.#fade.start(this.#lastMs, switchMs);
+  }
+
+  /** Forgets the frame before and the drive's state; calibration stays. */
+  reset(): void {
+    this.#lastMs = null;
+    this.#ladder.reset();
+  }
+
+  /** Learns the driver's face at rest anew. */
+  recalibrate(): void {
+    this.#retargeter.recalibrate();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  async #render(landmarks: RenderInput['landmarks'], timeMs: number): Promise<RenderedFrame> {
+    const start = performance.now();
+    const { motion, state } = this.#ladder.step(landmarks, timeMs);
+    const pose = this.#dress.face.pose(motion, this.#pose);
+    const retargeted = performance.now();
+    const fresh = this.#lastMs === null || timeMs - this.#lastMs > gapMs || timeMs < this.#lastMs;
+    if (fresh) this.#fade.stop();
+    else if (state === 'idle' && this.#state !== 'idle' && this.#carriesOn) this.#fade.start(this.#lastMs!, freshStartMs);
+    this.#state = state;
+    const step = { timeMs, fresh, keepAll: this.#fade.step(timeMs) };
+    for (const producer of this.#dress.producers) producer.fill(pose, step);
+    const drawn = performance.now();
+    const outputs = this.#outputs[this.#turn]!;
+    const before = this.#outputs[1 - this.#turn]!['frame'];
+    if (before && 'previous_frame' in this.#model.variant.frame.inputs) this.#inputs['previous_frame'] = before;
+    await this.#model.runFrame(this.#inputs, outputs);
+    this.#turn = this.#turn === 0 ? 1 : 0;
+    this.#lastMs = timeMs;
+    const end = performance.now();
+    return { i420: this.#i420, state, timings: { retargetMs: retargeted - start, flowMs: drawn - retargeted, inferenceMs: end - drawn } };
+  }
+
+  /** Whether the model makes each frame from its own last one, and so might drift in time. */
+  get #carriesOn(): boolean {
+    return 'has_previous' in this.#inputs;
+  }
+
+  #makeOutputs(): Record<string, ModelTensor> {
+    const out: Record<string, ModelTensor> = {};
+    for (const [name, { type, shape }] of Object.entries(this.#model.variant.frame.outputs)) {
+      const sides = shape as number[];
+      const count = sides.reduce((a, b) => a * b, 1);
+      out[name] = tensor(name === 'i420' ? this.#i420 : type === 'uint8' ? new Uint8Array(count) : new Float32Array(count), sides);
+    }
+    return out;
+  }
+
+  /** Takes an avatar's cached tensors, and makes what the frame graph asks for beside them. */
+  #putOn(avatar: EnrolledAvatar): Dress {
+    const { spec, variant } = this.#model;
+    if (!this.takes(avatar)) throw new AppError('avatar-not-found', 'The avatar was enrolled for another model');
+    const asked = Object.entries(variant.frame.inputs).filter(([name]) => name !== 'previous_frame');
+    const face = new AvatarFace({ points: pointsOf(avatar), size: avatar.size, absolute: this.#motion === 'absolute', posing: posingOf(spec) });
+    const producers = createFrameInputs(asked.map(([name]) => name), { avatar, face, spec });
+    const made = Object.assign({}, ...producers.map((producer) => producer.inputs)) as FrameInputs['inputs'];
+    const inputs: Record<string, ModelTensor> = {};
+    for (const [name, { shape }] of asked) {
+      const cached = spec.cached.includes(name) ? avatar.tensors[name] : undefined;
+      const data = cached?.data ?? made[name];
+      if (!data) throw new AppError('internal', `The model's frame graph asks for ${name}, which neither the avatar nor the server has`);
+      // an avatar's own shape says how many portraits it has, the manifest's only that there are some
+      inputs[name] = tensor(data, cached?.shape ?? (shape as number[]));
+    }
+    Object.assign(this.#inputs, inputs); // all or none: a refused avatar leaves the one before whole
+    return { face, producers };
+  }
+
+  #newRetargeter(): Retargeter {
+    const { face } = this.#dress;
+    if (this.#motion === 'relative') return new Retargeter({ motion: 'relative' });
+    return new Retargeter({ motion: 'absolute', neutral: face.inPictureWidths() });
+  }
+}
+
+function pointsOf({ tensors }: EnrolledAvatar): Float32Array {
+  const points = tensors['points']?.data;
+  if (!(points instanceof Float32Array) || points.length !== LANDMARK_COUNT * 3) throw new AppError('avatar-not-found', 'The avatar has no landmarks');
+  return points;
+}

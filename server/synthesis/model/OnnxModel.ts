@@ -1,0 +1,127 @@
+/** One model of the manifest, loaded: its two ONNX Runtime sessions. Shareable between avatar sessions of a process. */
+import * as ort from 'onnxruntime-node';
+import { AppError } from '../../../client/src/protocol/errors.ts';
+import { findModel, findVariant, loadManifest, modelsDirectory, readGraph } from './model-manifest.ts';
+import type { FileSpec, ModelSpec, ModelVariant } from './model-manifest.ts';
+
+export type TensorData = Float32Array | Uint8Array | Uint16Array | Int32Array | BigInt64Array;
+
+export interface OnnxModelOptions {
+  /** Threads inside one operator; 1 is right where one process per core serves avatars. */
+  threads?: number;
+  /** Side of the output picture; the manifest's first variant unless given. */
+  size?: number;
+  directory?: string;
+  /** `fp32`: 32-bit convolutions, also where the model has a graph with 8-bit ones. */
+  precision?: 'int8' | 'fp32';
+}
+
+export class OnnxModel {
+  readonly name: string;
+  readonly spec: ModelSpec;
+  readonly variant: ModelVariant;
+  readonly #options: ort.InferenceSession.SessionOptions;
+  readonly #directory: string;
+  readonly #frame: ort.InferenceSession;
+  #enrolment: Promise<ort.InferenceSession> | null = null;
+  #closed = false;
+
+  private constructor(name: string, spec: ModelSpec, variant: ModelVariant, parts: { options: ort.InferenceSession.SessionOptions; directory: string; frame: ort.InferenceSession }) {
+    this.name = name;
+    this.spec = spec;
+    this.variant = variant;
+    this.#options = parts.options;
+    this.#directory = parts.directory;
+    this.#frame = parts.frame;
+  }
+
+  /** @throws AppError `model-unknown`; `internal` when a file is missing, altered or not loadable. */
+  static async create(name: string, { threads = 1, size, directory = modelsDirectory, precision = 'int8' }: OnnxModelOptions = {}): Promise<OnnxModel> {
+    const spec = findModel(await loadManifest(directory), name);
+    const variant = findVariant(spec, size);
+    const options: ort.InferenceSession.SessionOptions = {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+      extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
+    };
+    const graph = precision === 'int8' ? (variant.frameInt8 ?? variant.frame) : variant.frame;
+    const frame = await openGraph(graph, options, directory);
+    return new OnnxModel(name, spec, variant, { options, directory, frame });
+  }
+
+  get size(): number {
+    return this.variant.size;
+  }
+
+  /**
+   * Runs the frame graph.
+   * @param inputs by the manifest's names. Tensors from `tensor()` are read in place.
+   * @param outputs tensors to be filled, by the manifest's names.
+   */
+  async runFrame(inputs: Record<string, ort.Tensor>, outputs: Record<string, ort.Tensor>): Promise<void> {
+    if (this.#closed) throw new AppError('closed', 'The model is closed');
+    try {
+      await this.#frame.run(inputs, outputs);
+    } catch (cause) {
+      throw new AppError('synthesis-failed', 'The frame graph failed', { cause });
+    }
+  }
+
+  /** Runs the enrolment graph; loaded on the first call. Returns float32 data and shapes by output name. */
+  async runEnrolment(inputs: Record<string, ort.Tensor>): Promise<Record<string, { shape: number[]; data: Float32Array }>> {
+    if (this.#closed) throw new AppError('closed', 'The model is closed');
+    const session = await this.#loadEnrolment();
+    try {
+      const results = await session.run(inputs);
+      return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, { shape: [...t.dims], data: Float32Array.from(t.data as Float32Array) }]));
+    } catch (cause) {
+      throw new AppError('synthesis-failed', 'The enrolment graph failed', { cause });
+    }
+  }
+
+  /** A failed load is forgotten: the next call tries again. */
+  #loadEnrolment(): Promise<ort.InferenceSession> {
+    this.#enrolment ??= openGraph(this.variant.enrolment, this.#options, this.#directory).catch((cause: unknown) => {
+      this.#enrolment = null;
+      throw cause;
+    });
+    return this.#enrolment;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#frame.release();
+    const enrolment = await this.#enrolment?.catch(() => null); // whoever waits for a load hears of its failure
+    await enrolment?.release();
+  }
+}
+
+async function openGraph(graph: FileSpec, options: ort.InferenceSession.SessionOptions, directory: string): Promise<ort.InferenceSession> {
+  const bytes = await readGraph(graph, directory);
+  try {
+    return await ort.InferenceSession.create(bytes, options);
+  } catch (cause) {
+    throw new AppError('internal', `ONNX Runtime cannot load ${graph.file}`, { cause });
+  }
+}
+
+/** A tensor over the caller's own memory. */
+export function tensor(data: TensorData, shape: readonly number[]): ort.Tensor {
+  if (data instanceof Float32Array) return new ort.Tensor('float32', data, shape);
+  if (data instanceof Uint8Array) return new ort.Tensor('uint8', data, shape);
+  if (data instanceof Int32Array) return new ort.Tensor('int32', data, shape);
+  if (data instanceof BigInt64Array) return new ort.Tensor('int64', data, shape);
+  return new ort.Tensor('float16', data as never, shape);
+}
+
+export type ModelTensor = ort.Tensor;
+
+/** Loads a model of `models/manifest.json` by name. */
+export function loadModel(name: string, options?: OnnxModelOptions): Promise<OnnxModel> {
+  return OnnxModel.create(name, options);
+}
