@@ -22,7 +22,7 @@ import type { Access } from './signalling/access.ts';
 import { SignallingServer } from './signalling/SignallingServer.ts';
 import { Store } from './store/Store.ts';
 import { availableModels } from './synthesis/model/available-models.ts';
-import { landmarkFolder } from './setup/landmark-models.ts';
+import { landmarkFolder } from './landmarker/landmark-models.ts';
 import { settleModel } from './setup/model-choice.ts';
 import { EnrolmentWorker } from './synthesis/process/EnrolmentWorker.ts';
 import { SynthesisPool } from './synthesis/process/SynthesisPool.ts';

@@ -1,7 +1,7 @@
 /** The way through the page: link → name → avatar → preview → room, and what is shown when it cannot go on. */
 import { AppError } from '../src/index.ts';
-import type { AvatarInfo, Gioconda } from '../src/index.ts';
 import { AudioLevels } from './AudioLevels.ts';
+import type { Context } from './context.ts';
 import { debugHandle } from './debug.ts';
 import { h } from './dom.ts';
 import type { View } from './dom.ts';
@@ -15,17 +15,6 @@ import { loadingView, messageView, noLinkView } from './views/message.ts';
 import { previewView } from './views/preview.ts';
 import { roomView } from './views/room.ts';
 import { welcomeView } from './views/welcome.ts';
-
-/** What every screen may use. */
-export interface Context {
-  gioconda: Gioconda;
-  studio: Studio;
-  levels: AudioLevels;
-  notices: Notices;
-  link: Link;
-  displayName: string;
-  avatar: AvatarInfo | null;
-}
 
 const RETRY_MS = 4000;
 

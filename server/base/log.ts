@@ -1,6 +1,5 @@
 /** Structured logs on standard output. Never media, landmarks, names or tokens: what could carry them is cut here as well. */
-import { pino, type DestinationStream, type Logger } from 'pino';
-import type { Config } from '../config/index.ts';
+import { pino, type DestinationStream, type LevelWithSilent, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
@@ -11,7 +10,7 @@ const redacted = [
 ];
 
 /** The root logger; parts take a `child({ callId })`. `destination` is for tests. */
-export function createLog({ logLevel }: Pick<Config, 'logLevel'>, destination?: DestinationStream): Logger {
+export function createLog({ logLevel }: { logLevel: LevelWithSilent }, destination?: DestinationStream): Logger {
   const options = {
     level: logLevel,
     // No host name and no process id of the parent in each line: containers add their own.

@@ -2,7 +2,8 @@
 import type { Config } from '../config/index.ts';
 import { Enrolment } from '../enrolment/enrolment.ts';
 import { createLog } from '../base/log.ts';
-import { knownChoice, landmarkFolder } from '../setup/index.ts';
+import { knownChoice } from '../setup/index.ts';
+import { landmarkFolder } from '../landmarker/landmark-models.ts';
 import { Store } from '../store/Store.ts';
 import { availableModels } from '../synthesis/model/available-models.ts';
 import { EnrolmentWorker } from '../synthesis/process/EnrolmentWorker.ts';

@@ -1,5 +1,5 @@
 /** What each command of `gioconda` gets from the command line. Absent = not given: the configuration decides. */
-import type { MotionMode } from '../synthesis/model/types.ts';
+import type { MotionMode } from '../motion/motion.ts';
 
 export interface StartOptions {
   /** A configuration file (JSON); the environment and the options below win over it. */

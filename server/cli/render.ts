@@ -2,7 +2,8 @@
 import { basename } from 'node:path';
 import { loadConfig } from '../config/index.ts';
 import { version } from '../base/version.ts';
-import { ensureSetup, landmarkFolder } from '../setup/index.ts';
+import { ensureSetup } from '../setup/index.ts';
+import { landmarkFolder } from '../landmarker/landmark-models.ts';
 import { createTerminalProgress } from '../setup/terminal-progress.ts';
 import { AUTO_MODEL } from '../synthesis/model/model-choice.ts';
 import { loadManifest } from '../synthesis/model/model-manifest.ts';

@@ -9,30 +9,14 @@ import type { Logger } from '../base/log.ts';
 import type { EnrolmentOutcome } from '../metrics.ts';
 import { sha256 } from '../store/ContentStore.ts';
 import { portraitsKeyOf, type Store } from '../store/Store.ts';
-import type { AvatarRecord, Generated } from '../store/records.ts';
+import type { AvatarRecord } from '../store/records.ts';
 import { toConsentInfo, toInfo } from './avatar-info.ts';
 import { checkConsent } from './consent.ts';
 import { withDeadline } from './deadline.ts';
 import { PortraitError } from '../portraits/PortraitError.ts';
 import type { PortraitLimits } from '../portraits/limits.ts';
+import type { EnrolmentBackend, EnrolmentResult, ModelInfo } from './ports.ts';
 import { RetentionTimer } from './RetentionTimer.ts';
-
-export interface ModelInfo {
-  name: string;
-  version: string;
-  /** Side of the square picture in pixels. */
-  size: number;
-}
-
-export type EnrolmentResult = Generated;
-
-/** What enrolment needs of the synthesis side. Errors about one portrait carry its index as `portrait`. */
-export interface EnrolmentBackend {
-  models(): ModelInfo[];
-  prepareAndEnrol(job: { portraits: Buffer[]; limits: PortraitLimits; model: string; size: number; signal: AbortSignal }): Promise<EnrolmentResult>;
-  /** Resolves with warnings; rejects with the reason. */
-  checkPortrait(bytes: Buffer, options: { limits: PortraitLimits; signal: AbortSignal }): Promise<{ warnings: PortraitWarning[] }>;
-}
 
 export interface EnrolmentRequest {
   owner: string;

@@ -3,11 +3,11 @@
  * of onnxruntime. Runs in a synthesis process or in the command line, not on the event loop that serves calls.
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { DetectedFace, RgbImage } from '../synthesis/model/types.ts';
+import type { DetectedFace, RgbImage } from './types.ts';
 import { DETECTOR_SIZE, decodeDetections, sharedPart, suppress, type Detection } from './face-detector.ts';
 import { projectPoints, regionChange, regionOfDetection, regionOfPoints } from './face-region.ts';
 import { sampleRegion, type ImageRegion } from './image-region.ts';
-import { ensureLandmarkModels } from '../setup/landmarker/landmark-models.ts';
+import { convertedLandmarkModels } from './landmark-models.ts';
 import { resizePlane, toBytes } from './resize-plane.ts';
 
 const MESH_SIZE = 192;
@@ -45,7 +45,7 @@ const TILE_STEP = 0.8;
 const MIN_TILE_PX = 400;
 
 export interface LandmarkerOptions {
-  /** Folder of the converted networks; filled at the first call. */
+  /** Folder of the converted networks (`landmarkFolder`); the set-up fills it. */
   cacheDir: string;
   /** Threads of each inference; one is fastest on a machine that does other work too. */
   threads?: number;
@@ -79,9 +79,9 @@ export class Landmarker {
     this.sessions = sessions;
   }
 
-  /** @throws Error when the networks cannot be made or loaded. */
+  /** @throws Error when the networks have not been converted or cannot be loaded. */
   static async create({ cacheDir, threads = 1 }: LandmarkerOptions): Promise<Landmarker> {
-    const paths = await ensureLandmarkModels(cacheDir);
+    const paths = await convertedLandmarkModels(cacheDir);
     const options: InferenceSession.SessionOptions = {
       executionProviders: ['cpu'],
       intraOpNumThreads: threads,

@@ -1,5 +1,5 @@
 /** Cuts a turned square out of a picture, resampled for a network. */
-import type { RgbImage } from '../synthesis/model/types.ts';
+import type { RgbImage } from './types.ts';
 
 /** A square in a picture, in its pixels (a pixel's centre lies at .5). `angle` in radians, clockwise on the screen. */
 export interface ImageRegion {

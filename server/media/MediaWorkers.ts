@@ -5,23 +5,8 @@ import type { Logger } from 'pino';
 import { AppError } from '../../client/src/protocol/errors.ts';
 import type { MediaPort, RoomMediaPort } from '../call/ports.ts';
 import { routerCodecs } from './codecs.ts';
+import type { MediaOptions } from './options.ts';
 import { RoomMedia } from './RoomMedia.ts';
-import type { VideoCodec } from '../video/rtp-packetizer.ts';
-
-export interface MediaOptions {
-  workers: number;
-  /** Address to bind, e.g. 0.0.0.0. */
-  listenIp: string;
-  /** Address told to clients where it differs (NAT, containers). */
-  announcedAddress?: string | undefined;
-  /** Worker n listens on basePort + n, UDP and TCP; 0 lets the system choose. */
-  basePort: number;
-  enableUdp: boolean;
-  enableTcp: boolean;
-  codec: VideoCodec;
-  playoutDelayMs: { min: number; max: number } | null;
-  initialOutgoingBitrateBps: number;
-}
 
 interface Slot {
   worker: types.Worker;

@@ -3,7 +3,7 @@ import type { types } from 'mediasoup';
 import type { AvatarTrackPort, Opaque, RoomMediaPort, TransportPort } from '../call/ports.ts';
 import { AvatarTrack } from './AvatarTrack.ts';
 import { ClientTransport } from './ClientTransport.ts';
-import type { MediaOptions } from './MediaWorkers.ts';
+import type { MediaOptions } from './options.ts';
 
 /** Landmark packets are about 100 bytes and at most 1.1 KB: nobody may send more over the data channel. */
 const MAX_DATA_MESSAGE_BYTES = 4096;

@@ -2,7 +2,7 @@
  * Landmarks of a driver → motion relative to the driver's own face at rest. Streaming: needs no future frame and moves
  * from the first frame on. What the motion does to a portrait is `AvatarFace`'s part.
  */
-import type { MotionMode } from '../synthesis/model/types.ts';
+import type { MotionMode } from './motion.ts';
 import { DriverNeutral } from './DriverNeutral.ts';
 import type { DriverPose, KnownNeutral } from './DriverNeutral.ts';
 import { eyeOpenness, gazeOffset, lipGaps, toHeadAxes } from './head-geometry.ts';

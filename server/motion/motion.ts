@@ -27,6 +27,9 @@ export const motionLength = motionLayout.deltas + LANDMARK_COUNT * 3;
 
 export type Motion = Float64Array;
 
+/** `relative`: the driver's motion is transferred as differences from their own rest; `absolute`: pose and expression as they are. */
+export type MotionMode = 'relative' | 'absolute';
+
 export function restMotion(): Motion {
   return new Float64Array(motionLength);
 }

@@ -2,7 +2,6 @@
  * How a model wants a face posed: how far the head may go, and what its landmarks mean. `surface`: where lips, lids and cheeks really are,
  * for a model that draws them there. `tracked`: where a tracker would see them, which is what a trained model has learned from.
  */
-import type { ModelSpec } from '../synthesis/model/model-manifest.ts';
 
 const degrees = Math.PI / 180;
 
@@ -31,6 +30,19 @@ export const warpPoseLimits: PoseLimits = {
 /** Landmarks of a shut eye still stand this share of the open gap apart. */
 export const shutEyeShare = 0.28;
 
+export type LandmarkMeaning = 'surface' | 'tracked';
+
+interface AngleLimit {
+  kneeDegrees: number;
+  limitDegrees: number;
+}
+
+/** A model's wishes as its manifest states them. */
+export interface PosingSpec {
+  landmarks: LandmarkMeaning;
+  poseLimits?: { nod?: AngleLimit | undefined; turn?: AngleLimit | undefined; tilt?: AngleLimit | undefined; logScale?: SoftLimit | undefined } | undefined;
+}
+
 export interface Posing {
   limits: PoseLimits;
   /**
@@ -49,7 +61,7 @@ export interface Posing {
   irises: boolean;
 }
 
-const meanings: Record<ModelSpec['landmarks'], Omit<Posing, 'limits'>> = {
+const meanings: Record<LandmarkMeaning, Omit<Posing, 'limits'>> = {
   surface: { sideDepth: 0.7, lipOverlap: { absolute: 0.011, relative: 0.006 }, shutGap: 0, irises: false },
   tracked: { sideDepth: 1, lipOverlap: { absolute: 0, relative: 0 }, shutGap: shutEyeShare, irises: true },
 };
@@ -57,7 +69,7 @@ const meanings: Record<ModelSpec['landmarks'], Omit<Posing, 'limits'>> = {
 export const surfacePosing: Posing = { ...meanings.surface, limits: warpPoseLimits };
 
 /** A model's own posing: what its manifest entry leaves out is as the warp has it. */
-export function posingOf({ landmarks, poseLimits = {} }: Pick<ModelSpec, 'landmarks' | 'poseLimits'>): Posing {
+export function posingOf({ landmarks, poseLimits = {} }: PosingSpec): Posing {
   const limits = { ...warpPoseLimits };
   for (const axis of ['nod', 'turn', 'tilt'] as const) {
     const own = poseLimits[axis];

@@ -4,7 +4,7 @@
  * they are meant to let through whatever the warp can use, paintings and statues included.
  */
 import { AppError } from '../../client/src/protocol/index.ts';
-import type { DetectedFace, RgbImage } from '../synthesis/model/types.ts';
+import type { DetectedFace, RgbImage } from '../landmarker/types.ts';
 import { measurePortrait, type PortraitMeasures } from './measure.ts';
 
 export type PortraitWarningCode = 'eyes-closed' | 'mouth-open' | 'turned' | 'low-resolution';

@@ -1,7 +1,19 @@
 /** The square around the head that becomes the avatar's picture. */
 import sharp from 'sharp';
 import { headPose } from '../landmarker/head-pose.ts';
-import type { DetectedFace, PreparedPortrait, RgbImage } from '../synthesis/model/types.ts';
+import type { DetectedFace, RgbImage } from '../landmarker/types.ts';
+
+/** A portrait cropped square on the head, as the model's enrolment graph takes it. */
+export interface PreparedPortrait {
+  /** size x size, the model's own size. */
+  image: RgbImage;
+  /** [478, 3] in pixels of `image` (x, y; z in the same unit). */
+  points: Float32Array;
+  /** [size, size] 0..255, 255 = person; absent where no matte could be made. */
+  matte?: Uint8Array;
+  /** Where the crop lay in the upright original, in its pixels; may reach beyond its borders. */
+  crop: { x: number; y: number; size: number };
+}
 
 /** Side of the square over the face's width and over its height (forehead to chin): head with hair, neck and some shoulder. */
 const WIDTHS = 2.4;

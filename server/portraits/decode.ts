@@ -4,7 +4,7 @@
  */
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { AppError } from '../../client/src/protocol/index.ts';
-import type { RgbImage } from '../synthesis/model/types.ts';
+import type { RgbImage } from '../landmarker/types.ts';
 import { DEFAULT_PORTRAIT_LIMITS, type PortraitLimits } from './limits.ts';
 
 /** Less than a face can be found in. */

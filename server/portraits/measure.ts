@@ -2,7 +2,7 @@
 import { headPose, type HeadPose } from '../landmarker/head-pose.ts';
 import { sampleRegion } from '../landmarker/image-region.ts';
 import { eyes, faceOval, innerLowerLip, innerUpperLip } from '../landmarker/mesh-topology.ts';
-import type { DetectedFace, RgbImage } from '../synthesis/model/types.ts';
+import type { DetectedFace, RgbImage } from '../landmarker/types.ts';
 
 /** Side of the patch that light and sharpness are measured on; a smaller face is measured at its own size. */
 const PATCH_SIZE = 128;

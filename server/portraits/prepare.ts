@@ -1,6 +1,6 @@
 /** One portrait's way from the bytes that were sent to what the model's enrolment graph takes. */
 import type { Landmarker } from '../landmarker/Landmarker.ts';
-import type { PreparedPortrait } from '../synthesis/model/types.ts';
+import type { PreparedPortrait } from './crop.ts';
 import { checkPortrait, type PortraitVerdict, type PortraitWarning } from './check.ts';
 import { cropSquare, headSquare, pointsInCrop, wholeSquare, type PortraitFraming } from './crop.ts';
 import { decodePortrait, type DecodedPortrait } from './decode.ts';

@@ -4,7 +4,7 @@
  */
 import { LandmarkDecoder, LandmarkEncoder, type LandmarkFrame } from '../../client/src/protocol/index.ts';
 import { headSquare, wholeSquare, type PortraitFraming, type Square } from '../portraits/crop.ts';
-import type { DetectedFace, RgbImage } from '../synthesis/model/types.ts';
+import type { DetectedFace, RgbImage } from '../landmarker/types.ts';
 
 export class DriverFraming {
   readonly #crop: PortraitFraming;

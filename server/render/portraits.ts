@@ -4,7 +4,7 @@ import { AppError } from '../../client/src/protocol/index.ts';
 import type { PortraitFraming } from '../portraits/crop.ts';
 import type { FaceFinder } from '../portraits/prepare.ts';
 import { preparePortraits } from '../portraits/prepare-all.ts';
-import type { PreparedPortrait } from '../synthesis/model/types.ts';
+import type { PreparedPortrait } from '../portraits/crop.ts';
 import { readPicture } from './files/picture-file.ts';
 
 const MAX_PORTRAITS = 8;

@@ -1,7 +1,7 @@
 /** What the report of an offline rendering says. Pictures' pixels are those of the upright input in square pixels. */
 import type { DriveState } from '../../client/src/protocol/index.ts';
 import type { Fraction } from './files/VideoReader.ts';
-import type { MotionMode } from '../synthesis/model/types.ts';
+import type { MotionMode } from '../motion/motion.ts';
 
 /** In the order in which a frame passes them. `packet`: the landmark packet there and back. `encode`: with muxing. */
 export const stages = ['decode', 'landmarks', 'packet', 'retarget', 'flow', 'inference', 'encode'] as const;

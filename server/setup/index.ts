@@ -14,11 +14,9 @@ import { trackerModelPart } from './tracker-model.ts';
 
 export { chromiumPath } from './chromium.ts';
 export { configuredCacheFolder } from './configuration.ts';
-export { landmarkFolder } from './landmark-models.ts';
 export { workerBinary } from './mediasoup-worker/worker-part.ts';
 export { readMeasurements, recordMeasurement } from './measurements.ts';
 export { knownChoice } from './model-choice.ts';
-export { cacheFolder } from '../base/paths.ts';
 export { SetupError } from './SetupError.ts';
 export { trackerModelPath } from './tracker-model.ts';
 

@@ -1,15 +1,12 @@
 /** The server's own landmark networks: ONNX converted from the tflite files inside npm packages. */
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { landmarkFolder } from '../landmarker/landmark-models.ts';
 import type { Check, Part } from './part.ts';
 import { packageVersion } from '../base/paths.ts';
 
-
-export const landmarkFolder = (cacheDir: string): string => join(cacheDir, 'landmarker');
-
 async function convert(cacheDir: string): Promise<string[]> {
   // Lazily: the converter brings flatbuffers and protobuf along.
-  const { ensureLandmarkModels } = await import('./landmarker/landmark-models.ts');
+  const { ensureLandmarkModels } = await import('./landmarker/convert-models.ts');
   return Object.values(await ensureLandmarkModels(landmarkFolder(cacheDir)));
 }
 

@@ -4,7 +4,7 @@ import { AppError } from '../../client/src/protocol/errors.ts';
 import { ConfigError, loadConfig, type Config } from '../config/index.ts';
 import { chooseModel, type ModelChoice } from '../synthesis/model/model-choice.ts';
 import { findModel, loadManifest, type ModelManifest } from '../synthesis/model/model-manifest.ts';
-import { landmarkFolder } from './landmark-models.ts';
+import { landmarkFolder } from '../landmarker/landmark-models.ts';
 import { readMeasurements, recordMeasurement, type Measurement } from './measurements.ts';
 import type { Check, Part } from './part.ts';
 

@@ -1,7 +1,8 @@
 /** Two people in two real browsers, through the page as they would use it. Their camera shows the fixtures' driver, a rendered person who talks. */
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { landmarkFolder, trackerModelPath } from '../../server/setup/index.ts';
+import { landmarkFolder } from '../../server/landmarker/landmark-models.ts';
+import { trackerModelPath } from '../../server/setup/index.ts';
 import { cacheFolder } from '../../server/base/paths.ts';
 import { Landmarker } from '../../server/landmarker/Landmarker.ts';
 import { Browser, samplePictures } from '../support/Browser.ts';

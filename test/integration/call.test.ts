@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { rtpTimestampOf } from '../../server/media/AvatarTrack.ts';
 import { i420ToRgb } from '../../server/video/i420.ts';
 import { Landmarker } from '../../server/landmarker/Landmarker.ts';
-import { landmarkFolder } from '../../server/setup/index.ts';
+import { landmarkFolder } from '../../server/landmarker/landmark-models.ts';
 import { cacheFolder } from '../../server/base/paths.ts';
 import { faceSample, faceSeries, following, type PictureSample } from '../support/face-series.ts';
 import { people, readDriverLandmarks } from '../support/fixtures.ts';

@@ -2,13 +2,15 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { preparePortraits } from '../../server/portraits/prepare-all.ts';
-import { cacheFolder, landmarkFolder } from '../../server/setup/index.ts';
+import { cacheFolder } from '../../server/base/paths.ts';
+import { landmarkFolder } from '../../server/landmarker/landmark-models.ts';
 import { AvatarSession } from '../../server/synthesis/frame/AvatarSession.ts';
 import { enrolAvatar } from '../../server/synthesis/enrol/enrol-avatar.ts';
 import { i420ToRgb } from '../../server/video/i420.ts';
 import { Landmarker } from '../../server/landmarker/Landmarker.ts';
 import { loadModel, type OnnxModel } from '../../server/synthesis/model/OnnxModel.ts';
-import type { EnrolledAvatar, PreparedPortrait } from '../../server/synthesis/model/types.ts';
+import type { EnrolledAvatar } from '../../server/synthesis/model/types.ts';
+import type { PreparedPortrait } from '../../server/portraits/crop.ts';
 import { correlation } from '../support/correlation.ts';
 import { faceSample, faceSeries, type FaceSample } from '../support/face-series.ts';
 import { people, portraitOf, readDriverLandmarks } from '../support/fixtures.ts';

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Landmarker } from '../../server/landmarker/Landmarker.ts';
+import { ensureLandmarkModels } from '../../server/setup/landmarker/convert-models.ts';
 import { people, portraitOf } from '../support/fixtures.ts';
 import { chromiumPath, openFaceLandmarker, openFaceMesh, type BrowserTracker } from './landmarker-browser.ts';
 
@@ -20,6 +21,7 @@ let cacheDir: string;
 let landmarker: Landmarker;
 beforeAll(async () => {
   cacheDir = await mkdtemp(join(tmpdir(), 'gioconda-parity-'));
+  await ensureLandmarkModels(cacheDir);
   landmarker = await Landmarker.create({ cacheDir });
 }, 60_000);
 afterAll(async () => {

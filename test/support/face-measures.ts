@@ -2,7 +2,7 @@
 import { VideoReader } from '../../server/render/files/VideoReader.ts';
 import type { Landmarker } from '../../server/landmarker/Landmarker.ts';
 import { headPose } from '../../server/landmarker/head-pose.ts';
-import type { DetectedFace, RgbImage } from '../../server/synthesis/model/types.ts';
+import type { DetectedFace, RgbImage } from '../../server/landmarker/types.ts';
 
 export interface FaceCourse {
   /** Gap of the inner lips over the face's height. */

@@ -2,7 +2,7 @@
 import sharp from 'sharp';
 import { headPose } from '../../server/landmarker/head-pose.ts';
 import type { Landmarker } from '../../server/landmarker/Landmarker.ts';
-import type { RgbImage } from '../../server/synthesis/model/types.ts';
+import type { RgbImage } from '../../server/landmarker/types.ts';
 import { correlation } from './correlation.ts';
 
 export interface PictureSample {

@@ -1,6 +1,7 @@
 /** A renderer and an encoder without pictures, for tests of the sessions around them. */
 import type { Encoder, Renderer } from '../../server/synthesis/process/LiveSession.ts';
-import type { EnrolledAvatar, RenderedFrame, RenderInput } from '../../server/synthesis/model/types.ts';
+import type { EnrolledAvatar } from '../../server/synthesis/model/types.ts';
+import type { RenderedFrame, RenderInput } from '../../server/synthesis/frame/types.ts';
 
 export class FakeRenderer implements Renderer {
   readonly size: number;

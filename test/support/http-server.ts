@@ -9,7 +9,8 @@ import type {
 import { Authority } from '../../server/auth/Authority.ts';
 import { loadOrCreateKeys } from '../../server/auth/keys.ts';
 import { parseConfig, type Config } from '../../server/config/index.ts';
-import { Enrolment, type EnrolmentBackend, type EnrolmentResult } from '../../server/enrolment/enrolment.ts';
+import { Enrolment } from '../../server/enrolment/enrolment.ts';
+import { type EnrolmentBackend, type EnrolmentResult } from '../../server/enrolment/ports.ts';
 import { PortraitError } from '../../server/portraits/PortraitError.ts';
 import type { PortraitLimits } from '../../server/portraits/limits.ts';
 import { createHttpServer, type App } from '../../server/http/create-http-server.ts';

@@ -2,7 +2,7 @@
 import { canonicalFace, mirrorPoints } from '../../server/landmarker/canonical-face.ts';
 import { eyes, innerLowerLip } from '../../server/landmarker/mesh-topology.ts';
 import { rotationMatrix } from '../../server/landmarker/rigid-fit.ts';
-import type { PreparedPortrait } from '../../server/synthesis/model/types.ts';
+import type { PreparedPortrait } from '../../server/portraits/crop.ts';
 
 export interface FaceOptions {
   /** Radians. */

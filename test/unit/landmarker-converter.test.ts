@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { landmarksToTransformMatrix, transformLandmarks, transformTensorBilinear } from '../../server/setup/landmarker/attention-operators.ts';
-import { ensureLandmarkModels } from '../../server/setup/landmarker/landmark-models.ts';
+import { ensureLandmarkModels } from '../../server/setup/landmarker/convert-models.ts';
 import { OnnxGraph } from '../../server/setup/landmarker/onnx-graph.ts';
 import { readTflite } from '../../server/setup/landmarker/tflite-model.ts';
 import { halfToFloat, permute } from '../../server/setup/landmarker/tflite-to-onnx.ts';

@@ -6,8 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inspectPortrait, preparePortrait } from '../../server/portraits/prepare.ts';
 import { headPose } from '../../server/landmarker/head-pose.ts';
 import { Landmarker } from '../../server/landmarker/Landmarker.ts';
+import { ensureLandmarkModels } from '../../server/setup/landmarker/convert-models.ts';
 import type { AppError } from '../../client/src/protocol/index.ts';
-import type { DetectedFace, RgbImage } from '../../server/synthesis/model/types.ts';
+import type { DetectedFace, RgbImage } from '../../server/landmarker/types.ts';
 import { badPortraits, people, portraitKinds, portraitOf } from '../support/fixtures.ts';
 
 const portraits = [portraitOf('anna', 'neutral'), portraitOf('grace', 'smile'), portraitOf('walter', 'turned-left')].map((path) => [basename(path), path] as const);
@@ -31,6 +32,7 @@ let cacheDir: string;
 let landmarker: Landmarker;
 beforeAll(async () => {
   cacheDir = await mkdtemp(join(tmpdir(), 'gioconda-landmarker-'));
+  await ensureLandmarkModels(cacheDir);
   landmarker = await Landmarker.create({ cacheDir });
 }, 60_000);
 afterAll(async () => {

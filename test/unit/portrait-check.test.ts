@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AppError } from '../../client/src/protocol/index.ts';
 import { checkPortrait } from '../../server/portraits/check.ts';
 import { canonicalFace } from '../../server/landmarker/canonical-face.ts';
-import type { DetectedFace, RgbImage } from '../../server/synthesis/model/types.ts';
+import type { DetectedFace, RgbImage } from '../../server/landmarker/types.ts';
 
 const SIZE = 400;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cropSquare, headSquare, pointsInCrop, wholeSquare } from '../../server/portraits/crop.ts';
 import { canonicalFace } from '../../server/landmarker/canonical-face.ts';
-import type { RgbImage } from '../../server/synthesis/model/types.ts';
+import type { RgbImage } from '../../server/landmarker/types.ts';
 
 const picture = (width: number, height: number, paint: (x: number, y: number) => number[]): RgbImage => ({
   width,

@@ -1,14 +1,18 @@
 /** The configured limits reach the process that decodes. */
 import { readFile } from 'node:fs/promises';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../server/config/index.ts';
 import { DEFAULT_PORTRAIT_LIMITS } from '../../server/portraits/limits.ts';
 import { createLog } from '../../server/base/log.ts';
-import { cacheFolder, landmarkFolder } from '../../server/setup/index.ts';
+import { cacheFolder } from '../../server/base/paths.ts';
+import { ensureLandmarkModels } from '../../server/setup/landmarker/convert-models.ts';
+import { landmarkFolder } from '../../server/landmarker/landmark-models.ts';
 import { EnrolmentWorker } from '../../server/synthesis/process/EnrolmentWorker.ts';
 import { portraitOf } from '../support/fixtures.ts';
 
-const worker = new EnrolmentWorker({ log: createLog({ logLevel: 'silent' }), cacheDir: landmarkFolder(cacheFolder()), models: [{ name: 'warp', version: '1', size: 256 }] });
+const landmarks = landmarkFolder(cacheFolder());
+const worker = new EnrolmentWorker({ log: createLog({ logLevel: 'silent' }), cacheDir: landmarks, models: [{ name: 'warp', version: '1', size: 256 }] });
+beforeAll(() => ensureLandmarkModels(landmarks));
 afterAll(() => worker.close());
 
 describe('the limits of portraits', () => {

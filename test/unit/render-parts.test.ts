@@ -9,7 +9,7 @@ import { loadPortraits } from '../../server/render/portraits.ts';
 import { RenderReport } from '../../server/render/RenderReport.ts';
 import { RenderTotals } from '../../server/render/RenderTotals.ts';
 import type { FrameRecord, ReportHeader } from '../../server/render/report-types.ts';
-import type { DetectedFace } from '../../server/synthesis/model/types.ts';
+import type { DetectedFace } from '../../server/landmarker/types.ts';
 import { driverFace } from '../support/synthetic-face.ts';
 import { errorPercent } from '../support/synthetic-faces.ts';
 

@@ -8,7 +8,8 @@ import { enrolAvatar } from '../../server/synthesis/enrol/enrol-avatar.ts';
 import { loadManifest, modelNames, modelsDirectory, readGraph } from '../../server/synthesis/model/model-manifest.ts';
 import { loadModel } from '../../server/synthesis/model/OnnxModel.ts';
 import type { OnnxModel } from '../../server/synthesis/model/OnnxModel.ts';
-import type { EnrolledAvatar, RenderInput } from '../../server/synthesis/model/types.ts';
+import type { EnrolledAvatar } from '../../server/synthesis/model/types.ts';
+import type { RenderInput } from '../../server/synthesis/frame/types.ts';
 import { drawnPortrait, driverFace } from '../support/synthetic-face.ts';
 import type { FaceOptions } from '../support/synthetic-face.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { shareBackground } from '../../server/synthesis/enrol/shared-background.ts';
-import type { PreparedPortrait } from '../../server/synthesis/model/types.ts';
+import type { PreparedPortrait } from '../../server/portraits/crop.ts';
 import { drawnPortrait } from '../support/synthetic-face.ts';
 
 const size = 128;

@@ -1,7 +1,7 @@
 /** A new avatar: portraits from files or the camera, consent, and the server's verdict on each. */
 import { AppError, PortraitRefusal } from '../../src/index.ts';
 import type { AvatarInfo } from '../../src/index.ts';
-import type { Context } from '../App.ts';
+import type { Context } from '../context.ts';
 import { field, h, setText } from '../dom.ts';
 import type { Part } from '../dom.ts';
 import { icon } from '../icons.ts';

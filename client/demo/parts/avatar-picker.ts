@@ -1,7 +1,7 @@
 /** The visitor's avatars as cards, and the ways to a new one. Used on its own page and in the room's dialog. */
 import { AppError } from '../../src/index.ts';
 import type { AvatarInfo } from '../../src/index.ts';
-import type { Context } from '../App.ts';
+import type { Context } from '../context.ts';
 import { h } from '../dom.ts';
 import type { Part } from '../dom.ts';
 import { icon } from '../icons.ts';

@@ -1,7 +1,7 @@
 /** Five pictures with the camera, each taken by itself when everything is right. */
 import { AppError, captureSteps, GuidedCapture } from '../../src/index.ts';
 import type { CaptureProgress, CaptureStep } from '../../src/index.ts';
-import type { Context } from '../App.ts';
+import type { Context } from '../context.ts';
 import { h, setText } from '../dom.ts';
 import type { Part } from '../dom.ts';
 import { icon, progressRing } from '../icons.ts';

@@ -1,5 +1,5 @@
 /** How loud one's own microphone is. */
-import type { Context } from '../App.ts';
+import type { Context } from '../context.ts';
 import { h } from '../dom.ts';
 import type { Part } from '../dom.ts';
 import { errorTitle } from '../text.ts';

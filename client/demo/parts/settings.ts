@@ -1,7 +1,7 @@
 /** Devices, model and the neutral face, in the middle of a call. */
 import { AppError } from '../../src/index.ts';
 import type { Call } from '../../src/index.ts';
-import type { Context } from '../App.ts';
+import type { Context } from '../context.ts';
 import { field, h } from '../dom.ts';
 import type { Part } from '../dom.ts';
 import { icon } from '../icons.ts';

@@ -1,6 +1,6 @@
 import { AppError, driveCall } from '../../src/index.ts';
 import type { Call } from '../../src/index.ts';
-import type { Context } from '../App.ts';
+import type { Context } from '../context.ts';
 import { h, setText } from '../dom.ts';
 import { avatarPicker } from '../parts/avatar-picker.ts';
 import { openDialog } from '../parts/dialog.ts';
@@ -9,7 +9,12 @@ import { roomSettings } from '../parts/settings.ts';
 import { Tiles } from '../parts/Tiles.ts';
 import { Toolbar } from '../parts/Toolbar.ts';
 import { errorTitle } from '../text.ts';
-import type { RoomGo } from './room.ts';
+
+export interface RoomGo {
+  left: () => void;
+  ended: (error: AppError) => void;
+  joined: (call: Call) => void;
+}
 
 /** The call itself: tiles, toolbar, HUD, and what is told while it mends itself. */
 export class RoomScreen {

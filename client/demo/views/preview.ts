@@ -1,7 +1,7 @@
 /** Oneself as the others will see one, by the same way through the server, before anybody else does. */
 import { AppError, driveCall } from '../../src/index.ts';
 import type { Call, DriveState } from '../../src/index.ts';
-import type { Context } from '../App.ts';
+import type { Context } from '../context.ts';
 import { debugHandle } from '../debug.ts';
 import { h, setText } from '../dom.ts';
 import type { Part, View } from '../dom.ts';

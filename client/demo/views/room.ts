@@ -1,14 +1,8 @@
-import type { AppError, Call } from '../../src/index.ts';
-import type { Context } from '../App.ts';
+import type { Context } from '../context.ts';
 import { h } from '../dom.ts';
 import type { View } from '../dom.ts';
 import { RoomScreen } from './RoomScreen.ts';
-
-export interface RoomGo {
-  left: () => void;
-  ended: (error: AppError) => void;
-  joined: (call: Call) => void;
-}
+import type { RoomGo } from './RoomScreen.ts';
 
 export function roomView(context: Context, go: RoomGo): View {
   const screen = new RoomScreen(context, go);

@@ -1,4 +1,4 @@
-import type { Context } from '../App.ts';
+import type { Context } from '../context.ts';
 import { field, h } from '../dom.ts';
 import type { View } from '../dom.ts';
 import { icon } from '../icons.ts';

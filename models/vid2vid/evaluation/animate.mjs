@@ -11,11 +11,13 @@ import { AvatarSession } from '../../../server/synthesis/frame/AvatarSession.ts'
 import { enrolAvatar } from '../../../server/synthesis/enrol/enrol-avatar.ts';
 import { Landmarker } from '../../../server/landmarker/Landmarker.ts';
 import { loadModel } from '../../../server/synthesis/model/OnnxModel.ts';
+import { ensureLandmarkModels } from '../../../server/setup/landmarker/convert-models.ts';
 
 const landmarkValues = 478 * 3;
 const [name, sizeText, cacheDir] = process.argv.slice(2);
 const size = Number(sizeText);
 const model = await loadModel(name, { size });
+await ensureLandmarkModels(cacheDir);
 const landmarker = await Landmarker.create({ cacheDir });
 
 /** Takes what was asked for, however the pipe cuts it up. */

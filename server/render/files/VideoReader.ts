@@ -8,7 +8,7 @@ import { CodecContext, FFmpegError, FormatContext, Frame, Packet, Rational, Soft
 import {
   AV_DISPOSITION_ATTACHED_PIC, AV_NOPTS_VALUE, AV_PIX_FMT_RGB24, AV_PKT_DATA_DISPLAYMATRIX, AVERROR_EAGAIN, AVERROR_EOF, AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO,
 } from 'node-av/constants';
-import type { RgbImage } from '../../synthesis/model/types.ts';
+import type { RgbImage } from '../../landmarker/types.ts';
 import '../../video/ffmpeg-log.ts';
 import { FileError, unreadable } from './FileError.ts';
 import { orient, orientationOf, swapsSides, type Orientation } from './orientation.ts';

@@ -1,5 +1,5 @@
 /** The display matrix of phone videos: pictures are stored as the sensor lies, and turned when shown. */
-import type { RgbImage } from '../../synthesis/model/types.ts';
+import type { RgbImage } from '../../landmarker/types.ts';
 
 /** Where a stored pixel (x, y) is shown: (a x + c y, b x + d y), each of a, b, c, d being -1, 0 or 1. */
 export interface Orientation {

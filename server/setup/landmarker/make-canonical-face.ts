@@ -5,6 +5,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import sharp from 'sharp';
+import { ensureLandmarkModels } from './convert-models.ts';
 import { rigidPoints } from '../../landmarker/mesh-topology.ts';
 import { fitSimilarity } from '../../landmarker/rigid-fit.ts';
 import { Landmarker } from '../../landmarker/Landmarker.ts';
@@ -15,6 +16,7 @@ const MAX_TURN = 12;
 const all = Array.from({ length: POINTS }, (_, i) => i);
 
 async function landmarks(cacheDir: string, files: string[]): Promise<Float64Array[]> {
+  await ensureLandmarkModels(cacheDir);
   const landmarker = await Landmarker.create({ cacheDir });
   const found: Float64Array[] = [];
   for (const file of files) {

@@ -3,7 +3,7 @@
  * places where it is seen, mirrored along its row or column, so that horizons, walls and foliage go on at full sharpness.
  */
 import { clamp } from '../../motion/scalars.ts';
-import type { PreparedPortrait } from '../model/types.ts';
+import type { PreparedPortrait } from '../../portraits/crop.ts';
 import { boxBlur, dilate } from './plane-filters.ts';
 
 /** Falls off with the distance to where a direction meets the seen background; steep, so that one direction rules. */

@@ -10,7 +10,8 @@ import type { ModelTensor, OnnxModel } from '../model/OnnxModel.ts';
 import { choosePortraits } from './portrait-choice.ts';
 import { drawSemanticLines } from '../warp/semantic-map.ts';
 import { shareBackground } from './shared-background.ts';
-import type { EnrolledAvatar, NamedTensor, PreparedPortrait } from '../model/types.ts';
+import type { EnrolledAvatar, NamedTensor } from '../model/types.ts';
+import type { PreparedPortrait } from '../../portraits/crop.ts';
 
 export interface EnrolOptions {
   model: OnnxModel;

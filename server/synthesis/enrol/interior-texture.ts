@@ -8,7 +8,7 @@ import { eyes, innerLowerLip, innerUpperLip, rigidPoints } from '../../landmarke
 import { fillPolygon } from '../warp/polygon-coverage.ts';
 import { fitSimilarity } from '../../landmarker/rigid-fit.ts';
 import { clamp, smoothstep } from '../../motion/scalars.ts';
-import type { PreparedPortrait } from '../model/types.ts';
+import type { PreparedPortrait } from '../../portraits/crop.ts';
 import { boxBlur, erode } from './plane-filters.ts';
 
 export type Rgb = [number, number, number];

@@ -7,7 +7,7 @@ import { fillBackground } from './background-plate.ts';
 import { fillSmoothly } from './membrane.ts';
 import { boxBlur, dilate, erode } from './plane-filters.ts';
 import { clamp, smoothstep } from '../../motion/scalars.ts';
-import type { PreparedPortrait } from '../model/types.ts';
+import type { PreparedPortrait } from '../../portraits/crop.ts';
 
 /** The filling's detail is a guess: no more of it than this, and none deep behind the person. */
 const mostDetail = 0.2;

@@ -1,7 +1,7 @@
 /** Which portrait is warped, and which one lends its teeth. */
 import { analyseHead, meanLipGap } from '../../motion/head-geometry.ts';
 import { rotationVector } from '../../landmarker/rigid-fit.ts';
-import type { PreparedPortrait } from '../model/types.ts';
+import type { PreparedPortrait } from '../../portraits/crop.ts';
 
 export interface PortraitChoice {
   /** Index of the portrait that is warped. */

@@ -1,7 +1,7 @@
 /** Several portraits before one background, so that it stays put when a model goes over from one to another. */
 import { separateLayers } from './layers.ts';
 import type { PersonLayers } from './layers.ts';
-import type { PreparedPortrait } from '../model/types.ts';
+import type { PreparedPortrait } from '../../portraits/crop.ts';
 
 /**
  * All before the base portrait's own background; those without a matte as they are, and all if it is the base that has none.

@@ -6,12 +6,14 @@ import { AvatarFace } from '../../motion/AvatarFace.ts';
 import { CrossFade } from './CrossFade.ts';
 import { DriveLadder } from '../../motion/DriveLadder.ts';
 import { createFrameInputs } from './frame-inputs.ts';
-import type { FrameInputs } from './frame-inputs.ts';
+import type { FrameInputs } from '../model/FrameInputs.ts';
 import { tensor } from '../model/OnnxModel.ts';
 import type { ModelTensor, OnnxModel } from '../model/OnnxModel.ts';
 import { posingOf } from '../../motion/posing.ts';
 import { Retargeter } from '../../motion/Retargeter.ts';
-import type { EnrolledAvatar, MotionMode, RenderedFrame, RenderInput } from '../model/types.ts';
+import type { EnrolledAvatar } from '../model/types.ts';
+import type { MotionMode } from '../../motion/motion.ts';
+import type { RenderedFrame, RenderInput } from './types.ts';
 
 export interface AvatarSessionOptions {
   model: OnnxModel;

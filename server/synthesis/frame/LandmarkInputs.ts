@@ -3,7 +3,7 @@ import { AppError } from '../../../client/src/protocol/errors.ts';
 import { LANDMARK_COUNT } from '../../../client/src/protocol/landmarks.ts';
 import type { PosedFace } from '../../motion/AvatarFace.ts';
 import { CrossFade } from './CrossFade.ts';
-import type { FrameInputs, FrameInputsOptions, FrameStep } from './frame-inputs.ts';
+import type { FrameInputs, FrameInputsOptions, FrameStep } from '../model/FrameInputs.ts';
 import { headPose } from '../../landmarker/head-pose.ts';
 import type { EnrolledAvatar } from '../model/types.ts';
 

@@ -1,31 +1,7 @@
-/** What a frame graph may ask for beside its cached tensors and its own previous output: who makes it, by name. */
-import type { AvatarFace, PosedFace } from '../../motion/AvatarFace.ts';
+/** Which class makes each input of a frame graph, by the input's name. */
+import type { FrameInputs, FrameInputsOptions } from '../model/FrameInputs.ts';
 import { GeometryInputs } from '../warp/GeometryInputs.ts';
 import { LandmarkInputs } from './LandmarkInputs.ts';
-import type { ModelSpec } from '../model/model-manifest.ts';
-import type { TensorData } from '../model/OnnxModel.ts';
-import type { EnrolledAvatar } from '../model/types.ts';
-
-export interface FrameStep {
-  timeMs: number;
-  /** There is no frame before this one that could be gone on with. */
-  fresh: boolean;
-  /** Share of the unwarped previous output everywhere, 0..1: above 0 that output is about to be forgotten. */
-  keepAll: number;
-}
-
-/** Some of a frame graph's inputs, for one avatar. */
-export interface FrameInputs {
-  /** Buffers by name, the same ones for good; `fill` writes into them. */
-  readonly inputs: Readonly<Record<string, TensorData>>;
-  fill(pose: PosedFace, step: FrameStep): void;
-}
-
-export interface FrameInputsOptions {
-  avatar: EnrolledAvatar;
-  face: AvatarFace;
-  spec: ModelSpec;
-}
 
 const producers: readonly { names: readonly string[]; create(options: FrameInputsOptions): FrameInputs }[] = [
   { names: GeometryInputs.names, create: (options) => new GeometryInputs(options) },

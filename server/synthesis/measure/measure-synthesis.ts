@@ -4,7 +4,8 @@ import { enrolAvatar } from '../enrol/enrol-avatar.ts';
 import { canonicalFace } from '../../landmarker/canonical-face.ts';
 import type { OnnxModel } from '../model/OnnxModel.ts';
 import { rotationMatrix } from '../../landmarker/rigid-fit.ts';
-import type { PreparedPortrait, RenderedFrame } from '../model/types.ts';
+import type { PreparedPortrait } from '../../portraits/crop.ts';
+import type { RenderedFrame } from '../frame/types.ts';
 
 export const synthesisStages = ['retargetMs', 'flowMs', 'inferenceMs'] as const;
 export type SynthesisStage = (typeof synthesisStages)[number];

@@ -1,6 +1,6 @@
 /** What can be chosen on this server: the manifest's models at the configured picture size. */
 import { AppError } from '../../../client/src/protocol/index.ts';
-import type { ModelInfo } from '../../enrolment/enrolment.ts';
+import type { ModelInfo } from '../../enrolment/ports.ts';
 import { loadManifest } from './model-manifest.ts';
 
 /** Weights differ by size as they do by version, so the size is part of the version. @throws AppError `model-unknown` if no model has it. */

@@ -1,7 +1,7 @@
 /** Portraits in, generated weights out: runs in the synthesis process that is kept for enrolment. */
 import sharp from 'sharp';
 import type { PortraitWarning } from '../../../client/src/protocol/index.ts';
-import type { EnrolmentResult } from '../../enrolment/enrolment.ts';
+import type { EnrolmentResult } from '../../enrolment/ports.ts';
 import { inspectPortrait } from '../../portraits/prepare.ts';
 import { preparePortraits } from '../../portraits/prepare-all.ts';
 import { encodeAvatar } from '../model/avatar-file.ts';

@@ -1,7 +1,7 @@
 /** Portraits are checked and enrolled in a process apart from the live avatars, so that nobody's picture stutters. */
 import type { Logger } from 'pino';
 import { AppError, type PortraitWarning } from '../../../client/src/protocol/index.ts';
-import type { EnrolmentBackend, EnrolmentResult, ModelInfo } from '../../enrolment/enrolment.ts';
+import type { EnrolmentBackend, EnrolmentResult, ModelInfo } from '../../enrolment/ports.ts';
 import type { Calls } from './messages.ts';
 import { SynthesisProcess, type SpawnSynthesisProcess, type SynthesisProcessPort } from './SynthesisProcess.ts';
 

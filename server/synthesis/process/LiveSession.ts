@@ -2,7 +2,8 @@
 import { AppError, type DriveState } from '../../../client/src/protocol/index.ts';
 import type { SynthesizedFrame } from '../../call/ports.ts';
 import { serverNow } from '../../base/clock.ts';
-import type { EnrolledAvatar, RenderedFrame, RenderInput } from '../model/types.ts';
+import type { EnrolledAvatar } from '../model/types.ts';
+import type { RenderedFrame, RenderInput } from '../frame/types.ts';
 import type { PacketCounts, VideoSettings } from './messages.ts';
 import { PacketIntake } from './PacketIntake.ts';
 

@@ -1,7 +1,7 @@
 /** What parent and synthesis process say to each other. Structured clone over IPC: typed arrays stay binary. */
 import type { DriveState, PortraitWarning, WireError } from '../../../client/src/protocol/index.ts';
 import type { SynthesizedFrame } from '../../call/ports.ts';
-import type { EnrolmentResult } from '../../enrolment/enrolment.ts';
+import type { EnrolmentResult } from '../../enrolment/ports.ts';
 import type { PortraitLimits } from '../../portraits/limits.ts';
 import type { VideoCodec } from '../../video/rtp-packetizer.ts';
 

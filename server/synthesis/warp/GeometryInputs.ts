@@ -1,7 +1,7 @@
 /** For models that warp a picture: what a posed mesh gives, flows and semantic map. */
 import type { PosedFace } from '../../motion/AvatarFace.ts';
 import { fillIdentity, FlowRaster } from './FlowRaster.ts';
-import type { FrameInputs, FrameInputsOptions, FrameStep } from '../frame/frame-inputs.ts';
+import type { FrameInputs, FrameInputsOptions, FrameStep } from '../model/FrameInputs.ts';
 import type { SemanticChannel } from '../model/model-manifest.ts';
 import { MouthLayer } from './MouthLayer.ts';
 import { PersonMesh } from './PersonMesh.ts';

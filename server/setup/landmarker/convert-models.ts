@@ -2,37 +2,12 @@
  * The three networks of the landmarker as ONNX files, made on this machine out of the npm packages @mediapipe/face_mesh and
  * @mediapipe/selfie_segmentation (Apache-2.0). Nothing is downloaded; the second call costs one hash of the sources.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { exists, landmarkModels, pathsOf, type LandmarkModel, type LandmarkModelPaths } from '../../landmarker/landmark-models.ts';
 import { regionOptions } from './attention-operators.ts';
 import { readTflite } from './tflite-model.ts';
 import { TfliteConverter } from './tflite-to-onnx.ts';
-
-export interface LandmarkModelPaths {
-  /** image [1, 3, 128, 128] RGB -1..1 → boxes [896, 16] pixels, scores [896] logits. */
-  detector: string;
-  /** image [1, 3, 192, 192] RGB 0..1 → points [478, 3] pixels of the crop, presence [1] logit. */
-  mesh: string;
-  /** image [1, 3, 256, 256] RGB 0..1 → matte [256, 256] 0..1. */
-  matte: string;
-}
-
-/** Raise it with every change of the converter or of the outputs above: it is part of the cache's key. */
-const CONVERTER_VERSION = 3;
-
-const ASSETS = '@mediapipe/face_mesh/face_mesh_solution_packed_assets';
-const require = createRequire(import.meta.url);
-
-/** Files inside the packed assets of @mediapipe/face_mesh, by the table that its loader script carries. */
-async function readPacked(fileName: string): Promise<Uint8Array> {
-  const loader = await readFile(require.resolve(`${ASSETS}_loader.js`), 'utf8');
-  const entry = [...loader.matchAll(/\{\s*"filename":\s*"([^"]+)",\s*"start":\s*(\d+),\s*"end":\s*(\d+)/g)].find((match) => match[1]?.endsWith(`/${fileName}`));
-  if (entry === undefined) throw new Error(`@mediapipe/face_mesh does not pack ${fileName}`);
-  const packed = await readFile(require.resolve(`${ASSETS}.data`));
-  return packed.subarray(Number(entry[2]), Number(entry[3]));
-}
 
 function convertDetector(bytes: Uint8Array): Uint8Array {
   const converter = new TfliteConverter('face_detection_short_range', readTflite(bytes));
@@ -88,13 +63,7 @@ function convertMatte(bytes: Uint8Array): Uint8Array {
   return graph.encode();
 }
 
-const models: { name: keyof LandmarkModelPaths; read: () => Promise<Uint8Array>; convert: (bytes: Uint8Array) => Uint8Array }[] = [
-  { name: 'detector', read: () => readPacked('face_detection_short_range.tflite'), convert: convertDetector },
-  { name: 'mesh', read: () => readPacked('face_landmark_with_attention.tflite'), convert: convertMesh },
-  { name: 'matte', read: () => readFile(require.resolve('@mediapipe/selfie_segmentation/selfie_segmentation.tflite')), convert: convertMatte },
-];
-
-const exists = (path: string): Promise<boolean> => access(path).then(() => true, () => false);
+const converters: Record<LandmarkModel, (source: Uint8Array) => Uint8Array> = { detector: convertDetector, mesh: convertMesh, matte: convertMatte };
 
 /** Written beside its place and renamed, so that two processes or a full disk never leave half a file under the real name. */
 async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
@@ -109,18 +78,12 @@ async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
 }
 
 /**
- * Makes what is missing of the landmarker's ONNX files in `cacheDir` and gives their paths.
+ * Makes what is missing of the landmarker's ONNX files in `folder` and gives their paths.
  * @throws Error when an npm package is missing or is another version than the converter knows, or the folder cannot be written.
  */
-export async function ensureLandmarkModels(cacheDir: string): Promise<LandmarkModelPaths> {
-  await mkdir(cacheDir, { recursive: true });
-  const paths: LandmarkModelPaths = { detector: '', mesh: '', matte: '' };
-  for (const { name, read, convert } of models) {
-    const source = await read();
-    const key = createHash('sha256').update(source).digest('hex').slice(0, 16);
-    const path = join(cacheDir, `landmarker-${name}-${key}-v${CONVERTER_VERSION}.onnx`);
-    if (!(await exists(path))) await writeAtomically(path, convert(source));
-    paths[name] = path;
-  }
-  return paths;
+export async function ensureLandmarkModels(folder: string): Promise<LandmarkModelPaths> {
+  await mkdir(folder, { recursive: true });
+  const files = await landmarkModels(folder);
+  for (const { name, path, source } of files) if (!(await exists(path))) await writeAtomically(path, converters[name](source));
+  return pathsOf(files);
 }
