@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Unit, fuzz and parity tests share the cores. Integration and end-to-end tests hold real workers, ports and browsers and care about
+ * Unit, fuzz and parity tests share the cores. Integration, abuse and end-to-end tests hold real workers, ports and browsers and care about
  * latency: one file at a time, after the others.
  */
 export default defineConfig({
@@ -17,7 +17,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      ...['integration', 'e2e'].map((name, index) => ({
+      ...['integration', 'abuse', 'e2e'].map((name, index) => ({
         test: {
           name,
           include: [`test/${name}/**/*.test.ts`],

@@ -1,9 +1,19 @@
 /** One person in a room: their transports, what they send, what they receive, their avatar. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { AppError, type DriveState, type EventName, type EventOf, type FrameTrace, type ParticipantInfo } from '../../client/src/protocol/index.ts';
+import {
+  AppError,
+  type DriveState,
+  type EventName,
+  type EventOf,
+  type FrameTrace,
+  type MicrophoneParameters,
+  type ParticipantInfo,
+  type ReceiveCapabilities,
+  type SctpStreamParameters,
+} from '../../client/src/protocol/index.ts';
 import { Avatar } from './Avatar.ts';
 import { Emitter } from '../base/Emitter.ts';
-import type { CallMetricsPort, ConsumerPort, Opaque, ProducerPort, RoomMediaPort, SynthesisPort, TransportPort } from './ports.ts';
+import type { CallMetricsPort, ConsumerPort, ProducerPort, RoomMediaPort, SynthesisPort, TransportPort } from './ports.ts';
 
 /** The way to the participant's browser; replaced when they reconnect. */
 export interface ConnectionPort {
@@ -128,8 +138,8 @@ export class Participant {
     return transport;
   }
 
-  async produceAudio(transportId: string, rtpParameters: Opaque): Promise<ProducerPort> {
-    const producer = await this.transport(transportId).produceAudio(rtpParameters);
+  async produceAudio(transportId: string, parameters: MicrophoneParameters): Promise<ProducerPort> {
+    const producer = await this.transport(transportId).produceAudio(parameters);
     this.#audio?.close();
     this.#audio = producer;
     producer.onClosed(() => {
@@ -141,12 +151,9 @@ export class Participant {
     return producer;
   }
 
-  async produceLandmarks(options: { transportId: string; sctpStreamParameters: Opaque; label?: string | undefined; protocol?: string | undefined }): Promise<string> {
-    const { transportId, sctpStreamParameters, label, protocol } = options;
+  async produceLandmarks({ transportId, sctpStreamParameters }: { transportId: string; sctpStreamParameters: SctpStreamParameters }): Promise<string> {
     const landmarks = await this.transport(transportId).produceLandmarks({
       sctpStreamParameters,
-      ...(label ? { label } : {}),
-      ...(protocol ? { protocol } : {}),
       onPacket: (packet) => this.#avatar?.handleLandmarks(packet),
     });
     this.#landmarks?.close();
@@ -154,7 +161,7 @@ export class Participant {
     return landmarks.id;
   }
 
-  async consume(options: { transportId: string; producerId: string; rtpCapabilities: Opaque }): Promise<ConsumerPort> {
+  async consume(options: { transportId: string; producerId: string; rtpCapabilities: ReceiveCapabilities }): Promise<ConsumerPort> {
     if (this.#consumers.size >= MAX_CONSUMERS) throw new AppError('rate-limited', 'Too many consumers');
     const transport = this.transport(options.transportId);
     if (transport.direction !== 'receive') throw new AppError('bad-request', 'Consume on the receiving transport');

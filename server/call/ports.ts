@@ -2,9 +2,9 @@
  * What the call domain needs from outside. The media adapter (mediasoup), the synthesis adapter (worker processes)
  * and the enrolment service implement these; tests may bring fakes.
  */
-import type { DriveState, FrameTrace } from '../../client/src/protocol/index.ts';
+import type { DriveState, DtlsParameters, FrameTrace, MicrophoneParameters, ReceiveCapabilities, SctpStreamParameters } from '../../client/src/protocol/index.ts';
 
-/** mediasoup's structures, which the domain only passes on. */
+/** mediasoup's structures, which the domain only passes on to clients. */
 export type Opaque = Record<string, unknown>;
 
 export interface MediaPort {
@@ -26,12 +26,12 @@ export interface TransportPort {
   readonly direction: 'send' | 'receive';
   /** ICE, DTLS and SCTP parameters for the client's side. */
   readonly parameters: { iceParameters: Opaque; iceCandidates: Opaque[]; dtlsParameters: Opaque; sctpParameters?: Opaque };
-  connect(dtlsParameters: Opaque): Promise<void>;
+  connect(dtlsParameters: DtlsParameters): Promise<void>;
   restartIce(): Promise<Opaque>;
-  produceAudio(rtpParameters: Opaque): Promise<ProducerPort>;
+  produceAudio(parameters: MicrophoneParameters): Promise<ProducerPort>;
   /** `onPacket` gets each landmark message; the buffer is only valid during the call. */
-  produceLandmarks(options: { sctpStreamParameters: Opaque; label?: string; protocol?: string; onPacket: (packet: Uint8Array) => void }): Promise<{ id: string; close(): void }>;
-  consume(options: { producerId: string; rtpCapabilities: Opaque }): Promise<ConsumerPort>;
+  produceLandmarks(options: { sctpStreamParameters: SctpStreamParameters; onPacket: (packet: Uint8Array) => void }): Promise<{ id: string; close(): void }>;
+  consume(options: { producerId: string; rtpCapabilities: ReceiveCapabilities }): Promise<ConsumerPort>;
   onClosed(listener: () => void): void;
   close(): void;
 }

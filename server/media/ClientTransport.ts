@@ -2,13 +2,8 @@
 import type { types } from 'mediasoup';
 import type { ConsumerPort, Opaque, ProducerPort, TransportPort } from '../call/ports.ts';
 import { AppError } from '../../client/src/protocol/errors.ts';
-
-
-/** mediasoup itself would take video parameters under the kind "audio". */
-function carriesOpus({ codecs }: Opaque): boolean {
-  const isOpus = (codec: unknown): boolean => String((codec as { mimeType?: unknown } | null)?.mimeType).toLowerCase() === 'audio/opus';
-  return Array.isArray(codecs) && codecs.length > 0 && isOpus(codecs[0]);
-}
+import type { DtlsParameters, MicrophoneParameters, ReceiveCapabilities, SctpStreamParameters } from '../../client/src/protocol/media-parameters.ts';
+import { microphoneRtpParameters } from './microphone-parameters.ts';
 
 /** The media may end between a request and its execution, and this side may hear of it last. */
 async function whileOpen(consumer: types.Consumer, work: () => Promise<void>): Promise<void> {
@@ -65,18 +60,17 @@ export class ClientTransport implements TransportPort {
     if (this.direction !== 'send') throw new AppError('bad-request', 'Send on the transport that was made for sending');
   }
 
-  async connect(dtlsParameters: Opaque): Promise<void> {
-    await this.#asked(() => this.#transport.connect({ dtlsParameters: dtlsParameters as unknown as types.DtlsParameters }));
+  async connect({ role, fingerprints }: DtlsParameters): Promise<void> {
+    await this.#asked(() => this.#transport.connect({ dtlsParameters: { fingerprints, ...(role && { role }) } }));
   }
 
   async restartIce(): Promise<Opaque> {
     return (await this.#asked(() => this.#transport.restartIce())) as unknown as Opaque;
   }
 
-  async produceAudio(rtpParameters: Opaque): Promise<ProducerPort> {
+  async produceAudio(parameters: MicrophoneParameters): Promise<ProducerPort> {
     this.#mustSend();
-    if (!carriesOpus(rtpParameters)) throw new AppError('bad-request', 'A microphone sends audio/opus');
-    const producer = await this.#asked(() => this.#transport.produce({ kind: 'audio', rtpParameters: rtpParameters as unknown as types.RtpParameters }));
+    const producer = await this.#asked(() => this.#transport.produce({ kind: 'audio', rtpParameters: microphoneRtpParameters(parameters) }));
     return {
       id: producer.id,
       pause: () => producer.pause(),
@@ -86,12 +80,15 @@ export class ClientTransport implements TransportPort {
     };
   }
 
-  async produceLandmarks(options: { sctpStreamParameters: Opaque; label?: string; protocol?: string; onPacket: (packet: Uint8Array) => void }): Promise<{ id: string; close(): void }> {
+  async produceLandmarks({ sctpStreamParameters, onPacket }: { sctpStreamParameters: SctpStreamParameters; onPacket: (packet: Uint8Array) => void }): Promise<{ id: string; close(): void }> {
     this.#mustSend();
-    const { sctpStreamParameters, label = 'landmarks', protocol = '', onPacket } = options;
-    const producer = await this.#asked(() =>
-      this.#transport.produceData({ sctpStreamParameters: sctpStreamParameters as unknown as types.SctpStreamParameters, label, protocol }),
-    );
+    const { streamId, ordered, maxPacketLifeTime, maxRetransmits } = sctpStreamParameters;
+    const reliability = {
+      ...(ordered !== undefined && { ordered }),
+      ...(maxPacketLifeTime !== undefined && { maxPacketLifeTime }),
+      ...(maxRetransmits !== undefined && { maxRetransmits }),
+    };
+    const producer = await this.#asked(() => this.#transport.produceData({ sctpStreamParameters: { streamId, ...reliability }, label: 'landmarks' }));
     await this.#asked(() => this.#deliver(producer, onPacket));
     return { id: producer.id, close: () => producer.close() };
   }
@@ -105,8 +102,8 @@ export class ClientTransport implements TransportPort {
     consumer.on('message', (message: Buffer) => onPacket(message));
   }
 
-  async consume({ producerId, rtpCapabilities }: { producerId: string; rtpCapabilities: Opaque }): Promise<ConsumerPort> {
-    const capabilities = rtpCapabilities as unknown as types.RtpCapabilities;
+  async consume({ producerId, rtpCapabilities }: { producerId: string; rtpCapabilities: ReceiveCapabilities }): Promise<ConsumerPort> {
+    const capabilities = rtpCapabilities as types.RtpCapabilities;
     if (!(await this.#asked(async () => this.#router.canConsume({ producerId, rtpCapabilities: capabilities })))) throw new AppError('cannot-consume');
     const consumer = await this.#asked(() => this.#transport.consume({ producerId, rtpCapabilities: capabilities, paused: true }));
     if (consumer.kind === 'video') {

@@ -24,8 +24,7 @@ export async function produceAudio(session: Session, { transportId, rtpParameter
 }
 
 export async function produceLandmarks(session: Session, request: RequestOf<'produce-landmarks'>): Promise<AnswerOf<'produce-landmarks'>> {
-  const { transportId, sctpStreamParameters, label, protocol } = request;
-  return { dataProducerId: await session.participant.produceLandmarks({ transportId, sctpStreamParameters, label, protocol }) };
+  return { dataProducerId: await session.participant.produceLandmarks(request) };
 }
 
 export async function consume(session: Session, request: RequestOf<'consume'>): Promise<AnswerOf<'consume'>> {

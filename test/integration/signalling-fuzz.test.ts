@@ -87,7 +87,7 @@ describe('signalling under fire', () => {
     const socket = await connected();
     for (const name of names.filter((name) => !['join', 'leave', 'sync-clock'].includes(name))) {
       const dtlsParameters = { role: 'client', fingerprints: [{ algorithm: 'sha-256', value: Array(32).fill('AB').join(':') }] };
-      const valid = { transportId: 't', consumerId: 'c', producerId: 'p', dtlsParameters, rtpParameters: {}, rtpCapabilities: {}, sctpStreamParameters: { streamId: 0 }, direction: 'send', muted: true, avatarId: null, presentedLatencyMs: [] };
+      const valid = { transportId: 't', consumerId: 'c', producerId: 'p', dtlsParameters, rtpParameters: { codecs: [{ mimeType: 'audio/opus', payloadType: 111, clockRate: 48_000, channels: 2 }], encodings: [{ ssrc: 1 }] }, rtpCapabilities: {}, sctpStreamParameters: { streamId: 0 }, direction: 'send', muted: true, avatarId: null, presentedLatencyMs: [] };
       expect(await ask(socket, name, valid), name).toMatchObject({ ok: false, error: { code: 'not-joined' } });
     }
   });

@@ -5,7 +5,7 @@ import { Rooms } from '../../server/call/Rooms.ts';
 import type { Access } from '../../server/signalling/access.ts';
 import { join } from '../../server/signalling/room-handlers.ts';
 import { Session } from '../../server/signalling/Session.ts';
-import type { DriveState } from '../../client/src/protocol/index.ts';
+import { microphoneParametersSchema, type DriveState } from '../../client/src/protocol/index.ts';
 
 let nextId = 0;
 
@@ -160,6 +160,7 @@ class FakeConnection implements ConnectionPort {
   }
 }
 
+const microphone = microphoneParametersSchema.parse({ codecs: [{ mimeType: 'audio/opus', payloadType: 111, clockRate: 48_000, channels: 2 }], encodings: [{ ssrc: 1 }] });
 const metrics = new Proxy({}, { get: () => () => undefined }) as CallMetricsPort;
 const frame = { data: new Uint8Array(8), keyframe: true, capturedMs: 1, trace: { capturedMs: 1, landmarksSentMs: 2, arrivedMs: 3, synthesisStartMs: 4, synthesisEndMs: 5, encodedMs: 6 } };
 
@@ -211,7 +212,7 @@ describe('Rooms', () => {
     const { connection } = await enter('Ada');
     const { participant } = await enter('Ben');
     const transport = await participant.createTransport({ direction: 'send', forceTcp: false });
-    await participant.produceAudio(transport.id, {});
+    await participant.produceAudio(transport.id, microphone);
     await participant.setAvatar({ avatarId: 'av-1', model: 'warp' });
     participant.close();
     expect(connection.names()).toEqual(['participant-joined', 'media-published', 'media-published', 'participant-changed', 'media-unpublished', 'participant-left']);
@@ -233,7 +234,7 @@ describe('Rooms', () => {
   it('drives the avatar with the landmark channel and sends its frames, in whatever order both were made', async () => {
     const { participant, connection } = await enter('Ada');
     const transport = (await participant.createTransport({ direction: 'send', forceTcp: false })) as FakeTransport;
-    await participant.produceLandmarks({ transportId: transport.id, sctpStreamParameters: {} });
+    await participant.produceLandmarks({ transportId: transport.id, sctpStreamParameters: { streamId: 0 } });
     transport.onPacket(new Uint8Array(3));
     await participant.setAvatar({ avatarId: 'av-1', model: 'warp' });
     transport.onPacket(new Uint8Array(3));
@@ -296,7 +297,7 @@ describe('Rooms', () => {
     const { participant } = await enter('Ada');
     const transport = await participant.createTransport({ direction: 'send', forceTcp: false });
     await participant.setMuted(true);
-    const producer = (await participant.produceAudio(transport.id, {})) as FakeProducer;
+    const producer = (await participant.produceAudio(transport.id, microphone)) as FakeProducer;
     expect(producer.paused).toBe(true);
     await participant.setMuted(false);
     expect(producer.paused).toBe(false);

@@ -2,7 +2,7 @@
 /** The media side of one join: device, the two transports, what is sent and what is received. Rebuilt whole when it cannot be mended. */
 import { Device } from 'mediasoup-client';
 import type { types as mediasoup } from 'mediasoup-client';
-import { AppError } from '../protocol/index.ts';
+import { AppError, microphoneParametersSchema, receiveCapabilitiesSchema } from '../protocol/index.ts';
 import type { AnswerOf } from '../protocol/index.ts';
 import { Emitter } from './Emitter.ts';
 import type { PacketSink } from './LandmarkChannel.ts';
@@ -113,7 +113,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
     this.#consuming.add(producerId);
     try {
       const { request } = this.#options;
-      const answer = await request('consume', { transportId: this.#receive.id, producerId, rtpCapabilities: this.#device.recvRtpCapabilities as unknown as Record<string, unknown> });
+      const answer = await request('consume', { transportId: this.#receive.id, producerId, rtpCapabilities: receiveCapabilitiesSchema.parse(this.#device.recvRtpCapabilities) });
       const consumer = await this.#receive.consume({
         id: answer.consumerId,
         producerId,
@@ -198,12 +198,13 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
     }
     const transportId = this.#send.id;
     this.#send.on('produce', ({ rtpParameters }, done, fail) => {
-      request('produce-audio', { transportId, rtpParameters: { ...rtpParameters } }).then(({ producerId }) => done({ id: producerId }), fail);
+      const parsed = microphoneParametersSchema.safeParse(rtpParameters);
+      if (!parsed.success) return fail(parsed.error);
+      request('produce-audio', { transportId, rtpParameters: parsed.data }).then(({ producerId }) => done({ id: producerId }), fail);
     });
-    this.#send.on('producedata', ({ sctpStreamParameters, label, protocol }, done, fail) => {
+    this.#send.on('producedata', ({ sctpStreamParameters }, done, fail) => {
       const { streamId = 0, ordered, maxPacketLifeTime, maxRetransmits } = sctpStreamParameters; // mediasoup-client always gives a stream id
-      const optional = { ...(label && { label }), ...(protocol && { protocol }) };
-      request('produce-landmarks', { transportId, sctpStreamParameters: { streamId, ordered, maxPacketLifeTime, maxRetransmits }, ...optional }).then(({ dataProducerId }) => done({ id: dataProducerId }), fail);
+      request('produce-landmarks', { transportId, sctpStreamParameters: { streamId, ordered, maxPacketLifeTime, maxRetransmits } }).then(({ dataProducerId }) => done({ id: dataProducerId }), fail);
     });
   }
 }

@@ -4,28 +4,15 @@
  */
 import { z } from 'zod';
 import type { Result } from './errors.ts';
+import { dtlsParametersSchema, microphoneParametersSchema, receiveCapabilitiesSchema, sctpStreamParametersSchema } from './media-parameters.ts';
 
 /** Raised when client and server can no longer understand each other. */
 export const PROTOCOL_VERSION = 1;
 
 const id = z.string().min(1).max(64);
 const displayName = z.string().trim().min(1).max(64);
-/** mediasoup's own structures: bounded here, checked in depth by mediasoup's ORTC validation. */
+/** mediasoup's own structures, which the server gives to its clients; what clients give is parsed whole: `media-parameters.ts`. */
 const opaque = z.record(z.string(), z.unknown());
-
-/** RFC 8122 fingerprints; checked here because mediasoup would accept any text and the connection would just never come up. */
-const dtlsParameters = z.object({
-  role: z.enum(['auto', 'client', 'server']).optional(),
-  fingerprints: z.array(z.object({ algorithm: z.enum(['sha-1', 'sha-224', 'sha-256', 'sha-384', 'sha-512']), value: z.string().regex(/^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){15,63}$/) })).min(1).max(8),
-});
-
-/** RFC 8832: how a data channel maps to an SCTP stream. */
-const sctpStreamParameters = z.object({
-  streamId: z.int().min(0).max(65_534),
-  ordered: z.boolean().optional(),
-  maxPacketLifeTime: z.int().min(0).max(65_535).optional(),
-  maxRetransmits: z.int().min(0).max(65_535).optional(),
-});
 
 /** Shown to everybody in the room. `avatar` is null while a participant sends none (listens or speaks only). */
 export const participantSchema = z.object({
@@ -76,13 +63,13 @@ export const requests = {
     z.object({ direction: transportDirection, forceTcp: z.boolean().optional() }),
     z.object({ id, iceParameters: opaque, iceCandidates: z.array(opaque), dtlsParameters: opaque, sctpParameters: opaque.optional() }),
   ),
-  'connect-transport': define(z.object({ transportId: id, dtlsParameters }), empty),
+  'connect-transport': define(z.object({ transportId: id, dtlsParameters: dtlsParametersSchema }), empty),
   'restart-ice': define(z.object({ transportId: id }), z.object({ iceParameters: opaque })),
-  'produce-audio': define(z.object({ transportId: id, rtpParameters: opaque }), z.object({ producerId: id })),
-  'produce-landmarks': define(z.object({ transportId: id, sctpStreamParameters, label: z.string().max(64).optional(), protocol: z.string().max(64).optional() }), z.object({ dataProducerId: id })),
+  'produce-audio': define(z.object({ transportId: id, rtpParameters: microphoneParametersSchema }), z.object({ producerId: id })),
+  'produce-landmarks': define(z.object({ transportId: id, sctpStreamParameters: sctpStreamParametersSchema }), z.object({ dataProducerId: id })),
   /** A paused consumer; `resume-consumer` once the track is attached, so that no keyframe is lost. */
   consume: define(
-    z.object({ transportId: id, producerId: id, rtpCapabilities: opaque }),
+    z.object({ transportId: id, producerId: id, rtpCapabilities: receiveCapabilitiesSchema }),
     z.object({ consumerId: id, producerId: id, kind: z.enum(['audio', 'video']), rtpParameters: opaque }),
   ),
   'resume-consumer': define(z.object({ consumerId: id }), empty),
