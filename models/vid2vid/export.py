@@ -228,7 +228,6 @@ def write_manifest(folder: Path, size: int, version: str, made: dict) -> None:
         "version": version,
         "title": "Few-shot vid2vid for faces, trained by this project",
         "licence": "Apache-2.0",
-        "crop": book["models"]["warp"]["crop"],
         "semanticChannels": [],
         "landmarks": "tracked",
         "sharedBackground": True,

@@ -182,7 +182,6 @@ def main():
         'version': VERSION,
         'title': 'Portrait warped by its face mesh; no learning',
         'licence': 'Apache-2.0',
-        'crop': {'sideOverFaceSize': 2.5, 'meaning': 'about this; square around the head, face a little above the middle; face size = sqrt(width 234-454 x height 10-152)'},
         'semanticChannels': list(CHANNELS),
         'interiorSize': INTERIOR,
         'cached': ['source', 'plate', 'interior'],

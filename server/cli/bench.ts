@@ -1,5 +1,6 @@
 /** `gioconda bench`: measures the live path on this machine, prints a table and writes JSON. */
 import { writeFile } from 'node:fs/promises';
+import { requireDevelopmentPackages } from '../bench/development-packages.ts';
 import type { BenchReport } from '../bench/run-bench.ts';
 import type { Quantiles } from '../base/quantiles.ts';
 import { loadConfig } from '../config/index.ts';
@@ -7,6 +8,7 @@ import { ensureSetup, recordMeasurement } from '../setup/index.ts';
 import type { BenchOptions } from './options.ts';
 
 export async function run({ model, seconds, avatars, size, out = 'bench.json' }: BenchOptions): Promise<number> {
+  requireDevelopmentPackages();
   const { config } = loadConfig();
   await ensureSetup({ cacheDir: config.cacheDir });
   const { runBench } = await import('../bench/run-bench.ts');

@@ -1,62 +1,76 @@
+/** The table of rooms in docs/architecture.md is what the imports are held to. */
 import { globSync, readFileSync } from 'node:fs';
-import { dirname, join, posix, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { circles, importsOf, parseRooms, roomGraph, strayNames, trespasses, type ImportGraph, type Room } from '../support/rooms.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const sources = globSync(['server/**/*.ts', 'client/src/**/*.ts', 'client/demo/**/*.ts'], { cwd: root });
+const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+const rooms = parseRooms(page);
+const files = globSync(['server/**/*.{ts,mjs,mts}', 'client/{src,demo}/**/*.ts'], { cwd: root });
+const graph: ImportGraph = new Map(files.map((file) => [file, importsOf(file, readFileSync(join(root, file), 'utf8'))]));
 
-/** Module specifiers of a file: relative ones as paths from the root, packages by name. */
-function imports(file: string): string[] {
-  const text = readFileSync(join(root, file), 'utf8');
-  const specifiers = [...text.matchAll(/(?:from|import|import\()\s*['"]([^'"]+)['"]/g)].map((match) => match[1]!);
-  return specifiers.map((name) => (name.startsWith('.') ? posix.normalize(posix.join(dirname(file), name)) : name));
-}
-
-const graph = new Map(sources.map((file) => [relative('', file), imports(file)]));
-
-/** Files outside of `allowed` that import what `matches`. */
-function importersOf(matches: RegExp, allowed: RegExp): string[] {
-  return [...graph].filter(([file, names]) => !allowed.test(file) && names.some((name) => matches.test(name))).map(([file]) => file);
-}
-
-/** What files inside `folder` import although `allowed` does not cover it. */
-function strangersIn(folder: RegExp, allowed: RegExp): string[] {
-  return [...graph].filter(([file]) => folder.test(file)).flatMap(([file, names]) => names.filter((name) => !allowed.test(name)).map((name) => `${file} → ${name}`));
-}
-
-describe('boundaries', () => {
-  it('sees the sources at all', () => {
-    expect(graph.size).toBeGreaterThan(60);
+describe('the rooms of docs/architecture.md', () => {
+  it('are all of the sources', () => {
+    expect(rooms.length).toBeGreaterThan(25);
+    expect(files.length).toBeGreaterThan(200);
     expect(graph.get('server/main.ts')).toContain('server/call/Rooms.ts');
   });
 
-  it('mediasoup is imported by server/media only', () => {
-    expect(importersOf(/^mediasoup$/, /^server\/media\//)).toEqual([]);
+  it('exist, and so does all that they may import', () => {
+    expect(strayNames(rooms, files)).toEqual([]);
   });
 
-  it('node-av is imported by server/video and server/render/files only; the set-up may probe it', () => {
-    expect(importersOf(/^node-av/, /^server\/(video|render\/files|setup)\//)).toEqual([]);
+  it('import only what their rows list, types and packages included', () => {
+    expect(trespasses(rooms, graph)).toEqual([]);
   });
 
-  it('onnxruntime is imported by server/synthesis/model and server/landmarker only; the set-up may probe it', () => {
-    expect(importersOf(/^onnxruntime/, /^server\/(synthesis\/model|landmarker|setup)\//)).toEqual([]);
+  it('do not import in a circle, and neither do files', () => {
+    expect(circles(roomGraph(rooms, graph))).toEqual([]);
+    expect(circles(graph)).toEqual([]);
   });
 
-  it('socket.io is imported by server/signalling only, fastify by server/http only', () => {
-    expect(importersOf(/^socket\.io$/, /^server\/signalling\//)).toEqual([]);
-    expect(importersOf(/^@?fastify/, /^server\/http\//)).toEqual([]);
+  it('let mediasoup, onnxruntime, node-av, sharp, socket.io and fastify only into few of them', () => {
+    const having = (name: string): string[] => rooms.filter(({ mayImport }) => mayImport.includes(name)).map(({ path }) => path);
+    expect(having('mediasoup')).toEqual(['server/media']);
+    expect(having('onnxruntime-node')).toEqual(['server/landmarker', 'server/synthesis/model']);
+    expect(having('node-av')).toEqual(['server/video', 'server/render/files']);
+    expect(having('socket.io')).toEqual(['server/signalling']);
+    expect(having('fastify')).toEqual(['server/http']);
+    expect(having('sharp')).toEqual(['server/portraits', 'server/synthesis/process', 'server/setup/landmarker']);
   });
 
-  it('the call domain imports itself, server/base, the protocol and Node only', () => {
-    expect(strangersIn(/^server\/call\//, /^(server\/(call|base)\/|client\/src\/protocol\/|node:)/)).toEqual([]);
+  it('name the files of a frame in one direction, no file twice', () => {
+    const section = page.slice(page.indexOf('## One frame'), page.indexOf('## Time'));
+    const named = [...section.matchAll(/`((?:client|server)\/[\w./-]+\.ts)`/g)].map((match) => match[1]!);
+    expect(named.length).toBeGreaterThan(12);
+    expect(named.filter((file) => !files.includes(file))).toEqual([]);
+    expect(named).toEqual([...new Set(named)]);
+    const visited = named.map(dirname).filter((folder, i, all) => folder !== all[i - 1]);
+    expect(visited).toEqual([...new Set(visited)]);
+  });
+});
+
+describe('the check itself', () => {
+  const two: Room[] = [{ path: 'server/a', mayImport: ['server/b/port.ts', '@x/*'] }, { path: 'server/b', mayImport: [] }, { path: 'server/b/inner', mayImport: ['zod'] }];
+  const of = (imports: Record<string, string[]>): ImportGraph => new Map(Object.entries(imports));
+
+  it('refuses a room, a file of a room and a package that are not listed, and a file without a room', () => {
+    const graphOf = of({ 'server/a/a.ts': ['server/b/port.ts', '@x/y/z', 'node:fs', 'server/b/other.ts', 'zod'], 'server/b/inner/c.ts': ['zod', 'server/b/b.ts'], 'server/c/c.ts': [] });
+    expect(trespasses(two, graphOf)).toEqual(['server/a/a.ts → server/b/other.ts', 'server/a/a.ts → zod', 'server/b/inner/c.ts → server/b/b.ts', 'server/c/c.ts is in no room']);
   });
 
-  it('the protocol imports itself and zod only: no DOM, no Node', () => {
-    expect(strangersIn(/^client\/src\/protocol\//, /^(client\/src\/protocol\/|zod$)/)).toEqual([]);
+  it('fails for a renamed room', () => {
+    const renamed = files.map((file) => file.replace(/^server\/motion\//, 'server/movement/'));
+    expect(strayNames(rooms, renamed)).toContain('server/motion');
+    const moved = new Map([...graph].map(([file, names]) => [file.replace(/^server\/motion\//, 'server/movement/'), names]));
+    expect(trespasses(rooms, moved)).toContain('server/movement/Retargeter.ts is in no room');
   });
 
-  it('the client never reaches into the server', () => {
-    expect(importersOf(/^server\//, /^(server|test)\//)).toEqual([]);
+  it('sees type imports, dynamic ones and circles', () => {
+    const source = "import type { A } from './b.ts';\nconst c = await import('../c.ts');\nlet d: import('./d.ts').D;\nexport * from 'zod';\nimport 'sharp';";
+    expect(importsOf('server/a/a.ts', source)).toEqual(['server/a/b.ts', 'server/c.ts', 'server/a/d.ts', 'zod', 'sharp']);
+    expect(circles(of({ a: ['b'], b: ['c'], c: ['a', 'd'], d: [] }))).toEqual([['a', 'b', 'c']]);
   });
 });

@@ -37,8 +37,6 @@ const modelSchema = z.object({
   version: z.string(),
   title: z.string(),
   licence: z.string(),
-  /** How portraits are cropped: the square's side over the face size, centred on the face. */
-  crop: z.object({ sideOverFaceSize: z.number().positive(), meaning: z.string() }),
   semanticChannels: z.array(semanticChannelSchema),
   /** Whether all portraits are given before the base portrait's background: for a model that shows now one, now another. */
   sharedBackground: z.boolean().default(false),
