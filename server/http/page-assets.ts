@@ -1,11 +1,12 @@
 /** Bundles the page and the tracker's workers at start (milliseconds, in memory and then a cache folder) and lists every file that the page needs. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, stop } from 'esbuild';
 import type { BuildOptions } from 'esbuild';
+import { writeAtomically } from '../base/write-atomically.ts';
 
 export interface PageAsset {
   /** Absolute path of the file to serve. */
@@ -70,9 +71,7 @@ export async function pageAssets({ cacheDir, trackerModelPath }: PageAssetsOptio
 /** Every file has its hash in its name on disk, and appears at once whole: several servers may share the folder. */
 async function place(cacheDir: string, name: string, content: Uint8Array | string): Promise<string> {
   const file = join(cacheDir, name);
-  const unfinished = `${file}.${process.pid}`;
-  await writeFile(unfinished, content);
-  await rename(unfinished, file);
+  await writeAtomically(file, content);
   return file;
 }
 

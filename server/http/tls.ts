@@ -1,10 +1,11 @@
 /** The certificate: none, the operator's files, or one of our own that browsers accept after a warning. */
 import { X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
+import { writeAtomically } from '../base/write-atomically.ts';
 import type { Config } from '../config/index.ts';
 
 export interface TlsMaterial {
@@ -41,12 +42,6 @@ async function readPair(certFile: string, keyFile: string): Promise<TlsMaterial 
   }
 }
 
-async function writePrivately(path: string, content: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, content, { mode: 0o600, flush: true });
-  await rename(temporary, path);
-}
-
 /** Kept in the data folder, so that the browser's exception holds over restarts; made anew shortly before it ends or when the names change. */
 async function selfSigned(config: Config): Promise<TlsMaterial> {
   const folder = join(config.dataDir, 'keys');
@@ -69,8 +64,8 @@ async function selfSigned(config: Config): Promise<TlsMaterial> {
       { name: 'subjectAltName', altNames: names.map((name) => (isIP(name) ? { type: 7 as const, ip: name } : { type: 2 as const, value: name })) },
     ],
   });
-  await writePrivately(keyFile, key);
-  await writePrivately(certFile, cert);
+  await writeAtomically(keyFile, key, { mode: 0o600 });
+  await writeAtomically(certFile, cert, { mode: 0o600 });
   return { cert, key };
 }
 

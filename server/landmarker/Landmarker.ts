@@ -4,6 +4,7 @@
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { DetectedFace, RgbImage } from './types.ts';
+import { SerialQueue } from '../base/SerialQueue.ts';
 import { DETECTOR_SIZE, decodeDetections, sharedPart, suppress, type Detection } from './face-detector.ts';
 import { projectPoints, regionChange, regionOfDetection, regionOfPoints } from './face-region.ts';
 import { sampleRegion, type ImageRegion } from './image-region.ts';
@@ -72,7 +73,7 @@ export class Landmarker {
     matte: new Float32Array(3 * MATTE_SIZE * MATTE_SIZE),
   };
   /** Inputs are shared: calls run one after the other. */
-  private tail: Promise<unknown> = Promise.resolve();
+  private readonly queue = new SerialQueue();
   private closed = false;
 
   private constructor(sessions: Landmarker['sessions']) {
@@ -129,15 +130,13 @@ export class Landmarker {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await this.tail.catch(() => undefined); // its caller has the error
+    await this.queue.idle();
     await Promise.all(Object.values(this.sessions).map((session) => session.release()));
   }
 
   private exclusive<T>(work: () => Promise<T>): Promise<T> {
     if (this.closed) return Promise.reject(new Error('landmarker: closed'));
-    const turn = this.tail.then(work, work);
-    this.tail = turn.catch(() => undefined); // the chain goes on; the caller of `turn` has the error
-    return turn;
+    return this.queue.run(work);
   }
 
   /** `first` stops at the first pass that finds something; `all` goes on while smaller faces that matter may be left. */

@@ -1,8 +1,9 @@
 /** Fetches one file, once, and trusts it only by its hash. */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { writeAtomically } from '../base/write-atomically.ts';
 import { SetupError } from './SetupError.ts';
 
 export interface PinnedFile {
@@ -39,16 +40,14 @@ export async function isIntact(path: string, file: Omit<PinnedFile, 'url'>, thor
  */
 export async function download(file: PinnedFile, path: string, options: DownloadOptions = {}): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const partial = `${path}.${randomUUID()}.part`;
   try {
-    const sha256 = await receive(file, partial, options);
-    if (sha256 !== file.sha256) throw new SetupError(`${file.url}: not the file we know (sha256 ${sha256.slice(0, 12)}…, expected ${file.sha256.slice(0, 12)}…); not used`);
-    await rename(partial, path);
+    await writeAtomically(path, async (partial) => {
+      const sha256 = await receive(file, partial, options);
+      if (sha256 !== file.sha256) throw new SetupError(`${file.url}: not the file we know (sha256 ${sha256.slice(0, 12)}…, expected ${file.sha256.slice(0, 12)}…); not used`);
+    });
   } catch (error) {
     if (error instanceof SetupError) throw error;
     throw new SetupError(`${file.url}: ${reasonOf(error)}`, { cause: error });
-  } finally {
-    await rm(partial, { force: true });
   }
 }
 

@@ -1,7 +1,7 @@
 /** What parts of the product measured on this machine (how fast synthesis is, say), kept for `gioconda doctor` to show. */
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeAtomically } from '../base/write-atomically.ts';
 
 export interface Measurement {
   /** What was measured, e.g. `warp 256`; a newer one with the same label takes its place. */
@@ -40,8 +40,6 @@ export async function readMeasurements(cacheDir: string): Promise<Measurement[]>
 
 export async function recordMeasurement(cacheDir: string, measurement: Omit<Measurement, 'at'>): Promise<void> {
   const others = (await readMeasurements(cacheDir)).filter(({ label }) => label !== measurement.label);
-  const temporary = `${fileIn(cacheDir)}.${randomUUID()}`;
   await mkdir(cacheDir, { recursive: true });
-  await writeFile(temporary, JSON.stringify([...others, { ...measurement, at: new Date().toISOString() }], null, 2));
-  await rename(temporary, fileIn(cacheDir));
+  await writeAtomically(fileIn(cacheDir), JSON.stringify([...others, { ...measurement, at: new Date().toISOString() }], null, 2));
 }

@@ -2,8 +2,8 @@
  * The three networks of the landmarker as ONNX files, made on this machine out of the npm packages @mediapipe/face_mesh and
  * @mediapipe/selfie_segmentation (Apache-2.0). Nothing is downloaded; the second call costs one hash of the sources.
  */
-import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
+import { writeAtomically } from '../../base/write-atomically.ts';
 import { exists, landmarkModels, pathsOf, type LandmarkModel, type LandmarkModelPaths } from '../../landmarker/landmark-models.ts';
 import { regionOptions } from './attention-operators.ts';
 import { readTflite } from './tflite-model.ts';
@@ -64,18 +64,6 @@ function convertMatte(bytes: Uint8Array): Uint8Array {
 }
 
 const converters: Record<LandmarkModel, (source: Uint8Array) => Uint8Array> = { detector: convertDetector, mesh: convertMesh, matte: convertMatte };
-
-/** Written beside its place and renamed, so that two processes or a full disk never leave half a file under the real name. */
-async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  try {
-    await writeFile(temporary, bytes);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
 
 /**
  * Makes what is missing of the landmarker's ONNX files in `folder` and gives their paths.

@@ -1,7 +1,8 @@
 /** Our own build of mediasoup's worker: the sources from its npm package, the libraries from the distribution. */
-import { chmod, cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, freemem, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { writeAtomically } from '../../base/write-atomically.ts';
 import { findProgram, runCommand } from '../command.ts';
 import type { Progress } from '../part.ts';
 import { SetupError } from '../SetupError.ts';
@@ -117,13 +118,9 @@ async function compile({ work, sources, log, progress }: CompileOptions): Promis
 
 /** The temporary folder may be another file system, from which a rename would not be atomic: copy beside the place first. */
 async function install(binary: string, target: string): Promise<void> {
-  const beside = `${target}.${process.pid}.new`;
   await mkdir(dirname(target), { recursive: true });
-  try {
+  await writeAtomically(target, async (beside) => {
     await cp(binary, beside);
     await chmod(beside, 0o755);
-    await rename(beside, target);
-  } finally {
-    await rm(beside, { force: true });
-  }
+  });
 }

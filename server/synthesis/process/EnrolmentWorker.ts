@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { AppError, type PortraitWarning } from '../../../client/src/protocol/index.ts';
 import type { EnrolmentBackend, EnrolmentResult, ModelInfo } from '../../enrolment/ports.ts';
+import { SerialQueue } from '../../base/SerialQueue.ts';
 import type { Calls } from './messages.ts';
 import { SynthesisProcess, type SpawnSynthesisProcess, type SynthesisProcessPort } from './SynthesisProcess.ts';
 
@@ -23,7 +24,7 @@ export class EnrolmentWorker implements EnrolmentBackend {
   readonly #options: EnrolmentWorkerOptions;
   /** Started with the first portrait and kept; started again after it died. */
   #process: Promise<SynthesisProcessPort> | null = null;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #jobs = new SerialQueue();
   #waiting = 0;
   #closed = false;
 
@@ -47,9 +48,7 @@ export class EnrolmentWorker implements EnrolmentBackend {
   async #ask<N extends 'enrol' | 'check-portrait'>(name: N, request: Calls[N]['request'], signal: AbortSignal): Promise<Calls[N]['answer']> {
     if (this.#waiting >= MOST_WAITING) throw new AppError('capacity', 'Too many portraits are waiting; try again in a moment');
     this.#waiting++;
-    const done = this.#turn.then(() => this.#work(name, request, signal)).finally(() => this.#waiting--);
-    this.#turn = done.catch(() => undefined); // told to whoever asked; the next one's turn comes all the same
-    return done;
+    return this.#jobs.run(() => this.#work(name, request, signal)).finally(() => this.#waiting--);
   }
 
   /** A job that is given up is not finished in secret: the process ends, and the next job starts another. */
