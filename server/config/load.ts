@@ -39,13 +39,14 @@ export interface LoadedConfig {
 }
 
 /** Variables that other parts of the process tree read; not configuration, and not mistakes. */
-const foreignVariables = new Set([
+export const foreignVariables: ReadonlySet<string> = new Set([
   'GIOCONDA_CONFIG',
   'GIOCONDA_CLOCK_OFFSET_MS',
   'GIOCONDA_SYNTHESIS_CACHE',
   'GIOCONDA_NO_SYSTEM_INSTALL',
   'GIOCONDA_CHROMIUM',
   'GIOCONDA_OFFLINE',
+  'GIOCONDA_PYTHON',
   'GIOCONDA_TEST_SUMMARY',
   'GIOCONDA_TRACKER_MODEL',
 ]);

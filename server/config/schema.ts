@@ -2,6 +2,7 @@
  * Everything that can be configured, once. The file, the environment and `docs/configuration.md` all follow from this schema:
  * a field's path is its key (`media.rtcPort`), and its environment variable is made of it (`GIOCONDA_MEDIA_RTC_PORT`).
  */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { DEFAULT_PORTRAIT_LIMITS } from '../portraits/limits.ts';
 
@@ -14,6 +15,16 @@ const seconds = z.int().min(1);
 /** Long enough that guessing is hopeless; an empty one is refused rather than taken for "none". */
 const secret = z.string().min(16).nullable().default(null);
 const pathOrNone = z.string().min(1).nullable().default(null);
+
+/** What Fastify's `trustProxy` takes: another text would end the start with its stack. */
+const proxy = z.string().refine(isProxy, 'not an address, a network (10.0.0.0/8), `loopback`, `linklocal` or `uniquelocal`');
+
+function isProxy(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const [address = '', prefix, ...rest] = text.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)]!;
+  return bits > 0 && rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits));
+}
 
 const iceServer = z.strictObject({
   urls: z.array(z.string().regex(/^(stun|stuns|turn|turns):/)).min(1),
@@ -83,7 +94,7 @@ const enrolment = group({
 });
 
 const http = group({
-  trustedProxies: z.array(z.string().min(1)).default([]).describe('Addresses or networks of the proxies in front (`loopback`, `10.0.0.0/8`): only theirs are `X-Forwarded-For`, `-Proto` and `-Host` believed.'),
+  trustedProxies: z.array(proxy).default([]).describe('Addresses or networks of the proxies in front (`loopback`, `10.0.0.0/8`): only theirs are `X-Forwarded-For`, `-Proto` and `-Host` believed.'),
   corsOrigins: z.array(z.string().min(1)).default([]).describe('Origins of other sites whose pages may call the API, e.g. `https://app.example.org`; `*` for all.'),
   rateLimitPerMinute: z.int().min(1).default(600).describe('API requests a minute from one address.'),
   enrolLimitPerMinute: z.int().min(1).default(30).describe('Avatars created a minute from one address; portrait checks may be ten times as many.'),
