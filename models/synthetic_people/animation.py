@@ -71,7 +71,7 @@ class Clip:
         weights = {name: float(curve[frame]) for name, curve in self.expression.items() if curve[frame] > 1e-3}
         closed = float(self.blink[frame])
         if closed > 0:
-            weights |= {"eyeBlinkLeft": closed, "eyeBlinkRight": closed}
+            weights |= {side: max(weights.get(side, 0.0), closed) for side in ("eyeBlinkLeft", "eyeBlinkRight")}
         gaze = 0.0 if self.gaze_yaw is None else float(self.gaze_yaw[frame])
         sway = 0.0 if self.sway is None else float(self.sway[frame])
         yaw, pitch, roll = (float(curve[frame]) for curve in (self.yaw, self.pitch, self.roll))

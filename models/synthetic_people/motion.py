@@ -7,6 +7,7 @@ import numpy as np
 from .animation import BROWS_UP, SMILE, Clip, blinks, key_frames
 from .person import Pose
 from .speech import Phoneme, Speech
+from .strong import grin, narrow_o, shout, strong, wink
 
 CONSONANTS = ("p", "b", "m", "f", "v", "T", "t", "d", "n", "s", "z", "S", "tS", "k", "g", "l", "r", "w", "j", "h")
 VOWELS = ("a", "A", "0", "O", "E", "3", "@", "V", "I", "i", "u", "U", "aI", "aU", "oU", "eI", "OI")
@@ -17,6 +18,8 @@ PAIRS = (
 )  # fmt: skip
 SINGLES = ("browInnerUp", "cheekPuff", "jawForward", "jawLeft", "jawRight", "mouthFunnel", "mouthLeft", "mouthPucker", "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower")
 YAW, PITCH, ROLL = 28.0, 15.0, 15.0  # degrees, the farthest that clips go
+STRONG_SHARE = 0.4  # of the clips hold a strong expression: a shout, an "O", a grin, a wink
+ASIDE_SHARE, ASIDE = 0.15, (24.0, 34.0)  # of the clips look so many degrees aside
 
 
 def babble(random: np.random.Generator, seconds: float) -> Speech:
@@ -65,12 +68,12 @@ def reference_poses(random: np.random.Generator) -> list[Pose]:
     smile = {name: weight * float(random.uniform(0.7, 1.1)) for name, weight in SMILE_WITH_TEETH.items()}
     return [
         Pose(yaw=near(spread=1.0), pitch=near(spread=1.0), roll=near(spread=0.7)),
-        pose(smile),
-        pose(opening),
-        pose(vowel, yaw=float(random.uniform(12, 25))),
+        pose(grin(random) if random.random() < 0.4 else smile),
+        pose(shout(random) if random.random() < 0.4 else opening),
+        pose(narrow_o(random) if random.random() < 0.3 else vowel, yaw=float(random.uniform(12, 25))),
         pose(_units(random, 2, 0.6), yaw=-float(random.uniform(12, 25))),
         pose(vowel | closed, pitch=float(random.choice([-1, 1]) * random.uniform(6, 12))),
-        pose(BROWS_UP | _units(random, 1, 0.5), roll=float(random.choice([-1, 1]) * random.uniform(5, 13)), aside=float(random.choice([-1, 1]) * random.uniform(8, 22))),
+        pose(wink(random) if random.random() < 0.3 else BROWS_UP | _units(random, 1, 0.5), roll=float(random.choice([-1, 1]) * random.uniform(5, 13)), aside=float(random.choice([-1, 1]) * random.uniform(8, 22))),
         pose(_units(random, 3, 0.8) | {"jawOpen": float(random.uniform(0.05, 0.5))}, yaw=near(spread=10), pitch=near(spread=5), roll=near(spread=5)),
     ]
 
@@ -95,6 +98,13 @@ def _gaze(random: np.random.Generator, times_s: np.ndarray, head: np.ndarray, sp
     return np.clip(course - 0.7 * head, -28, 28)
 
 
+def _held(random: np.random.Generator, times_s: np.ndarray) -> np.ndarray:
+    """[T] rises from 0 to 1 in a quarter of a second and mostly stays; some clips begin when it is there already."""
+    length = float(times_s[-1])
+    start, stays = float(random.uniform(-0.5, length * 0.6)), float(random.uniform(0.3, 2.0))
+    return key_frames(times_s, [(-10, 0), (start, 0), (start + 0.25, 1), (start + 0.25 + stays, 1), (start + 0.6 + stays, 0), (length + 10, 0)])
+
+
 def talking_clip(random: np.random.Generator, frames: int, frame_rate: float) -> list[Pose]:
     """Poses of consecutive frames. Every third clip or so has a blink within; most speak, some smile, some pull a face."""
     times = np.arange(frames) / frame_rate
@@ -104,14 +114,17 @@ def talking_clip(random: np.random.Generator, frames: int, frame_rate: float) ->
     roll = _wander(random, times, random.normal(0, 4), 4, ROLL)
     count = int(random.random() < 0.38) if length < 1.5 else int(length / 1.2)
     clip = Clip(times, yaw, pitch, roll, blinks(times, [float(t) for t in random.uniform(0, length, count)]))
-    if random.random() < 0.8:
+    held = random.random() < STRONG_SHARE
+    if held:
+        clip.add(_held(random, times), strong(random))
+    if random.random() < (0.35 if held else 0.8):
         warmed_up = float(random.uniform(0.3, 1.0))  # in the middle of a sentence
         clip.speak(babble(random, length + warmed_up + 0.3), -warmed_up)
         loud = float(random.uniform(0.7, 1.25))
-        clip.expression = {name: curve * loud for name, curve in clip.expression.items()}
-    elif random.random() < 0.6:
+        clip.expression = {name: np.minimum(curve * loud, 1.1) for name, curve in clip.expression.items()}
+    elif not held and random.random() < 0.6:
         clip.add(key_frames(times, [(-1.0, 0), (random.uniform(0, length / 2), 0), (random.uniform(length / 2, length) + 0.1, 1), (length + 1, 1)]), {"jawOpen": float(random.uniform(0.3, 0.9))})
-    if random.random() < 0.35:
+    if not held and random.random() < 0.35:
         start = float(random.uniform(-0.3, length * 0.7))
         smile = SMILE_WITH_TEETH if random.random() < 0.6 else SMILE
         clip.add(key_frames(times, [(start, 0), (start + 0.4, 1), (start + 3, 1), (start + 3.5, 0)]) * random.uniform(0.5, 1), smile)
@@ -122,6 +135,8 @@ def talking_clip(random: np.random.Generator, frames: int, frame_rate: float) ->
         clip.add(np.ones(frames), _units(random, 2, 0.45))
     sideways, up, near = (_wander(random, times, random.normal(0, s), s, 4 * s) for s in (0.07, 0.05, 0.15))
     gaze, down = _gaze(random, times, yaw, 13), _gaze(random, times, pitch, 5)
+    if random.random() < ASIDE_SHARE:
+        gaze = gaze + _held(random, times) * (random.choice([-1, 1]) * random.uniform(*ASIDE) - gaze)
     return [_placed(clip.pose(t), gaze[t], down[t], (sideways[t], up[t], near[t])) for t in range(frames)]
 
 

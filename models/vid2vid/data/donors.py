@@ -15,7 +15,7 @@ from .pseudo_frames import Mouth
 from .store import SourceReader
 
 MOST_TURNED = 18.0  # degrees: a mouth seen from further aside is of no use
-WIDEST = 0.2  # opening in face sizes; beyond it the skin of a closed mouth does not stretch well
+WIDEST = 0.35  # opening in face sizes: a shout
 
 
 @dataclass
@@ -43,32 +43,48 @@ def expressive() -> np.ndarray:
     return weight[:, None]
 
 
+def opening_of(shape: np.ndarray) -> float:
+    """Mean gap between the lips [468, 3] -> face sizes."""
+    return float((shape[INNER_LOWER_LIP[1:-1], 1] - shape[INNER_UPPER_LIP[1:-1], 1]).mean())
+
+
 class Donors:
     """Clips of the people that are trained on."""
 
     def __init__(self, folders: list[Path]):
-        self._clips: list[tuple[SourceReader, int, int, int]] = []  # reader, rest frame, start, length
-        self._per_source: list[np.ndarray] = []
-        for folder in folders:
-            reader, first = SourceReader(folder), len(self._clips)
-            self._clips += [(reader, p.start, c.start, c.length) for p in reader.people(held_out=False) for c in p.clips]
-            self._per_source.append(np.arange(first, len(self._clips)))
+        self._sources = [SourceReader(folder) for folder in folders]
+        self._clips = [[(p.start, c.start, c.length) for p in s.people(held_out=False) for c in p.clips] for s in self._sources]
+        self._known: dict[int, list[np.ndarray]] = {}
 
     def speech(self, random: np.random.Generator, length: int, least_opening: float = 0.0) -> Speech:
-        """A run at random, each source as likely as another; `least_opening` in face sizes must be reached. @raises RuntimeError"""
-        for _ in range(200):
-            source = self._per_source[int(random.integers(len(self._per_source)))]
-            reader, rest, start, frames = self._clips[int(random.choice(source))]
-            if frames < length:
-                continue
-            first = start + int(random.integers(frames - length + 1))
-            landmarks = np.asarray(reader.array("landmarks")[first : first + length])
-            if max(abs(head_pose(p).yaw) for p in landmarks) > MOST_TURNED:
-                continue
-            speech = self._relative(reader, rest, first, landmarks)
-            if least_opening <= speech.opening.max() <= WIDEST:
-                return speech
-        raise RuntimeError("no donor clip has such a mouth")
+        """A run at random, each source as likely as another where it has one; `least_opening` in face sizes must be reached.
+
+        @raises RuntimeError where no source has such a run"""
+        for source in random.permutation(len(self._sources)):
+            runs = self._runs(length)[source]
+            fitting = runs[runs[:, 2] >= least_opening]
+            if len(fitting):
+                rest, first = fitting[int(random.integers(len(fitting))), :2].astype(int)
+                reader = self._sources[source]
+                return self._relative(reader, rest, first, np.asarray(reader.array("landmarks")[first : first + length]))
+        raise RuntimeError(f"no donor clip opens the mouth by {least_opening}")
+
+    def _runs(self, length: int) -> list[np.ndarray]:
+        """For each source [runs, 3]: rest frame, first frame, widest opening; those that are turned too far or too wide are left out."""
+        if length not in self._known:
+            self._known[length] = [self._runs_of(s, clips, length) for s, clips in zip(self._sources, self._clips)]
+        return self._known[length]
+
+    @staticmethod
+    def _runs_of(reader: SourceReader, clips: list[tuple[int, int, int]], length: int) -> np.ndarray:
+        points, out = reader.array("landmarks"), []
+        for rest, start, frames in clips:
+            turned = np.array([abs(head_pose(points[i]).yaw) for i in range(start, start + frames)])
+            opening = np.array([opening_of(in_head_axes(points[i])) for i in range(start, start + frames)])
+            for i in range(frames - length + 1):
+                if turned[i : i + length].max() <= MOST_TURNED and opening[i : i + length].max() <= WIDEST:
+                    out.append((rest, start + i, opening[i : i + length].max()))
+        return np.array(out, float).reshape(-1, 3)
 
     @staticmethod
     def _relative(reader: SourceReader, rest: int, first: int, landmarks: np.ndarray) -> Speech:
@@ -77,6 +93,6 @@ class Donors:
         deltas = shapes - still
         deltas -= deltas[:, RIGID].mean(axis=1, keepdims=True)
         deltas *= expressive() * [1, 1, 0.6]
-        opening = (shapes[:, INNER_LOWER_LIP[1:-1], 1] - shapes[:, INNER_UPPER_LIP[1:-1], 1]).mean(axis=1)
+        opening = np.array([opening_of(shape) for shape in shapes])
         frames = reader.array("frames")
         return Speech(deltas, [Mouth(np.asarray(frames[first + i]), p) for i, p in enumerate(landmarks)], opening)
