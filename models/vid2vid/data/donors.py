@@ -15,6 +15,8 @@ from .pseudo_frames import Mouth
 from .store import SourceReader
 
 MOST_TURNED = 18.0  # degrees: a mouth seen from further aside is of no use
+HELD = (0.8, 1.0)  # of a single picture's expression is shown at a run's begin; all of it at its end
+SHUT = 0.02  # face sizes: a single picture's expression counts from lips that are no further apart
 WIDEST = 0.35  # opening in face sizes: a shout
 
 
@@ -57,20 +59,25 @@ class Donors:
         self._known: dict[int, list[np.ndarray]] = {}
 
     def speech(self, random: np.random.Generator, length: int, least_opening: float = 0.0) -> Speech:
-        """A run at random, each source as likely as another where it has one; `least_opening` in face sizes must be reached.
+        """A run at random, each source as likely as another where it has one that opens by `least_opening` (face sizes); where none has, the widest run.
 
-        @raises RuntimeError where no source has such a run"""
-        for source in random.permutation(len(self._sources)):
-            runs = self._runs(length)[source]
-            fitting = runs[runs[:, 2] >= least_opening]
-            if len(fitting):
-                rest, first = fitting[int(random.integers(len(fitting))), :2].astype(int)
-                reader = self._sources[source]
-                return self._relative(reader, rest, first, np.asarray(reader.array("landmarks")[first : first + length]))
-        raise RuntimeError(f"no donor clip opens the mouth by {least_opening}")
+        @raises RuntimeError where there is no run at all"""
+        runs = self._runs(length)
+        widest = max((r[:, 2].max() for r in runs if len(r)), default=None)
+        if widest is None:
+            raise RuntimeError(f"no donor has a run of {length} frames that is turned less than {MOST_TURNED} degrees")
+        fitting = [r[r[:, 2] >= min(least_opening, widest)] for r in runs]
+        source = int(random.choice([i for i, r in enumerate(fitting) if len(r)]))
+        rest, first, last = fitting[source][int(random.integers(len(fitting[source]))), [0, 1, 3]].astype(int)
+        reader = self._sources[source]
+        indices = np.minimum(first + np.arange(length), last)
+        share = np.ones(length) if last > first or length == 1 else np.linspace(random.uniform(*HELD), 1, length)
+        return self._relative(reader, rest, indices, share)
 
     def _runs(self, length: int) -> list[np.ndarray]:
-        """For each source [runs, 3]: rest frame, first frame, widest opening; those that are turned too far or too wide are left out."""
+        """For each source [runs, 4]: rest frame, first frame, widest opening, last frame; those that are turned too far or too wide are left out.
+
+        A clip of one frame is an expression that is held as long as is wanted."""
         if length not in self._known:
             self._known[length] = [self._runs_of(s, clips, length) for s, clips in zip(self._sources, self._clips)]
         return self._known[length]
@@ -81,18 +88,21 @@ class Donors:
         for rest, start, frames in clips:
             turned = np.array([abs(head_pose(points[i]).yaw) for i in range(start, start + frames)])
             opening = np.array([opening_of(in_head_axes(points[i])) for i in range(start, start + frames)])
-            for i in range(frames - length + 1):
-                if turned[i : i + length].max() <= MOST_TURNED and opening[i : i + length].max() <= WIDEST:
-                    out.append((rest, start + i, opening[i : i + length].max()))
-        return np.array(out, float).reshape(-1, 3)
+            run = length
+            if frames == 1 and length > 1:
+                run = 1 if opening_of(in_head_axes(points[rest])) < SHUT else length
+            for i in range(frames - run + 1):
+                if turned[i : i + run].max() <= MOST_TURNED and opening[i : i + run].max() <= WIDEST:
+                    out.append((rest, start + i, opening[i : i + run].max(), start + i + run - 1))
+        return np.array(out, float).reshape(-1, 4)
 
     @staticmethod
-    def _relative(reader: SourceReader, rest: int, first: int, landmarks: np.ndarray) -> Speech:
-        still = in_head_axes(reader.array("landmarks")[rest])
-        shapes = np.stack([in_head_axes(p) for p in landmarks])
+    def _relative(reader: SourceReader, rest: int, indices: np.ndarray, share: np.ndarray) -> Speech:
+        points, frames = (reader.array(name) for name in ("landmarks", "frames"))
+        still = in_head_axes(points[rest])
+        shapes = still + share[:, None, None] * (np.stack([in_head_axes(points[i]) for i in indices]) - still)
         deltas = shapes - still
         deltas -= deltas[:, RIGID].mean(axis=1, keepdims=True)
         deltas *= expressive() * [1, 1, 0.6]
         opening = np.array([opening_of(shape) for shape in shapes])
-        frames = reader.array("frames")
-        return Speech(deltas, [Mouth(np.asarray(frames[first + i]), p) for i, p in enumerate(landmarks)], opening)
+        return Speech(deltas, [Mouth(np.asarray(frames[i]), np.asarray(points[i])) for i in indices], opening)

@@ -1,4 +1,4 @@
-"""The expression sheets of OpenPeople (AI-generated people) as source `openpeople`: true pairs with wide mouths, tongues, winks, looks aside.
+"""The expression sheets of OpenPeople (AI-generated people) as source `openpeople`: true pairs with wide mouths, winks, looks aside.
 
     python -m vid2vid.data.openpeople --data ../../shared/data --out DIR
 
@@ -21,18 +21,18 @@ from .splits import held_out
 
 LICENCE = "MIT: OpenPeople 0.1.2 (AI-generated people)"
 CALM = 0  # the sheet's first tile
-HANDS = {("*", 10), ("P002", 12), ("P010", 13)}  # a hand before the face: nothing in landmarks tells of it
-NOT_HIDDEN = {("P007", 10)}
+HANDS = {*((f"P{n:03}", 10) for n in (1, 2, 4, 5, 6, 8, 9, 10)), ("P002", 12), ("P010", 13)}  # a hand before the face
+TONGUES = {(f"P{n:03}", 14) for n in (1, 2, 5, 6, 8, 9, 10)}  # out of the mouth
+UNTOLD = HANDS | TONGUES  # landmarks say nothing of them, so nothing can be learned from them but to guess
 EDGE = 3  # pixels of a tile's border that may show the sheet's lines
 
 
 def tiles(folder: Path) -> dict[str, list[Path]]:
-    """Person -> expression tiles without hands, the calm one first."""
+    """Person -> expression tiles that landmarks describe, the calm one first."""
     people: dict[str, list[Path]] = {}
     for file in sorted(folder.glob("P*_emot_*.jpg")):
         person, _, number = file.stem.split("_")
-        hidden = ("*", int(number)) in HANDS or (person, int(number)) in HANDS
-        if not hidden or (person, int(number)) in NOT_HIDDEN:
+        if (person, int(number)) not in UNTOLD:
             people.setdefault(person, []).append(file)
     return people
 

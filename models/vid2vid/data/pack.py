@@ -20,6 +20,7 @@ import numpy as np
 
 from .landmarker import Landmarker
 from .splits import held_out
+from .splits import portrait_people
 from .stills import Portrait, usable_portraits
 from .store import ClipRange, PersonEntry, Source, SourceReader, SourceWriter
 
@@ -115,7 +116,7 @@ def main() -> None:
         parser.error("--out or --unpack is needed")
     parts = {name: pack_source(options.root / name, options.quality, options.all) for name in options.sources}
     if options.data:
-        stills = usable_portraits(options.data, Landmarker(), None)
+        stills = usable_portraits(portrait_people(options.data), Landmarker(), None)
         parts["stills"] = pack_stills([p for p in stills if options.all or p.name not in held_out("portraits")], options.quality)
     np.savez(options.out, **{f"{name}/{key}": value for name, arrays in parts.items() for key, value in arrays.items()})
     sizes = {name: f"{sum(v.nbytes for v in arrays.values()) / 2**20:.1f} MiB" for name, arrays in parts.items()}

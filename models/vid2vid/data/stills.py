@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import numpy as np
 from .head_pose import head_pose
 from .landmarker import FOUND_FLAG, Landmarker
 from .pictures import crop_square, points_in_square, read_rgb, square_of
-from .splits import portrait_people
 
 TEXTURE = 512
 MOST_TURNED = {"yaw": 18.0, "pitch": 16.0, "roll": 15.0}
@@ -24,9 +24,9 @@ class Portrait:
     landmarks: np.ndarray  # [478, 3] picture widths
 
 
-def usable_portraits(data: Path, tracker: Landmarker, limit: int | None) -> list[Portrait]:
-    """Says whom it leaves out and why."""
-    everyone = list(portrait_people(data).items())
+def usable_portraits(people: dict[str, Path], tracker: Landmarker, limit: int | None, reason_against: Callable[[np.ndarray, np.ndarray], str | None] | None = None) -> list[Portrait]:
+    """`people`: name -> file; `reason_against` judges a picture and its points in pixels. Says whom it leaves out and why."""
+    everyone = list(people.items())
     out = []
     for name, file in everyone[:: 1 if limit is None else max(1, len(everyone) // limit)]:
         image = read_rgb(file)
@@ -35,9 +35,11 @@ def usable_portraits(data: Path, tracker: Landmarker, limit: int | None) -> list
             print(f"{name}: left out, the tracker sees no face")
             continue
         pose, square = head_pose(points), square_of(points, image.shape[1], image.shape[0])
-        turned = [f"{axis} {getattr(pose, axis):.0f}" for axis, most in MOST_TURNED.items() if abs(getattr(pose, axis)) > most]
-        if turned or square[2] < SMALLEST:
-            print(f"{name}: left out, {'; '.join(turned) or f'{square[2]} pixels'}")
+        faults = [f"{axis} {getattr(pose, axis):.0f}" for axis, most in MOST_TURNED.items() if abs(getattr(pose, axis)) > most]
+        faults += [f"{square[2]} pixels"] if square[2] < SMALLEST else []
+        faults += [reason] if reason_against and (reason := reason_against(image, points)) else []
+        if faults:
+            print(f"{name}: left out, {'; '.join(faults)}")
             continue
         out.append(Portrait(name, crop_square(image, square, TEXTURE), points_in_square(points, square)))
     return out

@@ -19,7 +19,19 @@ EPSILON = 1e-6
 DEFAULT_WEIGHTS = Path(os.environ.get("SQUEEZENET") or Path(__file__).parents[4] / "shared/data/squeezenet/squeezenet10.npz")
 
 
-class SqueezeNetFeatures(nn.Module):
+class FeatureNetwork(nn.Module):
+    """How unlike two pictures look to a frozen network whose forward gives feature maps."""
+
+    def distance_maps(self, a: Tensor, b: Tensor) -> list[Tensor]:
+        """Squared difference of the channels, each map's vectors brought to length 1: one [B, h, w] for each layer, 0..4."""
+        return [(unit(x) - unit(y)).square().sum(1) for x, y in zip(self(a), self(b), strict=True)]
+
+    def distance(self, a: Tensor, b: Tensor, mask: Tensor | None = None) -> Tensor:
+        """-> [B], the mean over the layers. `mask` [B, 1, H, W], 0..1: where it counts; a picture with an empty mask gets 0."""
+        return pool_maps(self.distance_maps(a, b), mask)
+
+
+class SqueezeNetFeatures(FeatureNetwork):
     """Frozen feature maps of RGB pictures 0..1 [B, 3, H, W], H and W >= 64; nothing beyond the last layer asked for is computed."""
 
     def __init__(self, weights: Path | str = DEFAULT_WEIGHTS, layers: tuple[str, ...] = LAYERS):
@@ -48,14 +60,6 @@ class SqueezeNetFeatures(nn.Module):
             if block in POOLED_AFTER and block != self.blocks[-1]:
                 x = F.max_pool2d(x, 3, stride=2, ceil_mode=True)
         return maps
-
-    def distance_maps(self, a: Tensor, b: Tensor) -> list[Tensor]:
-        """Squared difference of the channels, each map's vectors brought to length 1: one [B, h, w] for each layer, 0..4."""
-        return [(unit(x) - unit(y)).square().sum(1) for x, y in zip(self(a), self(b), strict=True)]
-
-    def distance(self, a: Tensor, b: Tensor, mask: Tensor | None = None) -> Tensor:
-        """-> [B], the mean over the layers. `mask` [B, 1, H, W], 0..1: where it counts; a picture with an empty mask gets 0."""
-        return pool_maps(self.distance_maps(a, b), mask)
 
     def _conv(self, name: str, x: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
         return F.conv2d(x, getattr(self, f"{name}_w"), getattr(self, f"{name}_b"), stride=stride, padding=padding)
