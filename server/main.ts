@@ -11,6 +11,7 @@ import { loadOrCreateKeys, type Keys } from './auth/keys.ts';
 import { Rooms } from './call/Rooms.ts';
 import type { Config } from './config/index.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
+import { addressReader } from './http/client-address.ts';
 import { createHttpServer, type App } from './http/create-http-server.ts';
 import { createInvite } from './http/invites.ts';
 import { pageAssets } from './http/page-assets.ts';
@@ -136,7 +137,9 @@ async function start({ config: given, trackerModelPath, log = createLog(given) }
   const health = (): HealthPart[] => [{ name: 'media', ok: media.ready }, { name: 'synthesis', ok: pool.ready }];
   const http = owned(await createHttpServer({ config, auth: authority, enrolment, rooms, metrics, health, assets, log }), (part) => part.close());
   const access = accessOf(config, { authority, enrolment });
-  const signalling = new SignallingServer({ httpServer: http.server, access, rooms, corsOrigins: [...config.http.corsOrigins], log });
+  const signalling = new SignallingServer({
+    httpServer: http.server, access, rooms, limits: config.limits, addressOf: addressReader(config.http.trustedProxies), metrics, log,
+  });
   closing.unshift(() => signalling.close());
   await http.listen({ host: config.host, port: config.port });
   return new GiocondaServer({ config, keys, url: addressOf(config, http), pool, media, metrics, authority, closing });

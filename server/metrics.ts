@@ -22,6 +22,7 @@ export class Metrics implements CallMetricsPort {
   readonly #registry = new Registry();
   readonly #httpRequests = this.#counter('gioconda_http_requests_total', 'HTTP requests by route and status', ['method', 'route', 'status']);
   readonly #httpSeconds = this.#histogram('gioconda_http_request_seconds', 'Time to the end of the answer', [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60], ['route']);
+  readonly #limitsReached = this.#counter('gioconda_limits_reached_total', 'Requests refused and connections ended by a limit, by the limit\'s name', ['limit']);
   readonly #enrolmentSeconds = this.#histogram('gioconda_enrolment_seconds', 'Enrolment from portraits received to avatar stored', [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60], ['outcome']);
   readonly #rooms = this.#gauge('gioconda_rooms', 'Open rooms');
   readonly #participants = this.#gauge('gioconda_participants', 'Participants in all rooms');
@@ -55,6 +56,11 @@ export class Metrics implements CallMetricsPort {
   httpAnswered({ method, route, status, seconds }: { method: string; route: string; status: number; seconds: number }): void {
     this.#httpRequests.inc({ method, route, status });
     this.#httpSeconds.observe({ route }, seconds);
+  }
+
+  /** `limit` is a key of the configuration's `limits`. */
+  limitReached(limit: string): void {
+    this.#limitsReached.inc({ limit });
   }
 
   enrolled(outcome: EnrolmentOutcome, seconds: number): void {

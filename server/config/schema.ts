@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { DEFAULT_PORTRAIT_LIMITS } from '../portraits/limits.ts';
+import { limitFields } from './limits.ts';
 
 /** A group of fields that may be left out as a whole. */
 const group = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).prefault({} as never);
@@ -102,6 +103,8 @@ const http = group({
   requestTimeoutMs: milliseconds.min(100).default(60_000).describe('The whole request has to arrive within this time.'),
 });
 
+const limits = group(limitFields);
+
 const metrics = group({
   requireKey: z.boolean().nullable().default(null).describe('`/metrics` needs the API key. Without a choice, unless only this machine can reach the server: `host` is a loopback address, and neither `publicUrl` nor `http.trustedProxies` tells of a proxy in front.'),
 });
@@ -113,7 +116,7 @@ export const configSchema = z.strictObject({
   dataDir: z.string().min(1).default('.gioconda/data').describe('What survives a restart: records, portraits, generated weights, keys. Relative to the working directory.'),
   cacheDir: pathOrNone.describe('What can be made anew: fetched models, built parts. Without one, the user\'s cache folder (`~/.cache/gioconda`).'),
   logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('The least severe messages that are written.'),
-  tls, auth, http, media, video, synthesis, rooms, enrolment, metrics,
+  tls, auth, http, media, video, synthesis, rooms, enrolment, limits, metrics,
 });
 
 type DeepReadonly<T> = T extends readonly (infer E)[] ? readonly DeepReadonly<E>[] : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;

@@ -6,6 +6,7 @@ import { fastify, LogController, type FastifyServerOptions } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { AppError } from '../../client/src/protocol/index.ts';
 import { enforceAccess } from './access.ts';
+import { addressKey } from './client-address.ts';
 import { handleError, handleNotFound } from './errors.ts';
 import { describeApi } from './openapi.ts';
 import type { HttpServerOptions } from './ports.ts';
@@ -54,6 +55,7 @@ async function addLimits(app: App, { config }: HttpServerOptions): Promise<void>
     max: rateLimitPerMinute,
     timeWindow: 60_000,
     cache: 10_000,
+    keyGenerator: (request) => addressKey(request.ip),
     errorResponseBuilder: (_request, { after }) => new AppError('rate-limited', `Too many requests; again in ${after}`),
   });
   await app.register(multipart, { throwFileSizeLimit: true });

@@ -1,5 +1,5 @@
 /** socket.io beside the HTTP API: handshake, validation, one acknowledgement per request. The only importer of socket.io. */
-import type { Server as HttpServer } from 'node:http';
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Logger } from 'pino';
 import { Server, type Socket } from 'socket.io';
@@ -11,6 +11,7 @@ import {
   requests,
   type AnswerOf,
   type ClientToServerEvents,
+  type ErrorCode,
   type EventName,
   type EventOf,
   type RequestName,
@@ -20,16 +21,23 @@ import {
 } from '../../client/src/protocol/index.ts';
 import type { ConnectionPort } from '../call/Participant.ts';
 import type { Rooms } from '../call/Rooms.ts';
+import type { Config } from '../config/index.ts';
+import { Shares } from '../limits/Shares.ts';
+import { TokenBucket } from '../limits/TokenBucket.ts';
 import type { Access, Caller } from './access.ts';
+import { AddressGate } from './AddressGate.ts';
 import { recalibrate, setAvatar } from './avatar-handlers.ts';
 import { connectTransport, consume, createTransport, pauseConsumer, produceAudio, produceLandmarks, restartIce, resumeConsumer } from './media-handlers.ts';
-import { RequestBudget } from './RequestBudget.ts';
 import { join, leave, reportPlayback, setMuted, syncClock } from './room-handlers.ts';
 import { Session } from './Session.ts';
+import { SocketGuard, type EngineConnection } from './SocketGuard.ts';
 
-const MAX_MESSAGE_BYTES = 128 * 1024;
 const HEARTBEAT_MS = 5000;
 const HEARTBEAT_TIMEOUT_MS = 8000;
+/** For a connection that asks for nothing. */
+const ADMISSION_MS = 10_000;
+/** Joining takes a burst of requests. */
+const BURST_SECONDS = 4;
 
 interface SocketData {
   caller: Caller;
@@ -61,29 +69,53 @@ export interface SignallingOptions {
   httpServer: HttpServer | HttpsServer;
   access: Access;
   rooms: Rooms;
-  corsOrigins: string[];
+  limits: Config['limits'];
+  /** Where a request comes from, as a key for limits per address. */
+  addressOf: (request: IncomingMessage) => string;
+  metrics: { limitReached(limit: string): void };
   log: Logger;
 }
 
 export class SignallingServer {
   readonly #io: Server<ClientToServerEvents, ServerToClientEvents, NoEvents, SocketData>;
-  readonly #access: Access;
-  readonly #rooms: Rooms;
+  readonly #options: SignallingOptions;
+  readonly #gate: AddressGate;
+  readonly #guards = new Map<object, SocketGuard>();
+  readonly #userConnections = new Shares();
   readonly #log: Logger;
 
-  constructor({ httpServer, access, rooms, corsOrigins, log }: SignallingOptions) {
-    this.#access = access;
-    this.#rooms = rooms;
+  constructor(options: SignallingOptions) {
+    const { httpServer, limits, addressOf, metrics, log } = options;
+    this.#options = options;
     this.#log = log.child({ part: 'signalling' });
+    this.#gate = new AddressGate({ limits, addressOf, onLimit: (limit) => metrics.limitReached(limit) });
     this.#io = new Server(httpServer, {
       serveClient: false,
-      maxHttpBufferSize: MAX_MESSAGE_BYTES,
+      // Answers to long polling would have to be kept until somebody fetches them.
+      transports: ['websocket'],
+      allowUpgrades: false,
+      connectTimeout: ADMISSION_MS,
+      maxHttpBufferSize: limits.messageBytes,
       pingInterval: HEARTBEAT_MS,
       pingTimeout: HEARTBEAT_TIMEOUT_MS,
-      ...(corsOrigins.length > 0 ? { cors: { origin: corsOrigins } } : {}),
     });
+    this.#io.engine.use(this.#gate.middleware);
+    this.#io.engine.on('connection', (connection: EngineConnection) => this.#guard(connection));
     this.#io.use((socket, next) => void this.#admit(socket).then(() => next(), (error: unknown) => next(refusal(error))));
     this.#io.on('connection', (socket) => this.#connect(socket));
+  }
+
+  #guard(connection: EngineConnection): void {
+    const leave = this.#gate.enter(connection.request);
+    connection.on('close', () => {
+      leave();
+      this.#guards.delete(connection);
+    });
+    const onEnded = (code: ErrorCode): void => {
+      this.#options.metrics.limitReached(code === 'connection-too-slow' ? 'unsentBytes' : 'messagesPerSecond');
+      this.#log.info({ code }, 'connection ended');
+    };
+    this.#guards.set(connection, new SocketGuard(connection, { limits: this.#options.limits, onEnded }));
   }
 
   async #admit(socket: CallSocket): Promise<void> {
@@ -91,13 +123,29 @@ export class SignallingServer {
     if (!handshake.success) throw new AppError(socket.handshake.auth['token'] === undefined ? 'token-missing' : 'bad-request');
     const { token, protocol, resume } = handshake.data;
     if (protocol !== PROTOCOL_VERSION) throw new AppError('protocol-version', `The server speaks version ${PROTOCOL_VERSION}`);
-    socket.data.caller = await this.#access.identify(token);
+    const caller = await this.#options.access.identify(token);
+    this.#takePlace(socket, caller.userId);
+    socket.data.caller = caller;
     socket.data.resumeKey = resume;
   }
 
+  /** One user's connections are counted from here until they close. @throws AppError `too-many-connections` */
+  #takePlace({ conn }: CallSocket, userId: string): void {
+    const { limits, metrics } = this.#options;
+    if (!this.#userConnections.fits(userId, 1, limits.connectionsPerUser)) {
+      metrics.limitReached('connectionsPerUser');
+      throw new AppError('too-many-connections', `One user may hold ${limits.connectionsPerUser} connections`);
+    }
+    if (conn.readyState !== 'open') return;
+    this.#userConnections.add(userId, 1);
+    conn.once('close', () => this.#userConnections.remove(userId, 1));
+  }
+
   #connect(socket: CallSocket): void {
-    const session = new Session({ access: this.#access, rooms: this.#rooms, caller: socket.data.caller, connection: connectionOf(socket), resumeKey: socket.data.resumeKey });
-    const budget = new RequestBudget();
+    const { access, rooms, limits } = this.#options;
+    this.#guards.get(socket.conn)?.admit();
+    const session = new Session({ access, rooms, caller: socket.data.caller, connection: connectionOf(socket), resumeKey: socket.data.resumeKey });
+    const budget = new TokenBucket({ capacity: limits.messagesPerSecond * BURST_SECONDS, perSecond: limits.messagesPerSecond });
     socket.on('disconnect', (reason) => {
       this.#log.debug({ reason }, 'socket closed');
       session.disconnected();
@@ -110,7 +158,7 @@ export class SignallingServer {
     });
   }
 
-  async #answer(session: Session, budget: RequestBudget, name: string, payload: unknown): Promise<Result<unknown>> {
+  async #answer(session: Session, budget: TokenBucket, name: string, payload: unknown): Promise<Result<unknown>> {
     try {
       if (!budget.take()) throw new AppError('rate-limited');
       if (!Object.hasOwn(requests, name)) throw new AppError('bad-request', 'There is no such request');
@@ -130,8 +178,11 @@ export class SignallingServer {
 
   /** Says good-bye to all sockets; the HTTP server is not ours to close. */
   async close(): Promise<void> {
+    const guards = [...this.#guards.values()];
     this.#io.disconnectSockets(true);
     this.#io.engine.close();
+    // A peer that does not answer the close frame would hold the server up for half a minute.
+    for (const guard of guards) guard.terminateSoon();
   }
 }
 

@@ -19,7 +19,7 @@ export interface SignallingOptions {
 export interface SignallingEvents {
   /** The link is up, for the first time or again. */
   up: object;
-  /** The link is down; socket.io goes on trying unless `fatal` follows. */
+  /** The link is down; socket.io reconnects unless `refused` follows. `reason`: an error code where a limit ended it, else socket.io's own. */
   down: { reason: string };
   /** The server refused the handshake for a reason that trying again cannot mend. */
   refused: { error: AppError };
@@ -43,9 +43,8 @@ export class Signalling extends Emitter<SignallingEvents> {
     this.#socket = io(url, {
       path,
       autoConnect: false,
-      // WebSocket first saves a round trip; polling stays for proxies that break WebSockets.
-      transports: ['websocket', 'polling'],
-      tryAllTransports: true,
+      // The server takes nothing else: answers to long polling cannot be bounded.
+      transports: ['websocket'],
       forceNew: true,
       reconnectionDelay: RECONNECT_DELAY_MS,
       reconnectionDelayMax: RECONNECT_DELAY_MAX_MS,
@@ -55,8 +54,8 @@ export class Signalling extends Emitter<SignallingEvents> {
       this.#retries = 0;
       this.emit('up', {});
     });
-    this.#socket.on('disconnect', (reason) => {
-      this.emit('down', { reason });
+    this.#socket.on('disconnect', (reason, details) => {
+      this.emit('down', { reason: codeOf(details) ?? reason });
       // socket.io does not reconnect by itself after the server's own disconnect.
       if (reason === 'io server disconnect') this.#retryLater();
     });
@@ -155,6 +154,13 @@ export class Signalling extends Emitter<SignallingEvents> {
     const delayMs = Math.min(RECONNECT_DELAY_MAX_MS, RECONNECT_DELAY_MS * 2 ** this.#retries++) * (0.5 + Math.random() / 2);
     this.#retryTimer = setTimeout(() => this.open(), delayMs);
   }
+}
+
+/** Where a limit ended the connection, the WebSocket's close frame has the error's code as its reason. */
+function codeOf(details: unknown): ErrorCode | null {
+  const { context } = (details ?? {}) as { context?: { reason?: unknown } };
+  const reason = context?.reason;
+  return typeof reason === 'string' && Object.hasOwn(errorTable, reason) ? (reason as ErrorCode) : null;
 }
 
 /** The server's handshake middleware puts its `WireError` into the error's `data`. */

@@ -1,0 +1,16 @@
+/** What one user, one address or one connection may hold. `docs/security.md` has them as a table. */
+import { z } from 'zod';
+
+const MIB = 1024 * 1024;
+const count = z.int().min(1);
+const bytes = z.int().min(1024);
+
+export const limitFields = {
+  handshakesPerMinute: count.default(600).describe('Requests to the signalling endpoint a minute from one address, before any token is read.'),
+  connectionsPerAddress: count.default(256).describe('Signalling connections from one address at the same time. An IPv6 network of 64 bits counts as one address.'),
+  connectionsPerUser: count.default(16).describe('Signalling connections of one user at the same time.'),
+  messagesPerSecond: count.default(30).describe('Signalling messages a second on one connection, with bursts of four seconds\' worth; further ones are answered `rate-limited`, and a connection that goes on sending is ended.'),
+  messageBytes: bytes.max(MIB).default(64 * 1024).describe('Bytes of one signalling message; a longer one ends the connection.'),
+  inboundBytesPerSecond: bytes.default(128 * 1024).describe('Bytes a second that one signalling connection may send, with bursts of eight seconds\' worth.'),
+  unsentBytes: bytes.default(MIB).describe('Bytes that may wait for one signalling connection that does not read; it is ended beyond that.'),
+};

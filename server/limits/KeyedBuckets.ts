@@ -1,0 +1,35 @@
+/** One token bucket per key (an address, a user), in bounded memory. */
+import { TokenBucket, type BucketOptions } from './TokenBucket.ts';
+
+const MAX_KEYS = 10_000;
+
+export class KeyedBuckets {
+  readonly #options: BucketOptions;
+  readonly #buckets = new Map<string, TokenBucket>();
+
+  constructor(options: BucketOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  /** Takes one for `key` if there is one. @returns whether there was */
+  take(key: string, nowMs = performance.now()): boolean {
+    let bucket = this.#buckets.get(key);
+    if (!bucket) {
+      if (this.#buckets.size >= MAX_KEYS) this.#makeRoom(nowMs);
+      bucket = new TokenBucket(this.#options, nowMs);
+      this.#buckets.set(key, bucket);
+    }
+    return bucket.take(1, nowMs);
+  }
+
+  /** Full buckets say nothing; if all are in use, the oldest key is forgotten rather than everybody refused. */
+  #makeRoom(nowMs: number): void {
+    for (const [key, bucket] of this.#buckets) if (bucket.full(nowMs)) this.#buckets.delete(key);
+    const oldest = this.#buckets.keys().next();
+    if (this.#buckets.size >= MAX_KEYS && !oldest.done) this.#buckets.delete(oldest.value);
+  }
+}
