@@ -2,13 +2,12 @@
 import type { DriveState, FrameTrace } from '../../client/src/protocol/index.ts';
 import { serverNow } from '../base/clock.ts';
 import { Emitter } from '../base/Emitter.ts';
-import type { AvatarTrackPort, CallMetricsPort, RoomMediaPort, SynthesisPort, SynthesisSessionPort, SynthesizedFrame } from './ports.ts';
+import type { AvatarTrackPort, CallMetricsPort, RoomMediaPort, SynthesisPort, SentReport, SynthesisSessionPort } from './ports.ts';
 
 /** Stage times are sent in small batches: four messages a second, not thirty. */
 const TRACE_FLUSH_MS = 250;
 /** Keeps a flush well below the protocol's limits even if a timer is late. */
 const MAX_TRACES = 60;
-const KEYFRAME_SPACING_MS = 300;
 
 export interface AvatarOptions {
   media: RoomMediaPort;
@@ -29,18 +28,15 @@ export class Avatar {
   #model: string;
   #traces: FrameTrace[] = [];
   #state: DriveState = 'idle';
-  #lastKeyframeMs = 0;
-  #keyframeTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   static async create(options: AvatarOptions): Promise<Avatar> {
     const { media, synthesis, participantId, avatarId, model } = options;
-    const session = await synthesis.open({ avatarId, model });
+    const track = await media.createAvatarTrack({ cname: `avatar-${participantId}` });
     try {
-      const track = await media.createAvatarTrack({ cname: `avatar-${participantId}` });
-      return new Avatar(session, track, options);
+      return new Avatar(await synthesis.open({ avatarId, model, output: track.output }), track, options);
     } catch (error) {
-      session.close();
+      track.close();
       throw error;
     }
   }
@@ -51,7 +47,7 @@ export class Avatar {
     this.#metrics = options.metrics;
     this.#avatarId = options.avatarId;
     this.#model = options.model;
-    session.onFrame((frame) => this.#handleFrame(frame));
+    session.onSent((report) => this.#handleSent(report));
     session.onState((state) => this.#handleState(state));
     track.onKeyframeRequest(() => this.#requestKeyframe('feedback'));
     this.#flushTimer = setInterval(() => this.#flushTraces(), TRACE_FLUSH_MS);
@@ -93,29 +89,19 @@ export class Avatar {
     this.#requestKeyframe('viewer');
   }
 
-  /** Spaced out: whatever viewers ask for, the others must not get nothing but keyframes. One that comes too soon is kept for later. */
+  /** The session spaces keyframes out, whatever viewers ask for. */
   #requestKeyframe(reason: 'feedback' | 'switch' | 'viewer'): void {
     this.#metrics.keyframeRequested(reason);
-    if (this.#keyframeTimer || this.#closed) return;
-    const waitMs = this.#lastKeyframeMs + KEYFRAME_SPACING_MS - serverNow();
-    if (waitMs <= 0) return this.#sendKeyframeRequest();
-    this.#keyframeTimer = setTimeout(() => {
-      this.#keyframeTimer = undefined;
-      this.#sendKeyframeRequest();
-    }, waitMs);
+    if (!this.#closed) this.#session.requestKeyframe();
   }
 
-  #sendKeyframeRequest(): void {
-    this.#lastKeyframeMs = serverNow();
-    this.#session.requestKeyframe();
-  }
-
-  #handleFrame(frame: SynthesizedFrame): void {
+  #handleSent({ frames, keyframeRequests }: SentReport): void {
     if (this.#closed) return;
-    const rtpTimestamp = this.#track.send(frame);
-    const trace: FrameTrace = { ...frame.trace, rtpTimestamp, sentMs: serverNow() };
-    this.#metrics.frameSent({ bytes: frame.data.length, keyframe: frame.keyframe, trace });
-    if (this.#traces.length < MAX_TRACES) this.#traces.push(trace);
+    for (let n = 0; n < keyframeRequests; n++) this.#metrics.keyframeRequested('feedback');
+    for (const frame of frames) {
+      this.#metrics.frameSent(frame);
+      if (this.#traces.length < MAX_TRACES) this.#traces.push(frame.trace);
+    }
   }
 
   #handleState(state: DriveState): void {
@@ -135,7 +121,6 @@ export class Avatar {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#flushTimer);
-    clearTimeout(this.#keyframeTimer);
     this.#session.close();
     this.#track.close();
     this.#metrics.avatarStopped();

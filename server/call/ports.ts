@@ -64,22 +64,50 @@ export interface EncodedFrame {
   capturedMs: number;
 }
 
-/** The avatar's video in the router: RTP sender with its sequence numbers, timestamps and sender reports. */
+/** Where an avatar's RTP goes, and as which stream. The SFU makes it; the process that encodes the video sends to it. */
+export interface RtpOutput {
+  /** Loopback address and UDP port of the room's transport. */
+  ip: string;
+  port: number;
+  /** The only source port from which the transport accepts packets. */
+  sourcePort: number;
+  ssrc: number;
+  payloadType: number;
+  /** One-byte header extensions (RFC 8285) for each packet. */
+  extensions: { id: number; value: Uint8Array }[];
+}
+
+/** The avatar's video in the router: one SSRC for the whole call, whichever process sends it. */
 export interface AvatarTrackPort {
   readonly producerId: string;
-  /** Packs and sends; returns the RTP timestamp (90 kHz, 32 bit) that names the frame at the receivers. */
-  send(frame: EncodedFrame): number;
+  readonly output: RtpOutput;
+  /** Called when viewers report losses that retransmission did not repair. Requests by RTCP reach the sender directly. */
   onKeyframeRequest(listener: () => void): void;
   close(): void;
 }
 
 export interface SynthesisPort {
-  /** Opens a live avatar. Rejects with `capacity`, `avatar-not-found`, `model-unknown` or `synthesis-failed`. */
-  open(options: { avatarId: string; model: string }): Promise<SynthesisSessionPort>;
+  /** Opens a live avatar that sends to `output`. Rejects with `capacity`, `avatar-not-found`, `model-unknown` or `synthesis-failed`. */
+  open(options: { avatarId: string; model: string; output: RtpOutput }): Promise<SynthesisSessionPort>;
 }
 
 export interface SynthesizedFrame extends EncodedFrame {
   trace: Omit<FrameTrace, 'rtpTimestamp' | 'sentMs'>;
+}
+
+/** What is known of a frame that has left. */
+export interface SentFrame {
+  bytes: number;
+  keyframe: boolean;
+  trace: FrameTrace;
+}
+
+/** What a session has sent since its last report. */
+export interface SentReport {
+  /** The newest frames, oldest first. */
+  frames: SentFrame[];
+  /** Keyframes that receivers asked for by RTCP. */
+  keyframeRequests: number;
 }
 
 export interface SynthesisSessionPort {
@@ -90,7 +118,8 @@ export interface SynthesisSessionPort {
   recalibrate(): void;
   /** Another person's weights into the running stream; encoder and RTP go on. */
   switchAvatar(options: { avatarId: string; model: string }): Promise<void>;
-  onFrame(listener: (frame: SynthesizedFrame) => void): void;
+  /** Called some ten times a second. */
+  onSent(listener: (report: SentReport) => void): void;
   onState(listener: (state: DriveState) => void): void;
   close(): void;
 }
@@ -104,7 +133,7 @@ export interface CallMetricsPort {
   avatarStarted(): void;
   avatarStopped(): void;
   landmarkPacket(bytes: number): void;
-  frameSent(frame: { bytes: number; keyframe: boolean; trace: FrameTrace }): void;
+  frameSent(frame: SentFrame): void;
   keyframeRequested(reason: 'viewer' | 'feedback' | 'switch'): void;
   playbackReported(report: { skewMs?: number | undefined; presentedLatencyMs: number[] }): void;
 }

@@ -3,10 +3,8 @@ import { Codec, CodecContext, FFmpegError, Frame, Packet, Rational } from 'node-
 import { AV_CODEC_FLAG_LOW_DELAY, AV_PICTURE_TYPE_I, AV_PICTURE_TYPE_NONE, AV_PIX_FMT_YUV420P, AVERROR_EAGAIN, type FFEncoderCodec } from 'node-av/constants';
 import { AppError } from '../../client/src/protocol/errors.ts';
 import './ffmpeg-log.ts';
+import { VIDEO_CLOCK_RATE } from './rtp-clock.ts';
 import type { VideoCodec } from './rtp-packetizer.ts';
-
-/** RTP's clock for video. */
-export const VIDEO_CLOCK_RATE = 90_000;
 
 const encoders: Record<VideoCodec, { name: string; options: Record<string, string> }> = {
   vp8: {

@@ -62,6 +62,14 @@ export interface PacketizerOptions {
   ssrc: number;
   /** One-byte header extensions put on every packet: id 1..14 -> value of 1..16 bytes. */
   extensions?: ReadonlyMap<number, Uint8Array>;
+  /** Continues the stream of another packetizer; a new stream starts at random (RFC 3550). */
+  resume?: PacketizerState | null;
+}
+
+/** The last numbers that were used. */
+export interface PacketizerState {
+  sequence: number;
+  pictureId: number;
 }
 
 /** Numbers the packets of one RTP stream. One per SSRC; outlives the encoder, so that the sequence never breaks. */
@@ -70,14 +78,20 @@ export class RtpPacketizer {
   readonly #codec: VideoCodec;
   readonly #payloadType: number;
   readonly #extension: Buffer;
-  #sequence = randomInt(0x8000); // RFC 3550: random start
-  #pictureId = randomInt(0x8000);
+  #sequence: number;
+  #pictureId: number;
 
-  constructor({ codec, payloadType, ssrc, extensions }: PacketizerOptions) {
+  constructor({ codec, payloadType, ssrc, extensions, resume }: PacketizerOptions) {
+    this.#sequence = resume?.sequence ?? randomInt(0x8000);
+    this.#pictureId = resume?.pictureId ?? randomInt(0x8000);
     this.#codec = codec;
     this.#payloadType = payloadType;
     this.ssrc = ssrc;
     this.#extension = extensionBlock(extensions ?? new Map());
+  }
+
+  get state(): PacketizerState {
+    return { sequence: this.#sequence, pictureId: this.#pictureId };
   }
 
   /** The packets of one frame; the marker bit is on the last. `timestamp` in 1/90000 s, modulo 2^32. */

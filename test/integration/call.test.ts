@@ -1,6 +1,6 @@
 /** A call with everything real: server, media worker, synthesis process, DTLS/SRTP/SCTP on loopback, participants on libwebrtc. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { rtpTimestampOf } from '../../server/media/AvatarTrack.ts';
+import { rtpTimestampOf } from '../../server/video/rtp-clock.ts';
 import { i420ToRgb } from '../../server/video/i420.ts';
 import { Landmarker } from '../../server/landmarker/Landmarker.ts';
 import { landmarkFolder } from '../../server/landmarker/landmark-models.ts';

@@ -1,7 +1,7 @@
 /** A synthesis process that answers when the test says so. */
 import { AppError } from '../../client/src/protocol/index.ts';
 import { Emitter } from '../../server/base/Emitter.ts';
-import type { CallName, Calls, ToWorker } from '../../server/synthesis/process/messages.ts';
+import type { CallName, Calls, LandmarkMessage, ToWorker } from '../../server/synthesis/process/messages.ts';
 import type { SynthesisProcessPort } from '../../server/synthesis/process/SynthesisProcess.ts';
 
 export interface FakeCall {
@@ -35,6 +35,10 @@ export class FakeProcess implements SynthesisProcessPort {
 
   send(message: ToWorker): void {
     if (this.alive) this.sent.push(message);
+  }
+
+  pushLandmarks(message: LandmarkMessage): void {
+    this.send({ type: 'landmarks', packets: [message] });
   }
 
   close(): void {

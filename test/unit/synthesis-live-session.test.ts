@@ -65,6 +65,22 @@ describe('LiveSession', () => {
     expect(states).toEqual(['idle']);
   });
 
+  it('spaces keyframes out, whatever viewers ask for, and forgets no request', async () => {
+    for (let n = 0; n < 100; n++) {
+      session.requestKeyframe();
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    const keyframes = (): number => frames.filter(({ keyframe }) => keyframe).length;
+    expect(keyframes()).toBeGreaterThanOrEqual(3);
+    expect(keyframes()).toBeLessThanOrEqual(5);
+    await vi.advanceTimersByTimeAsync(400);
+    const before = keyframes();
+    session.requestKeyframe();
+    session.requestKeyframe();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(keyframes()).toBe(before + 1);
+  });
+
   it('renders a packet at once, with its capture time and stage stamps in order', async () => {
     await vi.advanceTimersByTimeAsync(100);
     frames.length = 0;

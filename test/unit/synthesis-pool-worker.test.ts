@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { serverNow } from '../../server/base/clock.ts';
 import { LiveSessions } from '../../server/synthesis/process/LiveSessions.ts';
-import type { FromWorker } from '../../server/synthesis/process/messages.ts';
+import type { FromWorker, OpenRequest } from '../../server/synthesis/process/messages.ts';
+import { sentFrames } from '../../server/synthesis/process/sent-frames.ts';
 import type { EnrolledAvatar } from '../../server/synthesis/model/types.ts';
 import { avatarOf, FakeEncoder, FakeRenderer } from '../support/fake-renderer.ts';
 import { codeOf } from '../support/outcome.ts';
@@ -15,9 +16,11 @@ describe('LiveSessions', () => {
   let loads: PromiseWithResolvers<EnrolledAvatar>[];
   let sessions: LiveSessions;
 
-  const request = (driverNeutral: Float32Array | null = null) =>
-    ({ sessionId: 's', source: { weightsPath: '', model: 'warp' }, video: { codec: 'vp8', fps: 30, bitrateBps: 1 }, driverNeutral }) as const;
-  const framesOf = (): number => sent.filter(({ type }) => type === 'frame').length;
+  const request = (driverNeutral: Float32Array | null = null): OpenRequest => ({
+    sessionId: 's', source: { weightsPath: '', model: 'warp' }, video: { codec: 'vp8', fps: 30, bitrateBps: 1 }, driverNeutral, resume: null,
+    output: { ip: '127.0.0.1', port: 9, sourcePort: 0, ssrc: 1, payloadType: 101, extensions: [] },
+  });
+  const framesOf = (): number => sessions.takeSent().reduce((sum, { frames }) => sum + sentFrames(frames).length, 0);
 
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime'] });

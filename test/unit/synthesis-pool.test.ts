@@ -1,20 +1,26 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../client/src/protocol/index.ts';
 import { createLog } from '../../server/base/log.ts';
-import type { SynthesizedFrame } from '../../server/call/ports.ts';
-import type { AvatarSource, OpenRequest } from '../../server/synthesis/process/messages.ts';
+import type { RtpOutput } from '../../server/call/ports.ts';
+import type { AvatarSource, OpenRequest, SentMessage } from '../../server/synthesis/process/messages.ts';
+import { pushSentFrame } from '../../server/synthesis/process/sent-frames.ts';
 import { SynthesisPool, type SynthesisPoolOptions } from '../../server/synthesis/process/SynthesisPool.ts';
 import { FakeProcess } from '../support/FakeProcess.ts';
 import { codeOf } from '../support/outcome.ts';
 
 const silent = createLog({ logLevel: 'info' }, { write: () => undefined });
-const alice = { avatarId: 'alice', model: 'warp' };
+const output: RtpOutput = { ip: '127.0.0.1', port: 9, sourcePort: 0, ssrc: 1, payloadType: 101, extensions: [] };
+const alice = { avatarId: 'alice', model: 'warp', output };
 const bob = { avatarId: 'bob', model: 'warp' };
 const sourceOf = async (avatarId: string, model: string): Promise<AvatarSource> => ({ weightsPath: avatarId, model });
-const frame = (sign: number): SynthesizedFrame => ({
-  data: new Uint8Array([sign]), keyframe: true, capturedMs: 0,
-  trace: { capturedMs: 0, landmarksSentMs: 0, arrivedMs: 0, synthesisStartMs: 0, synthesisEndMs: 0, encodedMs: 0 },
-});
+const noTimes = { rtpTimestamp: 0, capturedMs: 0, landmarksSentMs: 0, arrivedMs: 0, synthesisStartMs: 0, synthesisEndMs: 0, encodedMs: 0, sentMs: 0 };
+/** A report of one frame, known again by its size. */
+const sent = (sessionId: string, bytes: number, state: Partial<SentMessage['state']> = {}): { sessions: SentMessage[] } => {
+  const rows: number[] = [];
+  pushSentFrame(rows, { bytes, keyframe: true, trace: noTimes });
+  const at = { sequence: 0, pictureId: 0, capturedMs: 0, packets: 0, octets: 0, ...state };
+  return { sessions: [{ sessionId, state: at, keyframeRequests: 0, frames: Float64Array.from(rows) }] };
+};
 
 describe('SynthesisPool', () => {
   let processes: FakeProcess[];
@@ -41,7 +47,7 @@ describe('SynthesisPool', () => {
   const openOne = async () => {
     const session = await pool.open(alice);
     const shown: number[] = [];
-    session.onFrame(({ data }) => shown.push(data[0]!));
+    session.onSent(({ frames }) => shown.push(...frames.map(({ bytes }) => bytes)));
     return { session, shown, id: idOf(processes[0]!) };
   };
 
@@ -107,7 +113,7 @@ describe('SynthesisPool', () => {
     other.calls[0]!.reject(new AppError('deadline'));
     await settle();
     expect(other.sent).toContainEqual({ type: 'close', sessionId: id });
-    other.events.emit('frame', { sessionId: id, frame: frame(1) });
+    other.events.emit('sent', sent(id, 1));
     expect(shown).toEqual([]);
     session.close();
   });
@@ -123,7 +129,7 @@ describe('SynthesisPool', () => {
     second.die();
     await vi.advanceTimersByTimeAsync(1000);
     const third = processes.slice(2).find((process) => opened(process).length > 0)!;
-    third.events.emit('frame', { sessionId: id, frame: frame(7) });
+    third.events.emit('sent', sent(id, 7));
     expect(shown).toEqual([7]);
   });
 
@@ -148,18 +154,18 @@ describe('SynthesisPool', () => {
     for (let i = 1; i < pauses.length; i++) expect(pauses[i]! / pauses[i - 1]!).toBeCloseTo(2, 0);
     other.answering = true;
     await vi.advanceTimersByTimeAsync(9000);
-    other.events.emit('frame', { sessionId: id, frame: frame(2) });
+    other.events.emit('sent', sent(id, 2));
     expect(shown).toEqual([2]);
     const count = other.asked.length;
     await vi.advanceTimersByTimeAsync(20_000);
     expect(other.asked).toHaveLength(count);
   });
 
-  it('takes frames only from the process that shows the avatar', async () => {
+  it('hears of frames only from the process that shows the avatar', async () => {
     await create({ workers: 2 });
     const { shown, id } = await openOne();
-    processes[1]!.events.emit('frame', { sessionId: id, frame: frame(1) });
-    processes[0]!.events.emit('frame', { sessionId: id, frame: frame(2) });
+    processes[1]!.events.emit('sent', sent(id, 1));
+    processes[0]!.events.emit('sent', sent(id, 2));
     expect(shown).toEqual([2]);
   });
 
@@ -213,6 +219,19 @@ describe('SynthesisPool', () => {
     processes[1]!.die();
     await settle();
     expect(opened(processes[2]!)[0]!.driverNeutral).toBeNull();
+  });
+
+  it('has the next process continue the RTP stream behind all that the one before may have sent', async () => {
+    await create();
+    const { id } = await openOne();
+    expect(opened(processes[0]!)[0]).toMatchObject({ output, resume: null });
+    processes[0]!.events.emit('sent', sent(id, 1, { sequence: 65_530, pictureId: 32_760, capturedMs: 7, packets: 3, octets: 4 }));
+    processes[0]!.die();
+    await settle();
+    const { resume } = opened(processes[1]!)[0]!;
+    expect(resume).toMatchObject({ capturedMs: 7, packets: 3, octets: 4 });
+    expect((resume!.sequence - 65_530) & 0xffff).toBe(64);
+    expect((resume!.pictureId - 32_760) & 0x7fff).toBe(16);
   });
 
   it('counts the packets that drive nothing: by the process’s word, too close together, without a process', async () => {

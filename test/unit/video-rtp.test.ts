@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { asksForKeyframe, senderReport } from '../../server/video/rtcp.ts';
 import { nalUnits, playoutDelayValue, RtpPacketizer } from '../../server/video/rtp-packetizer.ts';
-import { rtpTimestampOf } from '../../server/media/AvatarTrack.ts';
+import { rtpTimestampOf } from '../../server/video/rtp-clock.ts';
 
 /** Reads the fixed header back, independently of the writer. */
 function parse(packet: Buffer) {

@@ -48,6 +48,8 @@ const SILENT_INTERVALS = 1.8;
 /** Packets may come a little early; what comes much faster than the frame rate is skipped. */
 const EARLY_SHARE = 0.7;
 const NEUTRAL_INTERVAL_MS = 2000;
+/** Whatever viewers ask for, the others must not get nothing but keyframes. A request that comes too soon waits. */
+const KEYFRAME_SPACING_MS = 300;
 
 export class LiveSession {
   readonly #options: LiveSessionOptions;
@@ -63,6 +65,8 @@ export class LiveSession {
   #lastTimeMs = 0;
   /** Whether the last frame had a packet. */
   #driven = false;
+  #keyframeWanted = false;
+  #lastKeyframeMs = -Infinity;
   #state: DriveState | null = null;
   #neutralMs = -Infinity;
   #closed = false;
@@ -85,8 +89,9 @@ export class LiveSession {
     else this.#schedule(waitMs);
   }
 
+  /** With the next frame, but not within 300 ms of the last keyframe. */
   requestKeyframe(): void {
-    this.#encoder.requestKeyframe();
+    this.#keyframeWanted = true;
   }
 
   recalibrate(): void {
@@ -184,7 +189,12 @@ export class LiveSession {
     this.#lastTimeMs = timeMs;
     const synthesisEndMs = serverNow();
     this.#reportState(rendered.state);
+    if (this.#keyframeWanted && startMs - this.#lastKeyframeMs >= KEYFRAME_SPACING_MS) {
+      this.#keyframeWanted = false;
+      this.#encoder.requestKeyframe();
+    }
     for (const { data, keyframe } of this.#encoder.encode(rendered.i420, timeMs)) {
+      if (keyframe) this.#lastKeyframeMs = startMs;
       const trace = { capturedMs: timeMs, landmarksSentMs: observation?.sentMs ?? arrivedMs, arrivedMs, synthesisStartMs: startMs, synthesisEndMs, encodedMs: serverNow() };
       this.#options.onFrame({ data, keyframe, capturedMs: timeMs, trace });
     }

@@ -1,8 +1,9 @@
 /** All live avatars of one synthesis process, by the parent's session ids. */
 import { AppError } from '../../../client/src/protocol/index.ts';
 import type { EnrolledAvatar } from '../model/types.ts';
-import { LiveSession, type Encoder, type LiveSessionOptions, type Renderer } from './LiveSession.ts';
-import type { AvatarSource, Calls, FromWorker, OpenRequest, PacketCounts } from './messages.ts';
+import type { Encoder, LiveSession, LiveSessionOptions, Renderer } from './LiveSession.ts';
+import type { AvatarSource, Calls, FromWorker, OpenRequest, PacketCounts, SentMessage } from './messages.ts';
+import { StreamedSession } from './StreamedSession.ts';
 
 export interface LiveSessionsOptions {
   loadAvatar(source: AvatarSource): Promise<EnrolledAvatar>;
@@ -17,7 +18,7 @@ export interface LiveSessionsOptions {
 
 export class LiveSessions {
   readonly #options: LiveSessionsOptions;
-  readonly #sessions = new Map<string, LiveSession>();
+  readonly #sessions = new Map<string, StreamedSession>();
   /** The newest `open` of each id: one that was closed or repeated meanwhile comes to nothing. */
   readonly #opening = new Map<string, OpenRequest>();
   #packets: PacketCounts = { malformed: 0, superseded: 0 };
@@ -27,7 +28,7 @@ export class LiveSessions {
   }
 
   get(sessionId: string): LiveSession | undefined {
-    return this.#sessions.get(sessionId);
+    return this.#sessions.get(sessionId)?.live;
   }
 
   /** @throws AppError `avatar-not-found`, `model-unknown`; `closed` if it was closed while it opened. */
@@ -36,27 +37,33 @@ export class LiveSessions {
     this.#opening.set(sessionId, request);
     try {
       const renderer = await this.#options.openRenderer(await this.#options.loadAvatar(source), driverNeutral);
-      if (this.#opening.get(sessionId) !== request) {
-        renderer.close();
-        throw new AppError('closed', 'The session was closed while it opened');
-      }
+      this.#mustBeWanted(request, renderer);
+      const session = await this.#start(request, renderer);
+      this.#mustBeWanted(request, session);
       this.#sessions.get(sessionId)?.close();
-      this.#sessions.set(sessionId, this.#start(request, renderer));
+      this.#sessions.set(sessionId, session);
       return { size: renderer.size };
     } finally {
       if (this.#opening.get(sessionId) === request) this.#opening.delete(sessionId);
     }
   }
 
-  #start({ sessionId, video }: OpenRequest, renderer: Renderer): LiveSession {
+  /** @throws AppError `closed`, and closes what was made, if the session was closed or opened again meanwhile. */
+  #mustBeWanted(request: OpenRequest, made: { close(): void }): void {
+    if (this.#opening.get(request.sessionId) === request) return;
+    made.close();
+    throw new AppError('closed', 'The session was closed while it opened');
+  }
+
+  #start(request: OpenRequest, renderer: Renderer): Promise<StreamedSession> {
+    const { sessionId, video } = request;
     const { send, onFault, deadlineMs, openRenderer, createEncoder } = this.#options;
-    return new LiveSession({
+    return StreamedSession.create(request, {
       renderer,
       video,
       deadlineMs,
       openRenderer,
       createEncoder,
-      onFrame: (frame) => send({ type: 'frame', sessionId, frame }),
       onState: (state) => send({ type: 'state', sessionId, state }),
       onNeutral: (neutral) => send({ type: 'neutral', sessionId, neutral }),
       onDropped: (reason) => this.#packets[reason]++,
@@ -71,7 +78,12 @@ export class LiveSessions {
   async switchAvatar({ sessionId, source }: Calls['switch']['request']): Promise<void> {
     const session = this.#sessions.get(sessionId);
     if (!session) throw new AppError('synthesis-failed', 'No such session');
-    await session.switchAvatar(await this.#options.loadAvatar(source));
+    await session.live.switchAvatar(await this.#options.loadAvatar(source));
+  }
+
+  /** What all of them have sent since the last call. */
+  takeSent(): SentMessage[] {
+    return [...this.#sessions.values()].flatMap((session) => session.takeSent() ?? []);
   }
 
   /** Packets that were not rendered, since the last call. */

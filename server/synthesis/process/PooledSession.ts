@@ -2,17 +2,25 @@
 import { randomUUID } from 'node:crypto';
 import { AppError, type DriveState } from '../../../client/src/protocol/index.ts';
 import { serverNow } from '../../base/clock.ts';
-import type { SynthesisSessionPort, SynthesizedFrame } from '../../call/ports.ts';
-import type { AvatarSource, VideoSettings } from './messages.ts';
+import type { RtpOutput, SentReport, SynthesisSessionPort } from '../../call/ports.ts';
+import type { RtpState } from '../../video/RtpSender.ts';
+import type { AvatarSource, SentMessage, VideoSettings } from './messages.ts';
+import { sentFrames } from './sent-frames.ts';
 import type { SynthesisProcessPort } from './SynthesisProcess.ts';
 
 const OPEN_TIMEOUT_MS = 10_000;
 /** A burst after a stall is thinned out here, before it costs anything: no two packets closer than this. */
 const MIN_PACKET_SPACING_MS = 6;
+/**
+ * What a process may have sent after its last report: another one leaves these numbers out. Receivers take the gap for a
+ * loss, which the new process's first frame, a keyframe, repairs; a number used twice would be dropped.
+ */
+const UNREPORTED = { packets: 64, pictures: 16 };
 
 export interface PooledSessionOptions {
   source: AvatarSource;
   video: VideoSettings;
+  output: RtpOutput;
   /** avatar id -> weights, for `switchAvatar`. */
   resolve(avatarId: string, model: string): Promise<AvatarSource>;
   onClosed(session: PooledSession): void;
@@ -32,7 +40,9 @@ export class PooledSession implements SynthesisSessionPort {
   #driverNeutral: Float32Array | null = null;
   /** Openings and switches are done one after the other, so that what is shown is what was asked for last. */
   #turn: Promise<unknown> = Promise.resolve();
-  #frameListener: (frame: SynthesizedFrame) => void = () => undefined;
+  /** Where the RTP stream stands. */
+  #rtp: RtpState | null = null;
+  #sentListener: (report: SentReport) => void = () => undefined;
   #stateListener: (state: DriveState) => void = () => undefined;
   #lastSentMs = 0;
   #newest: { packet: Uint8Array; arrivedMs: number } | null = null;
@@ -71,8 +81,9 @@ export class PooledSession implements SynthesisSessionPort {
   async #openIn(process: SynthesisProcessPort): Promise<void> {
     try {
       if (this.#closed) throw new AppError('closed', 'The avatar has left');
-      const { video } = this.#options;
-      await process.call('open', { sessionId: this.id, source: this.#source, video, driverNeutral: this.#driverNeutral }, OPEN_TIMEOUT_MS);
+      const { video, output } = this.#options;
+      const request = { sessionId: this.id, source: this.#source, video, output, resume: this.#resumption(), driverNeutral: this.#driverNeutral };
+      await process.call('open', request, OPEN_TIMEOUT_MS);
       if (this.#closed) throw new AppError('closed', 'The avatar has left');
       if (!process.alive) throw new AppError('synthesis-failed', 'The synthesis process ended');
       this.#process = process;
@@ -96,8 +107,15 @@ export class PooledSession implements SynthesisSessionPort {
     this.#process = null;
   }
 
-  handleFrame(frame: SynthesizedFrame): void {
-    if (!this.#closed) this.#frameListener(frame);
+  #resumption(): RtpState | null {
+    const rtp = this.#rtp;
+    if (!rtp) return null;
+    return { ...rtp, sequence: (rtp.sequence + UNREPORTED.packets) & 0xffff, pictureId: (rtp.pictureId + UNREPORTED.pictures) & 0x7fff };
+  }
+
+  handleSent({ state, keyframeRequests, frames }: SentMessage): void {
+    this.#rtp = state;
+    if (!this.#closed) this.#sentListener({ keyframeRequests, frames: sentFrames(frames) });
   }
 
   handleState(state: DriveState): void {
@@ -108,8 +126,8 @@ export class PooledSession implements SynthesisSessionPort {
     this.#driverNeutral = neutral;
   }
 
-  onFrame(listener: (frame: SynthesizedFrame) => void): void {
-    this.#frameListener = listener;
+  onSent(listener: (report: SentReport) => void): void {
+    this.#sentListener = listener;
   }
 
   onState(listener: (state: DriveState) => void): void {
@@ -136,7 +154,7 @@ export class PooledSession implements SynthesisSessionPort {
 
   #forward(packet: Uint8Array, arrivedMs: number): void {
     this.#lastSentMs = serverNow();
-    this.#process?.send({ type: 'landmarks', sessionId: this.id, packet, arrivedMs });
+    this.#process?.pushLandmarks({ sessionId: this.id, packet, arrivedMs });
   }
 
   requestKeyframe(): void {

@@ -66,8 +66,8 @@ export class SynthesisPool implements SynthesisPort {
     return [...this.#processes].map((process) => ({ pid: process.pid, sessions: this.#load(process), rssBytes: process.rssBytes, cpuMs: process.cpuMs }));
   }
 
-  async open({ avatarId, model }: { avatarId: string; model: string }): Promise<SynthesisSessionPort> {
-    const session = await this.#newSession(avatarId, model);
+  async open({ avatarId, model, output }: Parameters<SynthesisPort['open']>[0]): Promise<SynthesisSessionPort> {
+    const session = await this.#newSession({ avatarId, model, output });
     try {
       await this.#place(session);
     } catch (error) {
@@ -77,13 +77,14 @@ export class SynthesisPool implements SynthesisPort {
     return session;
   }
 
-  async #newSession(avatarId: string, model: string): Promise<PooledSession> {
+  async #newSession({ avatarId, model, output }: Parameters<SynthesisPort['open']>[0]): Promise<PooledSession> {
     if (this.#closed) throw new AppError('shutting-down');
     if (this.#sessions.size + this.#resolving >= this.#options.maxAvatars) throw new AppError('capacity');
     this.#resolving++;
     const source = await this.#options.resolve(avatarId, model).finally(() => this.#resolving--);
     const session = new PooledSession({
       source,
+      output,
       video: this.#options.video,
       resolve: this.#options.resolve,
       onClosed: (closed) => this.#forget(closed),
@@ -119,7 +120,9 @@ export class SynthesisPool implements SynthesisPort {
       const session = this.#sessions.get(sessionId);
       return session?.isIn(process) ? session : undefined;
     };
-    process.events.on('frame', ({ sessionId, frame }) => shownBy(sessionId)?.handleFrame(frame));
+    process.events.on('sent', ({ sessions }) => {
+      for (const sent of sessions) shownBy(sent.sessionId)?.handleSent(sent);
+    });
     process.events.on('state', ({ sessionId, state }) => shownBy(sessionId)?.handleState(state));
     process.events.on('neutral', ({ sessionId, neutral }) => shownBy(sessionId)?.handleNeutral(neutral));
     process.events.on('packets', (counts) => this.#countDropped(counts));

@@ -5,9 +5,9 @@ import type { Logger } from 'pino';
 import { AppError, type DriveState } from '../../../client/src/protocol/index.ts';
 import { Emitter } from '../../base/Emitter.ts';
 import { clockEnvironment, serverNow } from '../../base/clock.ts';
-import type { SynthesizedFrame } from '../../call/ports.ts';
 import { PortraitError } from '../../portraits/PortraitError.ts';
-import type { CallName, Calls, FromWorker, PacketCounts, ToWorker } from './messages.ts';
+import { LandmarkBatcher } from './LandmarkBatcher.ts';
+import type { CallName, Calls, FromWorker, LandmarkMessage, PacketCounts, SentMessage, ToWorker } from './messages.ts';
 
 const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url));
 const START_TIMEOUT_MS = 30_000;
@@ -28,7 +28,7 @@ interface Waiting {
 }
 
 interface ProcessEvents extends Record<string, unknown> {
-  frame: { sessionId: string; frame: SynthesizedFrame };
+  sent: { sessions: SentMessage[] };
   state: { sessionId: string; state: DriveState };
   neutral: { sessionId: string; neutral: Float32Array };
   /** Packets that were not rendered since the event before. */
@@ -48,6 +48,7 @@ export class SynthesisProcess {
   readonly #child: ChildProcess;
   readonly #options: SynthesisProcessOptions;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #landmarks = new LandmarkBatcher((packets) => this.send({ type: 'landmarks', packets }));
   #onReady: () => void = () => undefined;
   #nextRequestId = 1;
   #pingSequence = 0;
@@ -124,6 +125,10 @@ export class SynthesisProcess {
     if (this.alive && this.#child.connected) this.#child.send(message, () => undefined);
   }
 
+  pushLandmarks(message: LandmarkMessage): void {
+    if (this.alive) this.#landmarks.push(message);
+  }
+
   #settle(requestId: number): Waiting | undefined {
     const waiting = this.#waiting.get(requestId);
     this.#waiting.delete(requestId);
@@ -141,7 +146,7 @@ export class SynthesisProcess {
         const error = AppError.fromWire(message.error);
         return this.#settle(message.requestId)?.reject(message.portrait === undefined ? error : portraitRefusal(error, message.portrait));
       }
-      case 'frame':
+      case 'sent':
       case 'state':
       case 'neutral':
         return this.events.emit(message.type, message as never);
@@ -171,6 +176,7 @@ export class SynthesisProcess {
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     if (this.#exited) return;
     this.#exited = true;
+    this.#landmarks.close();
     clearInterval(this.#pingTimer);
     if (!this.#closing) this.#options.log.warn({ pid: this.pid, code, signal }, 'synthesis process ended');
     for (const requestId of [...this.#waiting.keys()]) this.#settle(requestId)?.reject(new AppError('synthesis-failed', 'The synthesis process ended'));
@@ -181,6 +187,7 @@ export class SynthesisProcess {
   close(): void {
     if (this.#closing || this.#exited) return;
     this.#closing = true;
+    this.#landmarks.close();
     clearInterval(this.#pingTimer);
     this.#child.disconnect(); // the child ends itself when its parent is gone
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_GRACE_MS);
@@ -190,5 +197,5 @@ export class SynthesisProcess {
 }
 
 /** What pool and enrolment use of a process. */
-export type SynthesisProcessPort = Pick<SynthesisProcess, 'pid' | 'alive' | 'rssBytes' | 'cpuMs' | 'events' | 'call' | 'send' | 'close'>;
+export type SynthesisProcessPort = Pick<SynthesisProcess, 'pid' | 'alive' | 'rssBytes' | 'cpuMs' | 'events' | 'call' | 'send' | 'pushLandmarks' | 'close'>;
 export type SpawnSynthesisProcess = (options: SynthesisProcessOptions) => Promise<SynthesisProcessPort>;

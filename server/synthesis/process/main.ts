@@ -15,6 +15,7 @@ const deadlineMs = Number(process.env['GIOCONDA_SYNTHESIS_DEADLINE_MS']);
 const cacheDir = process.env['GIOCONDA_SYNTHESIS_CACHE'] ?? '';
 /** sysexits.h EX_SOFTWARE: the parent sees a crash and brings another process. */
 const EXIT_FAULT = 70;
+const SENT_REPORT_INTERVAL_MS = 100;
 
 const models = new ModelCache();
 const enrolment = new EnrolmentJobs(cacheDir, models);
@@ -32,6 +33,17 @@ function send(message: FromWorker): void {
   // A parent that has just ended breaks the channel before its end is seen.
   if (process.connected) process.send?.(message, undefined, {}, () => undefined);
 }
+
+/** One report at a time: a parent that stalls gets the newest afterwards, not all of them. */
+let reporting = false;
+function reportSent(): void {
+  if (reporting || !process.connected) return;
+  const sent = sessions.takeSent();
+  if (sent.length === 0) return;
+  reporting = true;
+  process.send?.({ type: 'sent', sessions: sent } satisfies FromWorker, undefined, {}, () => (reporting = false));
+}
+setInterval(reportSent, SENT_REPORT_INTERVAL_MS).unref();
 
 const handlers: { [N in CallName]: (request: Calls[N]['request']) => Promise<Calls[N]['answer']> } = {
   open: (request) => sessions.open(request),
@@ -64,7 +76,8 @@ function handle(message: ToWorker): void {
     case 'call':
       return void answer(message);
     case 'landmarks':
-      return sessions.get(message.sessionId)?.push(message.packet, message.arrivedMs);
+      for (const { sessionId, packet, arrivedMs } of message.packets) sessions.get(sessionId)?.push(packet, arrivedMs);
+      return;
     case 'keyframe':
       return sessions.get(message.sessionId)?.requestKeyframe();
     case 'recalibrate':

@@ -1,9 +1,10 @@
 /** What parent and synthesis process say to each other. Structured clone over IPC: typed arrays stay binary. */
 import type { DriveState, PortraitWarning, WireError } from '../../../client/src/protocol/index.ts';
-import type { SynthesizedFrame } from '../../call/ports.ts';
+import type { RtpOutput } from '../../call/ports.ts';
 import type { EnrolmentResult } from '../../enrolment/ports.ts';
 import type { PortraitLimits } from '../../portraits/limits.ts';
 import type { VideoCodec } from '../../video/rtp-packetizer.ts';
+import type { RtpState } from '../../video/RtpSender.ts';
 
 export interface VideoSettings {
   codec: VideoCodec;
@@ -30,6 +31,9 @@ export interface OpenRequest {
   sessionId: string;
   source: AvatarSource;
   video: VideoSettings;
+  output: RtpOutput;
+  /** Where another process left the stream, or null. */
+  resume: RtpState | null;
   /** What another process has learned of this driver (`AvatarSession.driverNeutral`), or null. */
   driverNeutral: Float32Array | null;
 }
@@ -39,6 +43,21 @@ export interface PacketCounts {
   malformed: number;
   /** A newer one came first. */
   superseded: number;
+}
+
+export interface LandmarkMessage {
+  sessionId: string;
+  packet: Uint8Array;
+  arrivedMs: number;
+}
+
+/** What one session has sent since the last message. */
+export interface SentMessage {
+  sessionId: string;
+  state: RtpState;
+  keyframeRequests: number;
+  /** Rows of `sent-frames.ts`, oldest first. */
+  frames: Float64Array;
 }
 
 /** Requests with an answer, by name. */
@@ -54,7 +73,7 @@ export type CallName = keyof Calls;
 
 export type ToWorker =
   | { type: 'call'; requestId: number; name: CallName; request: Calls[CallName]['request'] }
-  | { type: 'landmarks'; sessionId: string; packet: Uint8Array; arrivedMs: number }
+  | { type: 'landmarks'; packets: LandmarkMessage[] }
   | { type: 'keyframe' | 'recalibrate' | 'close'; sessionId: string }
   | { type: 'ping'; sequence: number };
 
@@ -63,7 +82,7 @@ export type FromWorker =
   | { type: 'reply'; requestId: number; answer: Calls[CallName]['answer'] }
   /** `portrait` is the index of the portrait that was refused. */
   | { type: 'refusal'; requestId: number; error: WireError; portrait?: number }
-  | { type: 'frame'; sessionId: string; frame: SynthesizedFrame }
+  | { type: 'sent'; sessions: SentMessage[] }
   | { type: 'state'; sessionId: string; state: DriveState }
   /** The driver's face at rest as learned so far: the parent keeps it in memory for the case that this process dies. */
   | { type: 'neutral'; sessionId: string; neutral: Float32Array }
