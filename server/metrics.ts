@@ -1,6 +1,7 @@
 /** Prometheus metrics in a registry of their own. No label carries an id, so that their number stays bounded. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { FrameTrace } from '../client/src/protocol/index.ts';
+import { EventLoopDelay } from './base/EventLoopDelay.ts';
 import type { CallMetricsPort } from './call/ports.ts';
 
 const milliseconds = [0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.033, 0.05, 0.08, 0.12, 0.2, 0.4, 1];
@@ -39,8 +40,25 @@ export class Metrics implements CallMetricsPort {
 
   static create({ processDefaults = true }: { processDefaults?: boolean } = {}): Metrics {
     const metrics = new Metrics();
-    if (processDefaults) collectDefaultMetrics({ register: metrics.#registry });
+    if (processDefaults) {
+      collectDefaultMetrics({ register: metrics.#registry });
+      metrics.#watchEventLoop(new EventLoopDelay());
+    }
     return metrics;
+  }
+
+  /** Quantiles of the time between two scrapes. */
+  #watchEventLoop(delay: EventLoopDelay): void {
+    const gauge: Gauge<'quantile'> = new Gauge({
+      name: 'gioconda_event_loop_delay_seconds',
+      help: 'Delay of the main process’s event loop since the scrape before; quantile 1 is the longest',
+      labelNames: ['quantile'],
+      registers: [this.#registry],
+      collect: () => {
+        for (const quantile of [0.5, 0.99, 1]) gauge.set({ quantile }, delay.quantileMs(quantile) / 1000);
+        delay.reset();
+      },
+    });
   }
 
   get contentType(): string {
