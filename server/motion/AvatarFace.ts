@@ -3,17 +3,17 @@
  * explicitly, and the head stays within what the model can show.
  */
 import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
-import { analyseHead, eyeWidth } from './head-geometry.ts';
+import { analyseHead, eyeOpenness, eyeWidth, gazeOffset } from './head-geometry.ts';
 import type { FaceShape } from './head-geometry.ts';
 import { lipPulls, setLipGaps } from './lip-closing.ts';
 import type { LipPull } from './lip-closing.ts';
 import { eyes, innerLowerLip, innerUpperLip, lipColumns } from '../landmarker/mesh-topology.ts';
 import { motionLayout } from './motion.ts';
 import type { Motion } from './motion.ts';
-import { surfacePosing } from './posing.ts';
+import { shutEyeShare, surfacePosing } from './posing.ts';
 import type { Posing, SoftLimit } from './posing.ts';
 import { rotationMatrix } from '../landmarker/rigid-fit.ts';
-import { softClamp } from './scalars.ts';
+import { clamp, softClamp } from './scalars.ts';
 
 const L = motionLayout;
 export interface PosedFace {
@@ -45,6 +45,13 @@ export interface AvatarFaceOptions {
 /** A lip contour's offset from what is seen (`Posing.lipOverlap`) is full from this gap on, over face size. */
 const lipOverlapOver = 0.02;
 
+/** A tracker's contours of lips that are pressed together lie a little across each other, by no more than this with another's: over face size. */
+const mostPressed = -0.008;
+/** Another's eyes never open further than this closure. */
+const widestEye = -0.4;
+/** Eye widths that an iris moves from its place at rest, with another's motion. */
+const gazeLimits = { aside: { knee: 0.2, limit: 0.32 }, up: { knee: 0.12, limit: 0.2 } } as const;
+
 export class AvatarFace {
   readonly size: number;
   readonly points: Float32Array;
@@ -60,6 +67,7 @@ export class AvatarFace {
   readonly #lipRest: Float64Array;
   readonly #work = new Float64Array(LANDMARK_COUNT * 3);
   readonly #lipFix = new Float64Array(lipColumns);
+  readonly #irisNow = new Float64Array(2);
   readonly #turn = new Float64Array(9);
   readonly #total = new Float64Array(9);
 
@@ -121,6 +129,7 @@ export class AvatarFace {
     const wanted = (i: number) => {
       const beyond = motion[L.lips + i]!;
       const rest = own ? own[i]! : this.#lipRest[i]!;
+      if (this.#posing.tracked) return size * (rest + (own ? beyond : Math.max(mostPressed, beyond)));
       return size * (own ? rest + this.#seen(Math.max(0, rest + beyond)) - this.#seen(rest) : rest + this.#seen(Math.max(0, beyond)));
     };
     setLipGaps(h, wanted, this.#lipPulls, this.#lipFix);
@@ -134,36 +143,64 @@ export class AvatarFace {
 
   /** Lids from the closure, with the skin around them; gaze into `out`. */
   #setEye(eye: 0 | 1, motion: Motion, h: Float64Array, out: PosedFace): void {
-    const { upper, lower, crease, browRidge, pouch } = eyes[eye];
-    const rest = this.shape.points;
-    const closure = Math.min(1, Math.max(-0.3, motion[L.closure + eye]!));
-    const open = 1 - closure * (1 - this.#posing.shutGap);
-    for (let i = 0; i < upper.length; i++) {
-      const [u, l] = [upper[i]! * 3 + 1, lower[i]! * 3 + 1];
-      const fix = (rest[l]! - rest[u]!) * open - (h[l]! - h[u]!);
-      h[u]! -= 0.85 * fix;
-      h[l]! += 0.15 * fix;
-      h[crease[i]! * 3 + 1]! -= 0.45 * fix;
-      h[browRidge[i]! * 3 + 1]! -= 0.1 * fix;
-      h[pouch[i]! * 3 + 1]! += 0.1 * fix;
-    }
-    out.closure[eye] = closure;
-    const width = eyeWidth(rest, eye);
-    const gx = softClamp(motion[L.gaze + eye * 2]!, 0.12, 0.24) * width;
-    const gy = softClamp(motion[L.gaze + eye * 2 + 1]!, 0.06, 0.14) * width;
-    if (this.#posing.irises) this.#setIris(eye, [gx, gy], h);
-    const reach = 1 - Math.max(0, closure);
+    const closure = motion[L.closure + eye]!;
+    const shut = clamp(closure, this.#absolute ? -Infinity : widestEye, 1);
+    if (this.#posing.tracked) this.#setTrackedLids(eye, this.#absolute ? closure : Math.max(widestEye, closure), h);
+    else this.#setSurfaceLids(eye, shut, h);
+    out.closure[eye] = shut;
+    const width = eyeWidth(this.shape.points, eye);
+    const limit = (value: number, { knee, limit: most }: SoftLimit) => (this.#absolute ? value : softClamp(value, knee, most));
+    const gx = limit(motion[L.gaze + eye * 2]!, gazeLimits.aside) * width;
+    const gy = limit(motion[L.gaze + eye * 2 + 1]!, gazeLimits.up) * width;
+    if (this.#posing.tracked) this.#setIris(eye, [gx / width, gy / width], h);
+    const reach = 1 - Math.max(0, shut);
     out.gaze[eye * 2] = (this.rotation[0]! * gx + this.rotation[1]! * gy) * reach;
     out.gaze[eye * 2 + 1] = (this.rotation[3]! * gx + this.rotation[4]! * gy) * reach;
   }
 
-  /** An iris keeps its place between the eye's corners but for the gaze: an idle face's deltas know of no gaze. */
-  #setIris(eye: 0 | 1, gaze: readonly [number, number], h: Float64Array): void {
-    const { corners, iris } = eyes[eye];
+  /** Lids that are drawn: each column opens by the same share of its own gap at rest, so that a shut eye has none. */
+  #setSurfaceLids(eye: 0 | 1, closure: number, h: Float64Array): void {
+    const { upper, lower } = eyes[eye];
     const rest = this.shape.points;
+    const open = closure > 0 ? 1 - closure : lidOpening(closure);
+    for (let i = 0; i < upper.length; i++) {
+      const [u, l] = [upper[i]! * 3 + 1, lower[i]! * 3 + 1];
+      this.#moveLids(eye, i, (rest[l]! - rest[u]!) * open - (h[l]! - h[u]!), h);
+    }
+  }
+
+  /**
+   * Lids as a tracker sees them: the driver's own shape of an eye stays, only its mean opening is brought to what is wanted. Nothing is
+   * left to do for a driver with the avatar's own proportions; a face without a driver blinks by this alone.
+   */
+  #setTrackedLids(eye: 0 | 1, closure: number, h: Float64Array): void {
+    const { upper, lower } = eyes[eye];
+    const rest = this.shape.points;
+    const [atRest, now] = [eyeOpenness(rest, eye) * eyeWidth(rest, eye), eyeOpenness(h, eye) * eyeWidth(h, eye)];
+    const wanted = Math.max(0, lidOpening(closure)) * this.shape.eyeOpenness[eye] * eyeWidth(h, eye);
+    for (let i = 0; i < upper.length; i++) {
+      const share = (rest[lower[i]! * 3 + 1]! - rest[upper[i]! * 3 + 1]!) / atRest;
+      this.#moveLids(eye, i, (wanted - now) * share, h);
+    }
+  }
+
+  /** Opens one column of an eye by `fix`, the skin around it with it. */
+  #moveLids(eye: 0 | 1, column: number, fix: number, h: Float64Array): void {
+    const { upper, lower, crease, browRidge, pouch } = eyes[eye];
+    h[upper[column]! * 3 + 1]! -= 0.85 * fix;
+    h[lower[column]! * 3 + 1]! += 0.15 * fix;
+    h[crease[column]! * 3 + 1]! -= 0.45 * fix;
+    h[browRidge[column]! * 3 + 1]! -= 0.1 * fix;
+    h[pouch[column]! * 3 + 1]! += 0.1 * fix;
+  }
+
+  /** Brings an iris to its place at rest and `gaze`, in eye widths, from where the deltas have it: an idle face's know of no gaze. */
+  #setIris(eye: 0 | 1, gaze: readonly [number, number], h: Float64Array): void {
+    gazeOffset(h, eye, this.#irisNow, 0);
+    const width = eyeWidth(h, eye);
     for (const a of [0, 1] as const) {
-      const carried = (h[corners[0] * 3 + a]! - rest[corners[0] * 3 + a]! + h[corners[1] * 3 + a]! - rest[corners[1] * 3 + a]!) / 2;
-      for (const v of iris) h[v * 3 + a] = rest[v * 3 + a]! + carried + gaze[a];
+      const move = (this.shape.gaze[eye * 2 + a]! + gaze[a] - this.#irisNow[a]!) * width;
+      for (const v of eyes[eye].iris) h[v * 3 + a]! += move;
     }
   }
 
@@ -220,4 +257,9 @@ function flatterSides(points: Float32Array, sideDepth: number): Float32Array {
   const { shape, centre } = analyseHead(points);
   const from = centre[2]! + 0.15 * shape.extents[2];
   return points.map((v, i) => (i % 3 === 2 && v > from ? from + sideDepth * (v - from) : v));
+}
+
+/** Share of the open gap between the lids, as a tracker sees it. */
+function lidOpening(closure: number): number {
+  return 1 - closure * (1 - shutEyeShare);
 }

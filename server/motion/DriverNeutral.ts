@@ -40,6 +40,9 @@ const turnSeconds = 12;
 const aheadSeconds = 2.5;
 const eyeFallSeconds = 20;
 const eyeRiseSeconds = 1.5;
+const firstEyeRiseSeconds = 0.1;
+/** Eyes less open than this over their width are shut, not narrow: nobody's eyes at rest. */
+const leastEyeOpen = 0.1;
 
 export interface DriverPose {
   scale: number;
@@ -145,7 +148,8 @@ export class DriverNeutral {
     const aligned = toHeadAxes(points, this.#rotation, this.#centre);
     this.#learned.set(aligned);
     this.#shape = faceShape(aligned);
-    this.#eyeOpen = [...this.#shape.eyeOpenness];
+    const [left, right] = this.#shape.eyeOpenness;
+    this.#eyeOpen = [Math.max(leastEyeOpen, left), Math.max(leastEyeOpen, right)];
     this.#smoothGap = meanLipGap(aligned, this.#shape.extents[2]);
     this.#smoothTension = this.#leastTension = faceTension(aligned, yawOf(this.#rotation));
     this.#evidence = firstEvidenceSeconds;
@@ -173,7 +177,7 @@ export class DriverNeutral {
     for (const eye of [0, 1] as const) {
       const open = eyeOpenness(aligned, eye);
       const level = this.#eyeOpen[eye];
-      const seconds = open <= level ? eyeFallSeconds : stepping ? 0.2 : eyeRiseSeconds;
+      const seconds = open <= level ? eyeFallSeconds : stepping ? firstEyeRiseSeconds : eyeRiseSeconds;
       if (open > 0.6 * level) this.#eyeOpen[eye] = level + (open - level) * Math.min(1, dt / seconds);
     }
   }

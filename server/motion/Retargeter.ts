@@ -7,10 +7,10 @@ import { DriverNeutral } from './DriverNeutral.ts';
 import type { DriverPose, KnownNeutral } from './DriverNeutral.ts';
 import { eyeOpenness, gazeOffset, lipGaps, toHeadAxes } from './head-geometry.ts';
 import { lipColumns, rigidPoints } from '../landmarker/mesh-topology.ts';
-import { motionLayout, motionLength, poseLength, restMotion } from './motion.ts';
+import { motionLayout, motionLength, restMotion } from './motion.ts';
 import type { Motion } from './motion.ts';
-import { OneEuroFilter } from './one-euro-filter.ts';
 import { shutEyeShare } from './posing.ts';
+import { SteadyFilter } from './SteadyFilter.ts';
 import { fitSimilarity, multiply, rotationVector } from '../landmarker/rigid-fit.ts';
 
 const L = motionLayout;
@@ -21,16 +21,13 @@ export interface RetargeterOptions {
   motion: MotionMode;
   /** Absolute mode: the portrait's own face in the driver's coordinates is the face at rest. */
   neutral?: KnownNeutral;
-  /** One-euro filters; off only for measurements. */
+  /** Calms the tracker's noise; off only for measurements. */
   filter?: boolean;
 }
 
 export class Retargeter {
   readonly #options: RetargeterOptions;
-  readonly #pose = new OneEuroFilter(poseLength, { minCutoffHz: 3, beta: 8 });
-  readonly #eyes = new OneEuroFilter(6, { minCutoffHz: 4, beta: 3 });
-  readonly #lips = new OneEuroFilter(lipColumns, { minCutoffHz: 6, beta: 60 });
-  readonly #deltas = new OneEuroFilter(motionLength - L.deltas, { minCutoffHz: 6, beta: 40 });
+  readonly #filter = new SteadyFilter();
   readonly #aligned = new Float64Array(motionLength - L.deltas);
   readonly #scratch = new Float64Array(Math.max(lipColumns, 4));
   readonly #motion = restMotion();
@@ -67,9 +64,9 @@ export class Retargeter {
       // in the first second the neutral face steps: what that changes is worked off over some frames
       this.#before.set(m);
       this.#measure(points, m);
-      for (let i = 0; i < motionLength; i++) this.#offset[i]! += this.#before[i]! - m[i]!;
+      for (let i = 0; i < motionLength; i++) if (!isClosure(i)) this.#offset[i]! += this.#before[i]! - m[i]!;
     }
-    if (this.#options.filter ?? true) this.#filter(m, timeMs);
+    if (this.#options.filter ?? true) this.#filter.apply(m, timeMs);
     const keep = Math.exp(-dt / neutralStepMs);
     for (let i = 0; i < motionLength; i++) {
       this.#offset[i]! *= keep;
@@ -83,7 +80,7 @@ export class Retargeter {
     this.#neutral = this.#newNeutral();
     // the new neutral makes the next frame the origin: carry what shows now over and let it fade
     for (let i = 0; i < motionLength; i++) this.#offset[i] = this.#motion[i]!;
-    this.#resetFilters();
+    this.#filter.reset();
   }
 
   /** The driver's face at rest as learned so far, or null: see `DriverNeutral.save`. */
@@ -98,22 +95,11 @@ export class Retargeter {
 
   /** After a pause: the filters' speed means nothing any more. The face at rest is learned on: a slow tracker is all pauses. */
   resume(): void {
-    this.#resetFilters();
+    this.#filter.reset();
   }
 
   #newNeutral(): DriverNeutral {
     return new DriverNeutral(this.#options.motion === 'absolute' ? this.#options.neutral : undefined);
-  }
-
-  #resetFilters(): void {
-    for (const f of [this.#pose, this.#eyes, this.#lips, this.#deltas]) f.reset();
-  }
-
-  #filter(m: Motion, timeMs: number): void {
-    this.#pose.apply(m, timeMs, 0);
-    this.#eyes.apply(m, timeMs, L.closure);
-    this.#lips.apply(m, timeMs, L.lips);
-    this.#deltas.apply(m, timeMs, L.deltas);
   }
 
   /** Unfiltered motion of one frame against the neutral face. */
@@ -134,11 +120,16 @@ export class Retargeter {
     for (let i = 0; i < lipColumns; i++) out[L.lips + i] = this.#scratch[i]! - shape.lipGaps[i]!;
     for (const eye of [0, 1] as const) {
       const closed = (1 - eyeOpenness(aligned, eye) / eyeOpen[eye]) / (1 - shutEyeShare);
-      out[L.closure + eye] = Math.min(1, Math.max(-0.3, closed));
+      out[L.closure + eye] = closed;
       gazeOffset(aligned, eye, this.#scratch, 0);
       out[L.gaze + eye * 2] = this.#scratch[0]! - shape.gaze[eye * 2]!;
       out[L.gaze + eye * 2 + 1] = this.#scratch[1]! - shape.gaze[eye * 2 + 1]!;
     }
     return { scale: fit.scale, rotation: fit.rotation, centre: fit.targetCentre };
   }
+}
+
+/** Lids are right at once: what an eye that was shut at first taught would be a stare for half a second. */
+function isClosure(i: number): boolean {
+  return i === L.closure || i === L.closure + 1;
 }

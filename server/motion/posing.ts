@@ -55,15 +55,13 @@ export interface Posing {
    * the face size. Measured by tracking what was rendered; with another's lips it is less.
    */
   lipOverlap: { absolute: number; relative: number };
-  /** Share of the open gap that is left between the lids of a shut eye. */
-  shutGap: number;
-  /** Whether the irises' landmarks follow the gaze; else eyeballs are drawn that do. */
-  irises: boolean;
+  /** Whether lips, lids and irises lie where a tracker would see them; else shut ones meet, and eyeballs are drawn that follow the gaze. */
+  tracked: boolean;
 }
 
 const meanings: Record<LandmarkMeaning, Omit<Posing, 'limits'>> = {
-  surface: { sideDepth: 0.7, lipOverlap: { absolute: 0.011, relative: 0.006 }, shutGap: 0, irises: false },
-  tracked: { sideDepth: 1, lipOverlap: { absolute: 0, relative: 0 }, shutGap: shutEyeShare, irises: true },
+  surface: { sideDepth: 0.7, lipOverlap: { absolute: 0.011, relative: 0.006 }, tracked: false },
+  tracked: { sideDepth: 1, lipOverlap: { absolute: 0, relative: 0 }, tracked: true },
 };
 
 export const surfacePosing: Posing = { ...meanings.surface, limits: warpPoseLimits };

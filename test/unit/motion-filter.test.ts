@@ -1,58 +1,104 @@
 import { describe, expect, it } from 'vitest';
-import { OneEuroFilter } from '../../server/motion/one-euro-filter.ts';
+import { motionGroups } from '../../server/motion/motion-groups.ts';
+import { motionLayout as L, motionLength, restMotion } from '../../server/motion/motion.ts';
+import type { Motion } from '../../server/motion/motion.ts';
+import { Retargeter } from '../../server/motion/Retargeter.ts';
 import { softClamp } from '../../server/motion/scalars.ts';
+import { SteadyFilter } from '../../server/motion/SteadyFilter.ts';
+import { driverFace } from '../support/synthetic-face.ts';
+import type { FaceOptions } from '../support/synthetic-face.ts';
 
-/** Runs a signal through the filter; returns the last value. */
-function run(filter: OneEuroFilter, times: number[], signal: (t: number) => number): number {
-  const x = new Float64Array(1);
-  for (const t of times) {
-    x[0] = signal(t);
-    filter.apply(x, t);
-  }
-  return x[0]!;
+const frameMs = 1000 / 30;
+
+/** Normally distributed, reproducible. */
+function noiseSource(seed: number): () => number {
+  let state = seed;
+  const uniform = () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) + 1) / 4294967297;
+  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
 }
 
-const every = (stepMs: number, endMs: number) => Array.from({ length: Math.floor(endMs / stepMs) + 1 }, (_, i) => i * stepMs);
+/** A driver's motion, frame by frame, as it is measured with so much noise on every point (face widths). */
+function drive(frames: number, options: (frame: number) => FaceOptions, { noise = 0, filter = true } = {}): Motion[] {
+  const retargeter = new Retargeter({ motion: 'relative', filter });
+  const random = noiseSource(7);
+  return Array.from({ length: frames }, (_, i) => {
+    const points = driverFace(options(i)).map((v) => v + 0.35 * noise * random());
+    return retargeter.observe(points, i * frameMs).slice();
+  });
+}
 
-describe('one-euro filter', () => {
-  const options = { minCutoffHz: 2, beta: 0.5 };
+/** Mean step from frame to frame of all landmarks' displacement, once calibrated. */
+function unrest(motions: Motion[]): number {
+  const late = motions.slice(60);
+  const steps = late.slice(1).map((m, i) => Math.sqrt(m.subarray(L.deltas).reduce((sum, v, k) => sum + (v - late[i]![L.deltas + k]!) ** 2, 0) / (motionLength - L.deltas)));
+  return steps.reduce((a, b) => a + b, 0) / steps.length;
+}
+
+describe('the filter of a driver’s motion', () => {
+  const noise = 0.001;
+
+  it('knows every entry of a motion once', () => {
+    expect(motionGroups.flatMap(({ values }) => values).toSorted((a, b) => a - b)).toEqual(Array.from({ length: motionLength }, (_, i) => i));
+  });
+
+  it.each([0.0004, 0.001])('holds a still person still, with a tracker’s noise of %f', (level) => {
+    expect(unrest(drive(150, () => ({}), { noise: level }))).toBeLessThan(0.45 * unrest(drive(150, () => ({}), { noise: level, filter: false })));
+  });
+
+  it('shows a blink and a word as they are, less than half a frame late', () => {
+    const pulse = (frame: number) => Math.max(0, 1 - Math.abs(frame - 90) / 3);
+    const blinks = drive(100, (i) => ({ blink: pulse(i) }), { noise });
+    const words = drive(100, (i) => ({ jaw: 0.08 * pulse(i) }), { noise });
+    const [lids, lips] = [blinks.map((m) => m[L.closure]!), words.map((m) => m[L.lips + 4]!)];
+    const raw = drive(100, (i) => ({ jaw: 0.08 * pulse(i) }), { filter: false }).map((m) => m[L.lips + 4]!);
+    for (let i = 86; i < 95; i++) {
+      // half a frame of a pulse that takes three is a sixth of it
+      expect(Math.abs(lids[i]! - pulse(i))).toBeLessThan(0.16);
+      expect(Math.abs(lips[i]! - raw[i]!)).toBeLessThan(raw[90]! / 6);
+    }
+    expect(lids[90]).toBeGreaterThan(0.93);
+  });
+
+  it('does not drag behind a head that turns', () => {
+    const turn = (i: number) => 0.25 * Math.sin(i / 8);
+    const [shown, true_] = [noise, 0].map((level) => drive(150, (i) => ({ turn: turn(i) }), { noise: level, filter: level > 0 }));
+    const errors = shown!.slice(60).map((m, i) => Math.abs(m[L.rotation + 1]! - true_![60 + i]![L.rotation + 1]!));
+    expect(errors.reduce((a, b) => a + b, 0) / errors.length).toBeLessThan(0.01);
+  });
+
+  it('a blink does not let the noise of the mouth through', () => {
+    const calm = drive(150, () => ({}), { noise });
+    const blinking = drive(150, (i) => ({ blink: i % 2 }), { noise });
+    const lips = (motions: Motion[]) => motions.slice(61).reduce((sum, m, i) => sum + Math.abs(m[L.lips + 4]! - motions[60 + i]![L.lips + 4]!), 0);
+    expect(lips(blinking)).toBeLessThan(1.3 * lips(calm));
+  });
+});
+
+describe('the filter and time', () => {
+  const of = (value: number) => restMotion().fill(value);
+  const apply = (filter: SteadyFilter, value: number, timeMs: number) => {
+    const motion = of(value);
+    filter.apply(motion, timeMs);
+    return motion[0]!;
+  };
 
   it('passes the first value and a constant unchanged', () => {
-    const filter = new OneEuroFilter(1, options);
-    expect(run(filter, [0], () => 3)).toBe(3);
-    expect(run(filter, [40, 95, 100], () => 3)).toBe(3);
+    const filter = new SteadyFilter();
+    expect([0, 40, 95, 100].map((t) => apply(filter, 3, t))).toEqual([3, 3, 3, 3]);
   });
 
-  it('settles on a step alike whether packets come regularly or not', () => {
-    const step = (t: number) => (t < 200 ? 0 : 1);
-    const irregular = [0, 10, 90, 120, 190, 205, 260, 275, 330, 333, 390, 400];
-    const a = run(new OneEuroFilter(1, { minCutoffHz: 2, beta: 0 }), every(20, 400), step);
-    const b = run(new OneEuroFilter(1, { minCutoffHz: 2, beta: 0 }), irregular, step);
-    expect(Math.abs(a - b)).toBeLessThan(0.06);
+  it('two packets of the same time, or one from the past, show what was shown', () => {
+    const filter = new SteadyFilter();
+    apply(filter, 1, 0);
+    expect([apply(filter, 1, 40), apply(filter, 100, 40), apply(filter, 100, 20), apply(filter, 1, 80)]).toEqual([1, 1, 1, 1]);
   });
 
-  it('calms noise at rest and follows speed', () => {
-    const noise = (t: number) => (Math.round(t / 33) % 2 ? 0.01 : -0.01);
-    const rest = new OneEuroFilter(1, options);
-    expect(Math.abs(run(rest, every(33, 2000), noise))).toBeLessThan(0.005);
-    const fast = new OneEuroFilter(1, { minCutoffHz: 2, beta: 10 });
-    const slow = new OneEuroFilter(1, { minCutoffHz: 2, beta: 0 });
-    const ramp = (t: number) => t / 200;
-    expect(run(fast, every(33, 1000), ramp)).toBeGreaterThan(run(slow, every(33, 1000), ramp));
-  });
-
-  it('two packets of the same time, or one from the past, do not blow it up', () => {
-    const filter = new OneEuroFilter(1, options);
-    run(filter, [0, 40], () => 1);
-    expect(run(filter, [40, 20], () => 100)).toBe(1);
-    expect(run(filter, [80], () => 1)).toBe(1);
-  });
-
-  it('forgets on reset', () => {
-    const filter = new OneEuroFilter(1, options);
-    run(filter, [0, 40], () => 1);
+  it('shows a frame after a gap or a reset as it is', () => {
+    const filter = new SteadyFilter();
+    apply(filter, 0, 0);
+    expect(apply(filter, 1e-4, 300)).toBe(1e-4);
     filter.reset();
-    expect(run(filter, [5000], () => -4)).toBe(-4);
+    expect(apply(filter, 2e-4, 320)).toBe(2e-4);
   });
 });
 

@@ -30,6 +30,15 @@ function posed(change: (motion: Motion) => void, posing = tracked): Float32Array
   return new AvatarFace({ points, size, posing }).pose(motion, AvatarFace.newPose()).points;
 }
 
+/** Irises aside, in eye widths. */
+function looking(face: Float32Array, by: number): Float32Array {
+  for (const { corners, iris } of eyes) {
+    const width = Math.abs(face[corners[1] * 3]! - face[corners[0] * 3]!);
+    for (const v of iris) face[v * 3]! += by * width;
+  }
+  return face;
+}
+
 const gap = (p: Float32Array, upper: number, lower: number): number => p[lower * 3 + 1]! - p[upper * 3 + 1]!;
 const furthest = (a: Float32Array, b: Float32Array): number => a.reduce((most, v, i) => Math.max(most, Math.abs(v - b[i]!)), 0);
 
@@ -38,6 +47,49 @@ describe('landmarks as a tracker would see them', () => {
     "of the driver's own twin are the driver's, %s", (_name, options) => {
       expect(furthest(twin(options), driverFace(options).map((v) => v * size))).toBeLessThan(0.8);
     });
+
+  it.each<[string, FaceOptions, number]>([
+    ['in a blink that goes on below what most trackers see', { blink: 1.3 }, 0], ['with wide eyes', { blink: -1.2 }, 0],
+    ['with a glance to the corner', {}, 0.25], ['with lips that overlap', { jaw: -0.01 }, 0],
+  ])('of absolute motion are the driver’s to a hundredth of a pixel, %s', (_name, options, glance) => {
+    const driven = looking(driverFace(options), glance);
+    const face = new AvatarFace({ points, size, absolute: true, posing: tracked });
+    const motion = new Retargeter({ motion: 'absolute', neutral: face.inPictureWidths(), filter: false }).observe(driven, 0);
+    const posedPoints = face.pose(motion, AvatarFace.newPose()).points;
+    const away = driven.reduce((most, v, i) => (i % 3 === 2 ? most : Math.max(most, Math.abs(v * size - posedPoints[i]!))), 0);
+    expect(away).toBeLessThan(0.01);
+  });
+
+  it('keep a wink to its eye, and its shape', () => {
+    const winking = driverFace();
+    const shut = driverFace({ blink: 1 });
+    for (const v of [...eyes[0].upper, ...eyes[0].lower]) winking[v * 3 + 1] = shut[v * 3 + 1]!;
+    const retargeter = new Retargeter({ motion: 'relative', filter: false });
+    for (let t = 0; t < 2000; t += 33) retargeter.observe(driverFace(), t);
+    const wink = new AvatarFace({ points, size, posing: tracked }).pose(retargeter.observe(winking, 2033), AvatarFace.newPose()).points;
+    expect(furthest(wink, winking.map((v) => v * size))).toBeLessThan(0.8);
+    expect(gap(wink, eyes[1].upper[3]!, eyes[1].lower[3]!)).toBeCloseTo(gap(points, eyes[1].upper[3]!, eyes[1].lower[3]!), 1);
+  });
+
+  it('shut with a driver whose eyes are twice as large, or half', () => {
+    const [upper, lower] = [eyes[0].upper[3]!, eyes[0].lower[3]!];
+    for (const share of [0.5, 2]) {
+      const of = (blink: number) => {
+        const face = driverFace({ blink });
+        for (const eye of eyes) {
+          eye.upper.forEach((u, i) => {
+            const l = eye.lower[i]!;
+            face[u * 3 + 1] = face[l * 3 + 1]! - share * (face[l * 3 + 1]! - face[u * 3 + 1]!);
+          });
+        }
+        return face;
+      };
+      const retargeter = new Retargeter({ motion: 'relative', filter: false });
+      for (let t = 0; t < 2000; t += 33) retargeter.observe(of(0), t);
+      const shut = new AvatarFace({ points, size, posing: tracked }).pose(retargeter.observe(of(1), 2033), AvatarFace.newPose()).points;
+      expect(gap(shut, upper, lower) / gap(points, upper, lower)).toBeCloseTo(0.28, 1);
+    }
+  });
 
   it('differ from where the surface is: lids that shut meet, lips open less than they seem to', () => {
     const [upper, lower] = [eyes[0].upper[4]!, eyes[0].lower[4]!];

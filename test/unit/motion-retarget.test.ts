@@ -144,6 +144,14 @@ describe('retargeting', () => {
     expect(Math.abs(motion[L.lips + 4]!)).toBeLessThan(0.01);
   });
 
+  it('a call that begins in the middle of a blink does not stare when the eyes open', () => {
+    const retargeter = new Retargeter({ motion: 'relative' });
+    for (let i = 0; i < 4; i++) retargeter.observe(driverFace({ blink: 1.3 }), i * 33);
+    const closures = Array.from({ length: 30 }, (_, i) => retargeter.observe(driverFace(), 132 + i * 33)[L.closure]!);
+    expect(Math.max(...closures.slice(10).map(Math.abs))).toBeLessThan(0.12);
+    expect(retargeter.observe(driverFace({ blink: 1 }), 1300)[L.closure]).toBeGreaterThan(0.9);
+  });
+
   describe('a call that begins in the middle of a word', () => {
     const mouth = [13, 14, 61, 291, 0, 17, 152, 105, 334];
     const frames = readDriverLandmarks();
