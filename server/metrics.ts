@@ -81,6 +81,12 @@ export class Metrics implements CallMetricsPort {
     this.#limitsReached.inc({ limit });
   }
 
+  /** `read` is asked at each scrape. */
+  watchUploads(read: () => { count: number; bytes: number }): void {
+    this.#watch('gioconda_uploads', 'Uploads under way', () => read().count);
+    this.#watch('gioconda_upload_bytes', 'Bytes reserved for uploads under way', () => read().bytes);
+  }
+
   enrolled(outcome: EnrolmentOutcome, seconds: number): void {
     this.#enrolmentSeconds.observe({ outcome }, seconds);
   }
@@ -156,6 +162,10 @@ export class Metrics implements CallMetricsPort {
 
   #counter<L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> {
     return new Counter({ name, help, labelNames, registers: [this.#registry] });
+  }
+
+  #watch(name: string, help: string, read: () => number): void {
+    new Gauge({ name, help, registers: [this.#registry], collect() { this.set(read()); } });
   }
 
   #gauge(name: string, help: string): Gauge {

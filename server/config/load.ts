@@ -146,6 +146,8 @@ function contradictions(config: Config): string[] {
   if (config.media.turnUrls.length > 0 && !config.media.turnSecret) problems.push('media.turnUrls needs media.turnSecret.');
   if (!config.media.enableUdp && !config.media.enableTcp) problems.push('media.enableUdp and media.enableTcp are both off: nobody could connect.');
   if (config.auth.tokenTtlSeconds > config.auth.maxTokenTtlSeconds) problems.push('auth.tokenTtlSeconds is above auth.maxTokenTtlSeconds.');
+  const smallest = Math.min(config.limits.uploadBytesPerUser, config.limits.uploadBytesPerAddress, config.limits.uploadBytes);
+  if (smallest < config.enrolment.maxUploadBytes) problems.push('enrolment.maxUploadBytes is above one of limits.uploadBytes…: such an upload would always be refused.');
   return problems;
 }
 

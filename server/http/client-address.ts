@@ -7,8 +7,13 @@ export type AddressOf = (request: IncomingMessage) => string;
 
 /** `X-Forwarded-For` is believed from the configured proxies only, as Fastify does for `request.ip`. */
 export function addressReader(trustedProxies: readonly string[]): AddressOf {
-  const trust = trustedProxies.length > 0 ? proxyAddr.compile([...trustedProxies]) : () => false;
+  const trust = trustOf(trustedProxies);
   return (request) => addressKey(proxyAddr(request, trust));
+}
+
+/** Whether an address is a configured proxy's. */
+export function trustOf(trustedProxies: readonly string[]): (address: string, hop: number) => boolean {
+  return trustedProxies.length > 0 ? proxyAddr.compile([...trustedProxies]) : () => false;
 }
 
 /**

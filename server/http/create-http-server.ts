@@ -9,6 +9,7 @@ import { enforceAccess } from './access.ts';
 import { addressKey } from './client-address.ts';
 import { handleError, handleNotFound } from './errors.ts';
 import { describeApi } from './openapi.ts';
+import { limitConnections } from './limit-connections.ts';
 import type { HttpServerOptions } from './ports.ts';
 import { addAssetRoutes } from './routes/assets.ts';
 import { addAvatarRoutes } from './routes/avatars.ts';
@@ -91,6 +92,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<App>
   }, { prefix: '/api/v1' });
   addOperationRoutes(app, options);
   await addAssetRoutes(app, assets);
+  limitConnections(app.server, {
+    most: config.limits.httpConnectionsPerAddress,
+    trustedProxies: config.http.trustedProxies,
+    onLimit: () => options.metrics.limitReached('httpConnectionsPerAddress'),
+  });
   await app.ready();
   return app;
 }

@@ -52,7 +52,7 @@ export function handleError(thrown: unknown, request: FastifyRequest, reply: Fas
   if (error.status >= 500) request.log.error({ err: error.cause ?? error, code: error.code, route: request.routeOptions.url }, 'request failed');
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer');
   // Rejected before the body was read: the rest of a large upload is not waited for.
-  if (!request.raw.complete && error.status === 413) void reply.header('connection', 'close');
+  if (!request.raw.complete && (error.status === 413 || error.status === 408)) void reply.header('connection', 'close');
   return reply.status(error.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send({ error: wireError(error) });
 }
 

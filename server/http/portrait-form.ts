@@ -1,9 +1,10 @@
-/** Reads a multipart form with portraits, within limits; nothing touches the disk. */
+/** Reads a multipart form with portraits into memory that `Uploads` has reserved; nothing touches the disk. */
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError, avatarFieldsSchema, consentSchema, PORTRAIT_FORMATS } from '../../client/src/protocol/index.ts';
 import { PortraitError } from '../portraits/PortraitError.ts';
+import type { Upload } from './Upload.ts';
 
 export interface FormLimits {
   maxPortraits: number;
@@ -78,8 +79,12 @@ class FormReader {
   }
 }
 
-/** @throws AppError `bad-request`, `payload-too-large`, `portrait-too-large`, `portrait-count` */
-export async function readPortraitForm(request: FastifyRequest, fileField: 'portraits' | 'portrait', limits: FormLimits): Promise<PortraitForm> {
+/** @throws AppError `bad-request`, `payload-too-large`, `portrait-too-large`, `portrait-count`, `upload-stalled`, `upload-limit` */
+export function readPortraitForm(request: FastifyRequest, { field, limits, upload }: { field: 'portraits' | 'portrait'; limits: FormLimits; upload: Upload }): Promise<PortraitForm> {
+  return upload.read(parseForm(request, field, limits));
+}
+
+async function parseForm(request: FastifyRequest, fileField: string, limits: FormLimits): Promise<PortraitForm> {
   const reader = new FormReader(fileField, limits);
   const { maxPortraits, maxBytes } = limits;
   const multipartLimits = { fileSize: maxBytes, files: maxPortraits, fields: 16, fieldSize: MAX_FIELD_BYTES, fieldNameSize: 100, headerPairs: 50, parts: maxPortraits + 17 };

@@ -34,6 +34,9 @@ export interface RoomDirectory {
 export interface HttpMetrics {
   readonly contentType: string;
   text(): Promise<string>;
+  limitReached(limit: string): void;
+  /** Read at each scrape. */
+  watchUploads(read: () => { count: number; bytes: number }): void;
   httpAnswered(answer: { method: string; route: string; status: number; seconds: number }): void;
 }
 

@@ -11,6 +11,8 @@ export const errorTable = {
   'not-found': { status: 404, retryable: false, advice: 'Check the address or the id.' },
   'payload-too-large': { status: 413, retryable: false, advice: 'Send less: the message names the limit.' },
   'rate-limited': { status: 429, retryable: true, advice: 'Slow down and try again in a few seconds.' },
+  'upload-limit': { status: 429, retryable: true, advice: 'Wait until uploads under way have ended, then send again.' },
+  'upload-stalled': { status: 408, retryable: true, advice: 'Check the network and send the files again.' },
   'too-many-connections': { status: 429, retryable: true, advice: 'Close other tabs or programs that hold a connection, or try again later.' },
   'connection-too-slow': { status: 408, retryable: true, advice: 'Check the network: messages were sent faster than they were read. Connect again.' },
   'protocol-version': { status: 426, retryable: false, advice: 'Reload the page or update the SDK: client and server speak different versions.' },

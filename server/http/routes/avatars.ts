@@ -3,12 +3,15 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import {
   AppError, avatarFieldsSchema, avatarListSchema, avatarSchema, consentRecordSchema, portraitCheckSchema, type AvatarInfo,
+  type PortraitCheck,
 } from '../../../client/src/protocol/index.ts';
 import { avatarIdSchema, userIdSchema } from '../../auth/scopes.ts';
 import { authorise, type Action } from '../../auth/authorise.ts';
 import { callerOf, permit } from '../access.ts';
 import { toAppError, wireError } from '../errors.ts';
 import { avatarFormSchema, checkFormSchema, parseConsentField, parseFields, readPortraitForm } from '../portrait-form.ts';
+import { addressKey } from '../client-address.ts';
+import { Uploads, type Uploader } from '../Uploads.ts';
 import type { EnrolmentService, HttpServerOptions } from '../ports.ts';
 import { json, nothing, picture } from '../responses.ts';
 import type { App } from '../types.ts';
@@ -36,8 +39,8 @@ function avatarFor(enrolment: EnrolmentService, request: FastifyRequest, action:
   return found.avatar;
 }
 
-export function addAvatarRoutes(app: App, { config, enrolment }: HttpServerOptions): void {
-  addEnrolmentRoutes(app, { config, enrolment });
+export function addAvatarRoutes(app: App, { config, enrolment, metrics }: HttpServerOptions): void {
+  addEnrolmentRoutes(app, { config, enrolment, metrics });
 
   app.get('/avatars', {
     config: { access: 'token' },
@@ -89,14 +92,33 @@ export function addAvatarRoutes(app: App, { config, enrolment }: HttpServerOptio
   });
 }
 
-function addEnrolmentRoutes(app: App, { config, enrolment }: Pick<HttpServerOptions, 'config' | 'enrolment'>): void {
+/** A refusal is what was asked for; anything else is an error. */
+async function checkOf(enrolment: EnrolmentService, portrait: Buffer): Promise<PortraitCheck> {
+  try {
+    return { ok: true, problem: null, warnings: await enrolment.checkPortrait(portrait) };
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    if (!error.code.startsWith('portrait-')) throw error;
+    return { ok: false, problem: wireError(error), warnings: [] };
+  }
+}
+
+/** The API key sends for many users: there only the address counts. */
+function uploaderOf(request: FastifyRequest): Uploader {
+  const { kind, userId } = callerOf(request);
+  return { user: kind === 'user' ? userId : null, address: addressKey(request.ip) };
+}
+
+function addEnrolmentRoutes(app: App, { config, enrolment, metrics }: Pick<HttpServerOptions, 'config' | 'enrolment' | 'metrics'>): void {
+  const uploads = new Uploads({ limits: config.limits, maxUploadBytes: config.enrolment.maxUploadBytes, onLimit: (limit) => metrics.limitReached(limit) });
+  metrics.watchUploads(() => uploads.inProgress);
   const { enrolLimitPerMinute } = config.http;
 
   app.post('/avatars', {
     ...unvalidatedBody,
     config: {
       access: 'token',
-      errors: ['consent-missing', 'model-unknown', 'avatar-limit', 'capacity', 'synthesis-failed', 'deadline', 'shutting-down', ...portraitErrors],
+      errors: ['consent-missing', 'model-unknown', 'avatar-limit', 'capacity', 'synthesis-failed', 'deadline', 'shutting-down', 'upload-limit', 'upload-stalled', ...portraitErrors],
       rateLimit: { max: enrolLimitPerMinute },
     },
     schema: {
@@ -107,33 +129,30 @@ function addEnrolmentRoutes(app: App, { config, enrolment }: Pick<HttpServerOpti
     },
   }, async (request, reply) => {
     permit(request, { do: 'create-avatar' });
-    const { portraits, fields } = await readPortraitForm(request, 'portraits', config.enrolment);
-    const { consent, ...others } = fields;
-    const { name, model, owner } = parseFields(fieldsSchema, others);
-    if (owner !== undefined) permit(request, { do: 'enrol-for-others' });
-    const result = await enrolment.create({ owner: owner ?? callerOf(request).userId, portraits, consent: parseConsentField(consent), name, model });
+    const result = await uploads.during(request.raw, uploaderOf(request), async (upload) => {
+      const { portraits, fields } = await readPortraitForm(request, { field: 'portraits', limits: config.enrolment, upload });
+      const { consent, ...others } = fields;
+      const { name, model, owner } = parseFields(fieldsSchema, others);
+      if (owner !== undefined) permit(request, { do: 'enrol-for-others' });
+      return enrolment.create({ owner: owner ?? callerOf(request).userId, portraits, consent: parseConsentField(consent), name, model });
+    });
     return reply.status(result.created ? 201 : 200).send(result.avatar);
   });
 
   app.post('/portraits/check', {
     ...unvalidatedBody,
-    config: { access: 'token', errors: ['capacity', 'synthesis-failed', 'deadline', 'shutting-down', 'portrait-count', 'portrait-too-large'], rateLimit: { max: enrolLimitPerMinute * 10 } },
+    config: { access: 'token', errors: ['capacity', 'synthesis-failed', 'deadline', 'shutting-down', 'portrait-count', 'portrait-too-large', 'upload-limit', 'upload-stalled'], rateLimit: { max: enrolLimitPerMinute * 10 } },
     schema: {
       tags, summary: 'Says whether a portrait would do; keeps nothing', description: 'For live checks while pictures are taken.',
       consumes: ['multipart/form-data'], body: checkFormSchema, response: { 200: json(portraitCheckSchema, 'What was found') },
     },
   }, async (request) => {
     permit(request, { do: 'check-portrait' });
-    const { portraits: [portrait], fields } = await readPortraitForm(request, 'portrait', { ...config.enrolment, maxPortraits: 1 });
-    parseFields(z.object({}), fields);
-    if (!portrait) throw new AppError('portrait-count', 'No picture was sent');
-    try {
-      return { ok: true, problem: null, warnings: await enrolment.checkPortrait(portrait) };
-    } catch (thrown) {
-      const error = toAppError(thrown);
-      // A refusal is what was asked for; anything else is an error.
-      if (!error.code.startsWith('portrait-')) throw error;
-      return { ok: false, problem: wireError(error), warnings: [] };
-    }
+    return uploads.during(request.raw, uploaderOf(request), async (upload) => {
+      const { portraits: [portrait], fields } = await readPortraitForm(request, { field: 'portrait', limits: { ...config.enrolment, maxPortraits: 1 }, upload });
+      parseFields(z.object({}), fields);
+      if (!portrait) throw new AppError('portrait-count', 'No picture was sent');
+      return checkOf(enrolment, portrait);
+    });
   });
 }
