@@ -106,7 +106,10 @@ export class GiocondaServer {
   }
 }
 
-async function start({ config: given, trackerModelPath, log = createLog(given) }: ServerOptions, closing: (() => unknown)[]): Promise<GiocondaServer> {
+async function start(
+  { config: given, trackerModelPath, log = createLog(given) }: ServerOptions,
+  closing: (() => unknown)[],
+): Promise<GiocondaServer> {
   const owned = <T>(part: T, close: (part: T) => unknown): T => {
     closing.unshift(() => close(part));
     return part;
@@ -134,11 +137,22 @@ async function start({ config: given, trackerModelPath, log = createLog(given) }
   enrolment.onDeleted((avatarId) => {
     rooms.withdrawAvatar(avatarId).catch((error: unknown) => log.error({ err: error }, 'a deleted avatar could not be withdrawn'));
   });
-  const health = (): HealthPart[] => [{ name: 'media', ok: media.ready }, { name: 'synthesis', ok: pool.ready }];
-  const http = owned(await createHttpServer({ config, auth: authority, enrolment, rooms, metrics, health, assets, log }), (part) => part.close());
+  const health = (): HealthPart[] => [
+    { name: 'media', ok: media.ready },
+    { name: 'synthesis', ok: pool.ready },
+  ];
+  const http = owned(await createHttpServer({ config, auth: authority, enrolment, rooms, metrics, health, assets, log }), (part) =>
+    part.close(),
+  );
   const access = accessOf(config, { authority, enrolment });
   const signalling = new SignallingServer({
-    httpServer: http.server, access, rooms, limits: config.limits, addressOf: addressReader(config.http.trustedProxies), metrics, log,
+    httpServer: http.server,
+    access,
+    rooms,
+    limits: config.limits,
+    addressOf: addressReader(config.http.trustedProxies),
+    metrics,
+    log,
   });
   closing.unshift(() => signalling.close());
   await http.listen({ host: config.host, port: config.port });
@@ -175,7 +189,10 @@ function playoutDelay(maxMs: number): { min: number; max: number } {
   return maxMs === 0 ? { min: 0, max: 0 } : { min: 10, max: Math.max(10, maxMs) };
 }
 
-function poolOptions({ synthesis, video, cacheDir }: Config, parts: { enrolment: Enrolment; metrics: Metrics; log: Logger }): Parameters<typeof SynthesisPool.create>[0] {
+function poolOptions(
+  { synthesis, video, cacheDir }: Config,
+  parts: { enrolment: Enrolment; metrics: Metrics; log: Logger },
+): Parameters<typeof SynthesisPool.create>[0] {
   return {
     workers: synthesis.workers ?? availableParallelism(),
     maxAvatars: synthesis.maxAvatars,

@@ -21,19 +21,51 @@ export class Metrics implements CallMetricsPort {
   /** What all avatars have sent so far, for benchmarks. */
   readonly sent = { frames: 0, bytes: 0 };
   readonly #registry = new Registry();
-  readonly #httpRequests = this.#counter('gioconda_http_requests_total', 'HTTP requests by route and status', ['method', 'route', 'status']);
-  readonly #httpSeconds = this.#histogram('gioconda_http_request_seconds', 'Time to the end of the answer', [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60], ['route']);
-  readonly #limitsReached = this.#counter('gioconda_limits_reached_total', 'Requests refused and connections ended by a limit, by the limit\'s name', ['limit']);
-  readonly #enrolmentSeconds = this.#histogram('gioconda_enrolment_seconds', 'Enrolment from portraits received to avatar stored', [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60], ['outcome']);
+  readonly #httpRequests = this.#counter('gioconda_http_requests_total', 'HTTP requests by route and status', [
+    'method',
+    'route',
+    'status',
+  ]);
+  readonly #httpSeconds = this.#histogram(
+    'gioconda_http_request_seconds',
+    'Time to the end of the answer',
+    [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60],
+    ['route'],
+  );
+  readonly #limitsReached = this.#counter(
+    'gioconda_limits_reached_total',
+    "Requests refused and connections ended by a limit, by the limit's name",
+    ['limit'],
+  );
+  readonly #enrolmentSeconds = this.#histogram(
+    'gioconda_enrolment_seconds',
+    'Enrolment from portraits received to avatar stored',
+    [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60],
+    ['outcome'],
+  );
   readonly #rooms = this.#gauge('gioconda_rooms', 'Open rooms');
   readonly #participants = this.#gauge('gioconda_participants', 'Participants in all rooms');
   readonly #avatars = this.#gauge('gioconda_avatars_active', 'Avatars being driven');
-  readonly #packets = this.#counter('gioconda_landmark_packets_total', 'Landmark packets that arrived (accepted), and those of them that drove nothing', ['outcome']);
+  readonly #packets = this.#counter(
+    'gioconda_landmark_packets_total',
+    'Landmark packets that arrived (accepted), and those of them that drove nothing',
+    ['outcome'],
+  );
   readonly #packetBytes = this.#counter('gioconda_landmark_bytes_total', 'Bytes of landmark packets');
   readonly #frames = this.#counter('gioconda_frames_total', 'Avatar frames sent');
-  readonly #stageSeconds = this.#histogram('gioconda_frame_stage_seconds', 'Time that an avatar frame takes in each stage', milliseconds, ['stage']);
-  readonly #presentedSeconds = this.#histogram('gioconda_presented_latency_seconds', 'Landmarks sent to picture presented, as viewers report it', milliseconds);
-  readonly #skewSeconds = this.#histogram('gioconda_audio_video_skew_seconds', 'Picture against sound at the viewer; negative: the picture is ahead', skew);
+  readonly #stageSeconds = this.#histogram('gioconda_frame_stage_seconds', 'Time that an avatar frame takes in each stage', milliseconds, [
+    'stage',
+  ]);
+  readonly #presentedSeconds = this.#histogram(
+    'gioconda_presented_latency_seconds',
+    'Landmarks sent to picture presented, as viewers report it',
+    milliseconds,
+  );
+  readonly #skewSeconds = this.#histogram(
+    'gioconda_audio_video_skew_seconds',
+    'Picture against sound at the viewer; negative: the picture is ahead',
+    skew,
+  );
   readonly #workerRestarts = this.#counter('gioconda_synthesis_worker_restarts_total', 'Synthesis workers that died and were replaced');
   readonly #keyframes = this.#counter('gioconda_keyframes_total', 'Keyframes asked for, by reason', ['reason']);
   readonly #encoderBytes = this.#counter('gioconda_encoder_bytes_total', 'Bytes of compressed avatar video');
@@ -165,7 +197,14 @@ export class Metrics implements CallMetricsPort {
   }
 
   #watch(name: string, help: string, read: () => number): void {
-    new Gauge({ name, help, registers: [this.#registry], collect() { this.set(read()); } });
+    new Gauge({
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.set(read());
+      },
+    });
   }
 
   #gauge(name: string, help: string): Gauge {

@@ -17,7 +17,9 @@ async function runVitest(args: string[]): Promise<number> {
   await rm(summaryPath, { force: true });
   const reporters = ['--reporter=default', `--reporter=${join(repositoryRoot, 'test/support/SummaryReporter.ts')}`];
   const child = spawn(process.execPath, [...process.execArgv, join(vitest, 'vitest.mjs'), 'run', ...reporters, ...args], {
-    cwd: repositoryRoot, stdio: 'inherit', env: { ...process.env, GIOCONDA_TEST_SUMMARY: summaryPath },
+    cwd: repositoryRoot,
+    stdio: 'inherit',
+    env: { ...process.env, GIOCONDA_TEST_SUMMARY: summaryPath },
   });
   const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
   process.on('SIGTERM', pass);

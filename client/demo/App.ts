@@ -27,7 +27,12 @@ export class App {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(root: HTMLElement) {
-    root.append(h('a', { class: 'skip', href: '#main', onclick: (event: Event) => this.#skip(event) }, 'Skip to content'), this.#header, this.#notices.element, this.#main);
+    root.append(
+      h('a', { class: 'skip', href: '#main', onclick: (event: Event) => this.#skip(event) }, 'Skip to content'),
+      this.#header,
+      this.#notices.element,
+      this.#main,
+    );
     window.addEventListener('hashchange', () => location.reload());
     window.addEventListener('pagehide', () => this.#view?.close());
   }
@@ -35,7 +40,10 @@ export class App {
   start(): void {
     const link = parseLink(location.hash);
     if (typeof RTCPeerConnection === 'undefined' || !window.isSecureContext) return this.#unsupported();
-    if (!link) return this.#show(noLinkView((pasted) => (location.hash = new URLSearchParams({ room: pasted.roomId, invite: pasted.invite }).toString())));
+    if (!link)
+      return this.#show(
+        noLinkView((pasted) => (location.hash = new URLSearchParams({ room: pasted.roomId, invite: pasted.invite }).toString())),
+      );
     void this.#enter(link);
   }
 
@@ -44,7 +52,15 @@ export class App {
     try {
       const gioconda = await enter(link);
       this.#notices.clearBanner();
-      const context: Context = { gioconda, studio: new Studio(gioconda), levels: new AudioLevels(), notices: this.#notices, link, displayName: remembered.get('name') ?? '', avatar: null };
+      const context: Context = {
+        gioconda,
+        studio: new Studio(gioconda),
+        levels: new AudioLevels(),
+        notices: this.#notices,
+        link,
+        displayName: remembered.get('name') ?? '',
+        avatar: null,
+      };
       this.#context = context;
       this.#welcome(context);
     } catch (thrown) {
@@ -65,7 +81,10 @@ export class App {
   }
 
   #welcome(context: Context): void {
-    this.#show(welcomeView(context, () => this.#avatar(context)), 1);
+    this.#show(
+      welcomeView(context, () => this.#avatar(context)),
+      1,
+    );
   }
 
   #avatar(context: Context): void {
@@ -73,7 +92,10 @@ export class App {
   }
 
   #preview(context: Context): void {
-    this.#show(previewView(context, { back: () => this.#avatar(context), join: () => this.#room(context), failed: (error) => this.#fatal(error) }), 3);
+    this.#show(
+      previewView(context, { back: () => this.#avatar(context), join: () => this.#room(context), failed: (error) => this.#fatal(error) }),
+      3,
+    );
   }
 
   #room(context: Context): void {
@@ -86,20 +108,32 @@ export class App {
   }
 
   #left(context: Context): void {
-    this.#show(messageView({ title: 'You left the room', text: 'Your camera and microphone are off for the others. You can come back any time with the same link.', action: { label: 'Join again', run: () => this.#room(context) }, secondary: { label: 'Start over', run: () => this.#welcome(context) } }));
+    this.#show(
+      messageView({
+        title: 'You left the room',
+        text: 'Your camera and microphone are off for the others. You can come back any time with the same link.',
+        action: { label: 'Join again', run: () => this.#room(context) },
+        secondary: { label: 'Start over', run: () => this.#welcome(context) },
+      }),
+    );
   }
 
   #fatal(error: AppError): void {
     const context = this.#context;
     const needsLink = linkErrors.includes(error.code);
     const text = needsLink ? 'Ask the person who invited you for a new link, and open it in this browser.' : error.message;
-    const action = context && !needsLink ? { label: 'Try again', run: () => this.#preview(context) } : { label: 'Reload the page', run: () => location.reload() };
+    const action =
+      context && !needsLink
+        ? { label: 'Try again', run: () => this.#preview(context) }
+        : { label: 'Reload the page', run: () => location.reload() };
     this.#show(messageView({ title: errorTitle(error), text, action, tone: 'problem' }));
   }
 
   #unsupported(): void {
     const error = new AppError('webrtc-unsupported');
-    const text = window.isSecureContext ? 'Use a current Chrome, Edge, Firefox or Safari. In this one, calls (WebRTC) are missing or switched off.' : 'Browsers give camera and microphone only to secure pages: open this page by https, or on localhost.';
+    const text = window.isSecureContext
+      ? 'Use a current Chrome, Edge, Firefox or Safari. In this one, calls (WebRTC) are missing or switched off.'
+      : 'Browsers give camera and microphone only to secure pages: open this page by https, or on localhost.';
     this.#show(messageView({ title: errorTitle(error), text, tone: 'problem' }));
   }
 
@@ -120,7 +154,12 @@ export class App {
     const brand = h('p', { class: 'brand' }, 'Gioconda');
     if (step === 0 || step === 4) return [brand];
     const steps = ['You', 'Avatar', 'Preview'].map((name, index) =>
-      h('li', { class: index + 1 < step ? 'done' : '', 'aria-current': index + 1 === step ? 'step' : null }, h('span', { class: 'step-number', 'aria-hidden': 'true' }, String(index + 1)), h('span', { class: 'step-name' }, name)),
+      h(
+        'li',
+        { class: index + 1 < step ? 'done' : '', 'aria-current': index + 1 === step ? 'step' : null },
+        h('span', { class: 'step-number', 'aria-hidden': 'true' }, String(index + 1)),
+        h('span', { class: 'step-name' }, name),
+      ),
     );
     return [brand, h('nav', { 'aria-label': 'Steps' }, h('ol', { class: 'steps' }, ...steps))];
   }

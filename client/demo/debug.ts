@@ -14,6 +14,13 @@ declare global {
 
 export function debugHandle(call: Call, studio: Studio): void {
   window.__gioconda = {
-    stats: () => ({ ...call.statistics.snapshot(), state: call.state, participantId: call.participantId, muted: call.muted, trackingRate: studio.trackingRate, tracker: studio.trackerName }),
+    stats: () => ({
+      ...call.statistics.snapshot(),
+      state: call.state,
+      participantId: call.participantId,
+      muted: call.muted,
+      trackingRate: studio.trackingRate,
+      tracker: studio.trackerName,
+    }),
   };
 }

@@ -37,5 +37,11 @@ export function field(label: string, control: HTMLElement, hint?: string): HTMLE
   control.id ||= uniqueId('field');
   const hintId = hint ? uniqueId('hint') : null;
   if (hintId) control.setAttribute('aria-describedby', hintId);
-  return h('div', { class: 'field' }, h('label', { for: control.id }, label), control, hint ? h('p', { class: 'hint', id: hintId }, hint) : null);
+  return h(
+    'div',
+    { class: 'field' },
+    h('label', { for: control.id }, label),
+    control,
+    hint ? h('p', { class: 'hint', id: hintId }, hint) : null,
+  );
 }

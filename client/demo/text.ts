@@ -14,13 +14,13 @@ const titles: Partial<Record<ErrorCode, string>> = {
   'token-expired': 'This link has expired',
   'token-invalid': 'This link is not valid',
   'token-missing': 'This link is not complete',
-  'forbidden': 'This link does not allow that',
+  forbidden: 'This link does not allow that',
   'room-full': 'The room is full',
-  'capacity': 'The server is full',
+  capacity: 'The server is full',
   'avatar-not-found': 'That avatar is gone',
   'protocol-version': 'This page is out of date',
   'transport-failed': 'Sound and picture cannot get through',
-  'closed': 'The call has ended',
+  closed: 'The call has ended',
 };
 
 export const errorTitle = (error: AppError): string => titles[error.code] ?? 'Something went wrong';
@@ -29,14 +29,20 @@ export const errorTitle = (error: AppError): string => titles[error.code] ?? 'So
 export const linkErrors: readonly ErrorCode[] = ['token-expired', 'token-invalid', 'token-missing', 'forbidden'];
 
 export const stepTitles: Record<CaptureStep, string> = {
-  'neutral': 'Look straight ahead',
-  'smile': 'Now smile',
+  neutral: 'Look straight ahead',
+  smile: 'Now smile',
   'mouth-open': 'Open your mouth',
   'turned-left': 'Turn your head left',
   'turned-right': 'Turn your head right',
 };
 
-export const stepNames: Record<CaptureStep, string> = { 'neutral': 'Neutral', 'smile': 'Smile', 'mouth-open': 'Mouth open', 'turned-left': 'Left', 'turned-right': 'Right' };
+export const stepNames: Record<CaptureStep, string> = {
+  neutral: 'Neutral',
+  smile: 'Smile',
+  'mouth-open': 'Mouth open',
+  'turned-left': 'Left',
+  'turned-right': 'Right',
+};
 
 export const hintTexts: Record<CaptureHint, string> = {
   'no-face': 'Bring your face into the frame',
@@ -48,16 +54,21 @@ export const hintTexts: Record<CaptureHint, string> = {
   'head-tilted': 'Hold your head upright',
   'hold-still': 'Hold still',
   'look-straight': 'Look straight into the camera',
-  'relax': 'Relax your face, mouth closed',
+  relax: 'Relax your face, mouth closed',
   'smile-more': 'Smile a little more',
   'open-more': 'Open your mouth a little more',
   'turn-left': 'Turn a little more to your left',
   'turn-right': 'Turn a little more to your right',
   'turn-less': 'Turn back a little',
-  'hold': 'Good, hold it',
+  hold: 'Good, hold it',
 };
 
-export const driveTexts: Record<DriveState, string> = { calibrating: 'Learning your face', tracking: 'Following you', extrapolating: 'Signal is thin', idle: 'Resting' };
+export const driveTexts: Record<DriveState, string> = {
+  calibrating: 'Learning your face',
+  tracking: 'Following you',
+  extrapolating: 'Signal is thin',
+  idle: 'Resting',
+};
 
 export const stageTexts: Record<StageName, string> = {
   capture: 'Tracking',

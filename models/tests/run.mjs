@@ -10,7 +10,9 @@ const candidates = [process.env.GIOCONDA_PYTHON, own, 'python3', 'python'].filte
 const usable = candidates.find((python) => spawnSync(python, ['-c', 'import torch, numpy, cv2, pytest'], { stdio: 'ignore' }).status === 0);
 if (!usable) {
   console.warn('SKIPPED: the tests of models/ were NOT run: no Python with torch, numpy, opencv-python-headless and pytest was found.');
-  console.warn('Set one up with:  python3 -m venv .venv && .venv/bin/pip install -e "models[train,test]"   (or name one in GIOCONDA_PYTHON)');
+  console.warn(
+    'Set one up with:  python3 -m venv .venv && .venv/bin/pip install -e "models[train,test]"   (or name one in GIOCONDA_PYTHON)',
+  );
   process.exit(0);
 }
 process.exit(spawnSync(usable, ['-m', 'pytest', '-q', ...process.argv.slice(2)], { cwd: models, stdio: 'inherit' }).status ?? 1);

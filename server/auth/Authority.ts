@@ -75,10 +75,16 @@ export class Authority {
    * A new person, known by nothing but the token; or one who comes back with an earlier token, also with one that has expired, and so
    * keeps the avatars. @throws AppError `token-invalid`, `token-expired`
    */
-  async mintGuest(room: string, { previous, returnWithinSeconds = 0 }: { previous?: string | undefined; returnWithinSeconds?: number } = {}): Promise<MintedToken & { userId: string }> {
-    const userId = previous === undefined ? `${GUEST_PREFIX}${randomBytes(12).toString('base64url')}` : (await this.#verify(previous, { now: new Date(), toleranceSeconds: returnWithinSeconds })).userId;
+  async mintGuest(
+    room: string,
+    { previous, returnWithinSeconds = 0 }: { previous?: string | undefined; returnWithinSeconds?: number } = {},
+  ): Promise<MintedToken & { userId: string }> {
+    const userId =
+      previous === undefined
+        ? `${GUEST_PREFIX}${randomBytes(12).toString('base64url')}`
+        : (await this.#verify(previous, { now: new Date(), toleranceSeconds: returnWithinSeconds })).userId;
     // Only guests: the application decides for how long its own users may come.
-    if (!userId.startsWith(GUEST_PREFIX)) throw new AppError('token-invalid', 'The earlier token is not a guest\'s');
+    if (!userId.startsWith(GUEST_PREFIX)) throw new AppError('token-invalid', "The earlier token is not a guest's");
     return { userId, ...(await this.mintToken({ userId, scopes: ['enrol', `join:${room}`] })) };
   }
 

@@ -49,7 +49,9 @@ export function loadOrCreateKeys(config: Pick<Config, 'dataDir' | 'auth'>): Keys
   const { apiKey, tokenSecret } = config.auth;
   const folder = join(config.dataDir, 'keys');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const key = apiKey ? { value: apiKey, created: false } : loadOrCreate(join(folder, 'api-key'), () => `gio_${randomBytes(24).toString('base64url')}`);
+  const key = apiKey
+    ? { value: apiKey, created: false }
+    : loadOrCreate(join(folder, 'api-key'), () => `gio_${randomBytes(24).toString('base64url')}`);
   const secret = tokenSecret ?? loadOrCreate(join(folder, 'token-secret'), () => randomBytes(32).toString('base64url')).value;
   return { apiKey: key.value, tokenSecret: secret, created: key.created, developmentMode: apiKey === null };
 }

@@ -10,7 +10,9 @@ export const userIdSchema = z.string().regex(/^[A-Za-z0-9_.@:|-]{1,128}$/, 'must
  * `enrol`: create and delete avatars of one's own. `avatar:ID`: use that avatar, whoever owns it.
  * `join:ROOM`: enter that room. `invite:ROOM`: bring guests into that room, and nothing else.
  */
-export const scopeSchema = z.string().regex(/^(enrol|(avatar|join|invite):[A-Za-z0-9_-]{1,64})$/, 'must be enrol, avatar:ID, join:ROOM or invite:ROOM');
+export const scopeSchema = z
+  .string()
+  .regex(/^(enrol|(avatar|join|invite):[A-Za-z0-9_-]{1,64})$/, 'must be enrol, avatar:ID, join:ROOM or invite:ROOM');
 
 export type Scope = 'enrol' | `avatar:${string}` | `join:${string}` | `invite:${string}`;
 

@@ -4,9 +4,25 @@ import { pino, type DestinationStream, type LevelWithSilent, type Logger } from 
 export type { Logger } from 'pino';
 
 const redacted = [
-  'req.headers.authorization', 'req.headers.cookie', 'headers.authorization',
-  ...['token', 'apiKey', 'tokenSecret', 'turnSecret', 'credential', 'resume', 'resumeKey', 'displayName', 'name', 'portraits', 'landmarks', 'points', 'statement', 'subject']
-    .flatMap((key) => [key, `*.${key}`]),
+  'req.headers.authorization',
+  'req.headers.cookie',
+  'headers.authorization',
+  ...[
+    'token',
+    'apiKey',
+    'tokenSecret',
+    'turnSecret',
+    'credential',
+    'resume',
+    'resumeKey',
+    'displayName',
+    'name',
+    'portraits',
+    'landmarks',
+    'points',
+    'statement',
+    'subject',
+  ].flatMap((key) => [key, `*.${key}`]),
 ];
 
 /** The root logger; parts take a `child({ callId })`. `destination` is for tests. */

@@ -10,7 +10,11 @@ export type FileWriter = (temporary: string) => Promise<unknown>;
  * @param content bytes, text, or a function that makes the file
  * @throws what writing throws; then nothing is left behind and `path` is as it was
  */
-export async function writeAtomically(path: string, content: Uint8Array | string | FileWriter, { mode = 0o666 }: { mode?: number } = {}): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  content: Uint8Array | string | FileWriter,
+  { mode = 0o666 }: { mode?: number } = {},
+): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     // Flushed before the rename: after a power cut some file systems keep the name and lose the content.

@@ -6,8 +6,17 @@ import type { ViewerResult } from './viewer-page.ts';
 
 const ENTRY = fileURLToPath(new URL('./viewer-page.ts', import.meta.url));
 const FLAGS = [
-  '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--disable-background-timer-throttling', '--disable-renderer-backgrounding', '--autoplay-policy=no-user-gesture-required',
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-background-timer-throttling',
+  '--disable-renderer-backgrounding',
+  '--autoplay-policy=no-user-gesture-required',
 ];
 const PICTURE_TIMEOUT_MS = 30_000;
 
@@ -46,7 +55,9 @@ export class ViewerBrowser {
   /** Resolves when the viewer sees its avatar. */
   async watch(token: string): Promise<void> {
     await this.#page.evaluate((given) => (globalThis as unknown as ViewerWindow).addViewer(given), token);
-    await this.#page.waitForFunction(() => (globalThis as unknown as ViewerWindow).viewers.at(-1)?.hasPicture, null, { timeout: PICTURE_TIMEOUT_MS });
+    await this.#page.waitForFunction(() => (globalThis as unknown as ViewerWindow).viewers.at(-1)?.hasPicture, null, {
+      timeout: PICTURE_TIMEOUT_MS,
+    });
   }
 
   async reset(): Promise<void> {

@@ -8,5 +8,8 @@ const needed = ['@roamhq/wrtc', 'mediasoup-client', 'playwright-core', 'socket.i
 export function requireDevelopmentPackages(find: (name: string) => string | null = packageFolder): void {
   const missing = needed.filter((name) => find(name) === null);
   if (missing.length === 0) return;
-  throw new SetupError(`The bench drives and watches real calls with ${missing.join(', ')}, which an installation without development dependencies leaves out`, { mend: 'npm install --include=dev' });
+  throw new SetupError(
+    `The bench drives and watches real calls with ${missing.join(', ')}, which an installation without development dependencies leaves out`,
+    { mend: 'npm install --include=dev' },
+  );
 }

@@ -51,10 +51,18 @@ const drivers: Driver[] = [];
 const send = (message: FromDrivers): void => void process.send?.(message);
 
 async function play({ url, drivers: wanted, model, framesPerSecond }: DriversRequest): Promise<void> {
-  const frames = readRecording(join(repositoryRoot, 'test/fixtures/driver-landmarks')).filter(({ confidence }) => confidence > 0).map(({ points }) => points);
+  const frames = readRecording(join(repositoryRoot, 'test/fixtures/driver-landmarks'))
+    .filter(({ confidence }) => confidence > 0)
+    .map(({ points }) => points);
   for (const { token, avatarId } of wanted) {
     const gioconda = await Gioconda.connect({ url, token });
-    const call = await gioconda.join({ handlerName: 'Chrome111', receiveOwnAvatar: false, displayName: 'Driver', avatarId, ...(model ? { model } : {}) });
+    const call = await gioconda.join({
+      handlerName: 'Chrome111',
+      receiveOwnAvatar: false,
+      displayName: 'Driver',
+      avatarId,
+      ...(model ? { model } : {}),
+    });
     drivers.push(new Driver(call, frames));
   }
   drivers.forEach((driver, index) => driver.drive(framesPerSecond, index / drivers.length));
@@ -65,5 +73,7 @@ Object.assign(globalThis, wrtc);
 process.once('disconnect', () => process.exit(0)); // never outlive the benchmark
 process.on('message', (message: ToDrivers) => {
   if (message.type === 'count') return send({ type: 'counted', counts: drivers.map(({ count }) => count) });
-  play(message.request).catch((error: unknown) => send({ type: 'failed', message: error instanceof Error ? error.message : String(error) }));
+  play(message.request).catch((error: unknown) =>
+    send({ type: 'failed', message: error instanceof Error ? error.message : String(error) }),
+  );
 });

@@ -51,8 +51,12 @@ const PORTRAITS = ['anna-neutral.jpg', 'anna-smile.jpg'];
 export async function runBench(request: BenchRequest): Promise<BenchReport> {
   const folder = await mkdtemp(join(tmpdir(), 'gioconda-bench-'));
   const config = parseConfig({
-    port: 0, dataDir: folder, cacheDir: request.cacheDir, logLevel: 'warn',
-    media: { rtcPort: 0 }, video: { ...request.video, size: request.size, framesPerSecond: FRAMES_PER_SECOND },
+    port: 0,
+    dataDir: folder,
+    cacheDir: request.cacheDir,
+    logLevel: 'warn',
+    media: { rtcPort: 0 },
+    video: { ...request.video, size: request.size, framesPerSecond: FRAMES_PER_SECOND },
     synthesis: { maxAvatars: 64, ...(request.model ? { model: request.model } : {}) },
   });
   const { GiocondaServer } = await import('../main.ts');
@@ -81,7 +85,12 @@ async function measure(server: GiocondaServer, browser: ViewerBrowser | null, re
   await pause(1000); // the first figures of the processes
   const before = resources(server);
   onStep(`starting ${avatars} driver${avatars > 1 ? 's' : ''}`);
-  const playing = await DriverProcess.create({ url: server.url, drivers: drivers.map(({ token, avatarId }) => ({ token, avatarId })), model, framesPerSecond: FRAMES_PER_SECOND });
+  const playing = await DriverProcess.create({
+    url: server.url,
+    drivers: drivers.map(({ token, avatarId }) => ({ token, avatarId })),
+    model,
+    framesPerSecond: FRAMES_PER_SECOND,
+  });
   try {
     for (const { room } of drivers) await browser?.watch(await guestToken(server, room));
     await pause(WARM_UP_MS);
@@ -92,15 +101,29 @@ async function measure(server: GiocondaServer, browser: ViewerBrowser | null, re
     const end = await snapshot(server, playing);
     await pause(500); // traces come in batches
     const viewers = (await browser?.results()) ?? [];
-    return { ...report(start, end, { viewers, avatars }), ...constants(browser, request, server), enrolMs, memoryMib: memory(before, resources(server), avatars) };
+    return {
+      ...report(start, end, { viewers, avatars }),
+      ...constants(browser, request, server),
+      enrolMs,
+      memoryMib: memory(before, resources(server), avatars),
+    };
   } finally {
     playing.close();
   }
 }
 
-async function enrolDrivers(server: GiocondaServer, count: number): Promise<{ drivers: { token: string; avatarId: string; room: string }[]; enrolMs: number[] }> {
-  const consent = { subject: 'A rendered person', givenAt: '2026-01-01T00:00:00Z', statement: 'This portrait shows nobody: it was rendered for measurements.' };
-  const portraits = await Promise.all(PORTRAITS.map(async (name) => new Blob([await readFile(join(repositoryRoot, 'test/fixtures/portraits', name))])));
+async function enrolDrivers(
+  server: GiocondaServer,
+  count: number,
+): Promise<{ drivers: { token: string; avatarId: string; room: string }[]; enrolMs: number[] }> {
+  const consent = {
+    subject: 'A rendered person',
+    givenAt: '2026-01-01T00:00:00Z',
+    statement: 'This portrait shows nobody: it was rendered for measurements.',
+  };
+  const portraits = await Promise.all(
+    PORTRAITS.map(async (name) => new Blob([await readFile(join(repositoryRoot, 'test/fixtures/portraits', name))])),
+  );
   const drivers: { token: string; avatarId: string; room: string }[] = [];
   const enrolMs: number[] = [];
   for (let index = 0; index < count; index++) {
@@ -195,9 +218,25 @@ function stagesOf(frames: PresentedFrame[]): Record<string, Quantiles> {
   return Object.fromEntries(Object.entries(stages).map(([name, of]) => [name, quantiles(frames.map(of).filter(Number.isFinite))]));
 }
 
-function constants(browser: ViewerBrowser | null, { model, size, avatars, seconds }: BenchRequest, server: GiocondaServer): Pick<BenchReport, 'machine' | 'settings'> {
+function constants(
+  browser: ViewerBrowser | null,
+  { model, size, avatars, seconds }: BenchRequest,
+  server: GiocondaServer,
+): Pick<BenchReport, 'machine' | 'settings'> {
   return {
-    machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism(), node: process.version, chromium: browser?.version ?? null },
-    settings: { model: model ?? server.config.synthesis.model, size, framesPerSecond: FRAMES_PER_SECOND, avatars, seconds, codec: server.config.video.codec },
+    machine: {
+      cpu: cpus()[0]?.model ?? 'unknown',
+      cores: availableParallelism(),
+      node: process.version,
+      chromium: browser?.version ?? null,
+    },
+    settings: {
+      model: model ?? server.config.synthesis.model,
+      size,
+      framesPerSecond: FRAMES_PER_SECOND,
+      avatars,
+      seconds,
+      codec: server.config.video.codec,
+    },
   };
 }

@@ -44,7 +44,8 @@ class Viewer {
       video.requestVideoFrameCallback(onFrame);
       if (Number.isNaN(this.#firstFrameMs)) this.#firstFrameMs = performance.now();
       const toServer = nowMs() - performance.now();
-      if (rtpTimestamp !== undefined) this.#shown.set(rtpTimestamp, { presentedMs: presentationTime + toServer, receivedMs: (receiveTime ?? NaN) + toServer });
+      if (rtpTimestamp !== undefined)
+        this.#shown.set(rtpTimestamp, { presentedMs: presentationTime + toServer, receivedMs: (receiveTime ?? NaN) + toServer });
     };
     video.requestVideoFrameCallback(onFrame);
     void video.play();
@@ -65,8 +66,19 @@ class Viewer {
       const shown = this.#shown.get(trace.rtpTimestamp);
       return shown ? [{ ...trace, ...shown }] : [];
     });
-    return { joinToFirstFrameMs: this.#firstFrameMs - this.#joinedMs, presented, framesDropped: this.#video?.getVideoPlaybackQuality().droppedVideoFrames ?? 0 };
+    return {
+      joinToFirstFrameMs: this.#firstFrameMs - this.#joinedMs,
+      presented,
+      framesDropped: this.#video?.getVideoPlaybackQuality().droppedVideoFrames ?? 0,
+    };
   }
 }
 
-Object.assign(window, { viewers: [] as Viewer[], addViewer: (token: string) => { const viewer = new Viewer(); (window as unknown as { viewers: Viewer[] }).viewers.push(viewer); return viewer.join(token); } });
+Object.assign(window, {
+  viewers: [] as Viewer[],
+  addViewer: (token: string) => {
+    const viewer = new Viewer();
+    (window as unknown as { viewers: Viewer[] }).viewers.push(viewer);
+    return viewer.join(token);
+  },
+});

@@ -78,11 +78,14 @@ export function launch(script, args) {
 }
 
 function passSignals(child) {
-  const handlers = ['SIGTERM', 'SIGHUP', 'SIGINT'].map((name) => [name, () => {
-    // Ctrl-C reaches every process of the terminal's group already; a second one would mean "at once".
-    if (name === 'SIGINT' && process.stdin.isTTY) return;
-    child.kill(name);
-  }]);
+  const handlers = ['SIGTERM', 'SIGHUP', 'SIGINT'].map((name) => [
+    name,
+    () => {
+      // Ctrl-C reaches every process of the terminal's group already; a second one would mean "at once".
+      if (name === 'SIGINT' && process.stdin.isTTY) return;
+      child.kill(name);
+    },
+  ]);
   for (const [name, handler] of handlers) process.on(name, handler);
   return handlers;
 }

@@ -151,7 +151,13 @@ export class Participant {
     return producer;
   }
 
-  async produceLandmarks({ transportId, sctpStreamParameters }: { transportId: string; sctpStreamParameters: SctpStreamParameters }): Promise<string> {
+  async produceLandmarks({
+    transportId,
+    sctpStreamParameters,
+  }: {
+    transportId: string;
+    sctpStreamParameters: SctpStreamParameters;
+  }): Promise<string> {
     const landmarks = await this.transport(transportId).produceLandmarks({
       sctpStreamParameters,
       onPacket: (packet) => this.#avatar?.handleLandmarks(packet),
@@ -237,7 +243,8 @@ export class Participant {
 
   /** A client that rebuilds its transports never closes the old ones when the connection is gone. */
   #dropOldest(direction: 'send' | 'receive'): void {
-    const oldest = [...this.#transports.values()].find((transport) => transport.direction === direction) ?? [...this.#transports.values()][0];
+    const oldest =
+      [...this.#transports.values()].find((transport) => transport.direction === direction) ?? [...this.#transports.values()][0];
     oldest?.close();
   }
 

@@ -39,7 +39,9 @@ export class Room {
 
   /** Everybody who can be seen, in the order they came. */
   infos(except?: Participant): ParticipantInfo[] {
-    return [...this.#participants.values()].filter((participant) => !participant.hidden && participant !== except).map((participant) => participant.info);
+    return [...this.#participants.values()]
+      .filter((participant) => !participant.hidden && participant !== except)
+      .map((participant) => participant.info);
   }
 
   participants(): IterableIterator<Participant> {
@@ -53,7 +55,9 @@ export class Room {
   /** Whose media this is, if `viewer` may watch it: visible participants', and always one's own. */
   publisherOf(producerId: string, viewer: Participant): Participant | undefined {
     return [...this.#participants.values()].find(
-      (participant) => (participant === viewer || (!participant.hidden && !viewer.hidden)) && participant.info.media.some((media) => media.producerId === producerId),
+      (participant) =>
+        (participant === viewer || (!participant.hidden && !viewer.hidden)) &&
+        participant.info.media.some((media) => media.producerId === producerId),
     );
   }
 

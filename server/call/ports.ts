@@ -2,7 +2,14 @@
  * What the call domain needs from outside. The media adapter (mediasoup), the synthesis adapter (worker processes)
  * and the enrolment service implement these; tests may bring fakes.
  */
-import type { DriveState, DtlsParameters, FrameTrace, MicrophoneParameters, ReceiveCapabilities, SctpStreamParameters } from '../../client/src/protocol/index.ts';
+import type {
+  DriveState,
+  DtlsParameters,
+  FrameTrace,
+  MicrophoneParameters,
+  ReceiveCapabilities,
+  SctpStreamParameters,
+} from '../../client/src/protocol/index.ts';
 
 /** mediasoup's structures, which the domain only passes on to clients. */
 export type Opaque = Record<string, unknown>;
@@ -30,7 +37,10 @@ export interface TransportPort {
   restartIce(): Promise<Opaque>;
   produceAudio(parameters: MicrophoneParameters): Promise<ProducerPort>;
   /** `onPacket` gets each landmark message; the buffer is only valid during the call. */
-  produceLandmarks(options: { sctpStreamParameters: SctpStreamParameters; onPacket: (packet: Uint8Array) => void }): Promise<{ id: string; close(): void }>;
+  produceLandmarks(options: {
+    sctpStreamParameters: SctpStreamParameters;
+    onPacket: (packet: Uint8Array) => void;
+  }): Promise<{ id: string; close(): void }>;
   consume(options: { producerId: string; rtpCapabilities: ReceiveCapabilities }): Promise<ConsumerPort>;
   onClosed(listener: () => void): void;
   close(): void;

@@ -11,7 +11,8 @@ export function wholeNumber({ min, max, step = 1 }: Range): (text: string) => nu
   return (text) => {
     const value = Number(text);
     const fits = /^\d+$/.test(text) && value >= min && value <= max && value % step === 0;
-    if (!fits) throw new InvalidArgumentError(`It has to be a whole number from ${min} to ${max}${step > 1 ? `, a multiple of ${step}` : ''}.`);
+    if (!fits)
+      throw new InvalidArgumentError(`It has to be a whole number from ${min} to ${max}${step > 1 ? `, a multiple of ${step}` : ''}.`);
     return value;
   };
 }

@@ -13,7 +13,12 @@ export async function run({ model, seconds, avatars, size, out = 'bench.json' }:
   await ensureSetup({ cacheDir: config.cacheDir });
   const { runBench } = await import('../bench/run-bench.ts');
   const report = await runBench({
-    model: model ?? null, seconds, avatars, size: size ?? config.video.size, cacheDir: config.cacheDir, video: config.video,
+    model: model ?? null,
+    seconds,
+    avatars,
+    size: size ?? config.video.size,
+    cacheDir: config.cacheDir,
+    video: config.video,
     onStep: (text) => console.error(`· ${text}`),
   });
   console.log(table(report));

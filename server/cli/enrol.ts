@@ -13,10 +13,16 @@ const DEFAULT_STATEMENT = 'I agree that these portraits of me are made into an a
 
 export async function run(options: EnrolOptions): Promise<number> {
   const { config } = loadConfig({ file: options.config, overrides: { dataDir: options.data } });
-  const consent: Consent = { subject: options.consentBy, givenAt: new Date().toISOString(), statement: options.consentStatement ?? DEFAULT_STATEMENT };
+  const consent: Consent = {
+    subject: options.consentBy,
+    givenAt: new Date().toISOString(),
+    statement: options.consentStatement ?? DEFAULT_STATEMENT,
+  };
   const portraits = await Promise.all(options.portraits.map(async (file) => ({ name: basename(file), bytes: await readPicture(file) })));
   const request: EnrolRequest = { portraits, consent, name: options.name, model: options.model };
-  const result = await aboutFiles(options.portraits, () => (options.server ? enrolAtServer(serverOf(options, config), request) : enrolHere(config, request)));
+  const result = await aboutFiles(options.portraits, () =>
+    options.server ? enrolAtServer(serverOf(options, config), request) : enrolHere(config, request),
+  );
   if (options.json) console.log(JSON.stringify({ ...result.avatar, created: result.created }, null, 2));
   else console.log(describe(result, options.portraits, consent).join('\n'));
   return 0;
@@ -25,7 +31,8 @@ export async function run(options: EnrolOptions): Promise<number> {
 function serverOf({ server = '', apiKey }: EnrolOptions, config: Config): { url: string; apiKey: string } {
   const key = apiKey ?? config.auth.apiKey;
   if (!key) throw new SetupError('enrolling at a server needs its API key', { mend: 'Set GIOCONDA_AUTH_API_KEY, or give --api-key.' });
-  if (!URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol)) throw new SetupError(`${server} is not the address of a server`, { mend: 'Give it as https://host or http://localhost:7000.' });
+  if (!URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol))
+    throw new SetupError(`${server} is not the address of a server`, { mend: 'Give it as https://host or http://localhost:7000.' });
   return { url: server, apiKey: key };
 }
 
@@ -63,7 +70,9 @@ async function aboutFiles<T>(files: readonly string[], work: () => Promise<T>): 
 function describe({ avatar, created }: EnrolResult, files: readonly string[], consent: Consent): string[] {
   const portraits = avatar.portraits === 1 ? 'one portrait' : `${avatar.portraits} portraits`;
   return [
-    created ? `Enrolled ${avatar.name} from ${portraits}: ${avatar.id}` : `These portraits are enrolled already: ${avatar.id} (${avatar.name})`,
+    created
+      ? `Enrolled ${avatar.name} from ${portraits}: ${avatar.id}`
+      : `These portraits are enrolled already: ${avatar.id} (${avatar.name})`,
     ...(created ? [`  model ${avatar.model}; consent recorded of ${consent.subject}: "${consent.statement}"`] : []),
     ...avatar.warnings.map(({ portrait, message }) => `  Note: ${basename(files[portrait] ?? '')}: ${message}`),
   ];

@@ -22,31 +22,38 @@ function startCommand(): Command {
     .description('Start the server and print the address of its page.')
     .option('--host <address>', 'address to listen on; 0.0.0.0 for all (default: 127.0.0.1)')
     .option('--port <number>', 'port of the page and the API (default: 7000)', wholeNumber({ min: 0, max: 65_535 }))
-    .option('--tls', 'https with a self-signed certificate, made once: other machines\' browsers give the camera to https only')
+    .option('--tls', "https with a self-signed certificate, made once: other machines' browsers give the camera to https only")
     .option('--tls-cert <file>', 'https with this certificate (PEM, with its chain)')
     .option('--tls-key <file>', 'the private key for --tls-cert (PEM)')
-    .option('--announce <address>', 'address at which browsers reach the media ports, where it is not this machine\'s own (NAT, containers)')
+    .option('--announce <address>', "address at which browsers reach the media ports, where it is not this machine's own (NAT, containers)")
     .option('--data <folder>', 'where avatars and records are kept (default: .gioconda/data)')
     .option('--config <file>', 'configuration file (JSON); docs/configuration.md has all settings')
     .option('--no-setup', 'start with what is there: fetch, build and install nothing')
-    .addHelpText('after', examples(
-      'gioconda start                                  on this machine only, http://localhost:7000',
-      'gioconda start --host 0.0.0.0 --tls             for others in the same network',
-      'gioconda start --host 0.0.0.0 --announce 203.0.113.7 --tls-cert chain.pem --tls-key key.pem',
-    ) + '\nThe first start sets up what is missing (`gioconda setup`); every setting can also be an environment variable,\ne.g. GIOCONDA_PORT=8000. Stop it with Ctrl-C.\n');
+    .addHelpText(
+      'after',
+      examples(
+        'gioconda start                                  on this machine only, http://localhost:7000',
+        'gioconda start --host 0.0.0.0 --tls             for others in the same network',
+        'gioconda start --host 0.0.0.0 --announce 203.0.113.7 --tls-cert chain.pem --tls-key key.pem',
+      ) +
+        '\nThe first start sets up what is missing (`gioconda setup`); every setting can also be an environment variable,\ne.g. GIOCONDA_PORT=8000. Stop it with Ctrl-C.\n',
+    );
 }
 
 function setupCommand(): Command {
   return new Command('setup')
-    .description('Fetch or build what npm does not bring: mediasoup\'s worker, the tracker\'s model. `start` does it too.')
+    .description("Fetch or build what npm does not bring: mediasoup's worker, the tracker's model. `start` does it too.")
     .argument('[parts...]', 'only these, by the names that `gioconda doctor` shows')
     .option('--tests', 'also what the tests need', false)
-    .addHelpText('after', examples(
-      'gioconda setup                                  all that the server needs',
-      'gioconda setup mediasoup-worker                 one part',
-      'GIOCONDA_OFFLINE=1 gioconda setup               ask no server but the package manager\'s',
-      'GIOCONDA_NO_SYSTEM_INSTALL=1 gioconda setup     never call apt-get',
-    ));
+    .addHelpText(
+      'after',
+      examples(
+        'gioconda setup                                  all that the server needs',
+        'gioconda setup mediasoup-worker                 one part',
+        "GIOCONDA_OFFLINE=1 gioconda setup               ask no server but the package manager's",
+        'GIOCONDA_NO_SYSTEM_INSTALL=1 gioconda setup     never call apt-get',
+      ),
+    );
 }
 
 function doctorCommand(): Command {
@@ -69,10 +76,13 @@ function enrolCommand(): Command {
     .option('--data <folder>', 'the local data folder (default: .gioconda/data)')
     .option('--config <file>', 'configuration file (JSON)')
     .option('--json', 'for programs', false)
-    .addHelpText('after', examples(
-      'gioconda enrol lisa.jpg --name Lisa --consent-by "Lisa Gherardini"',
-      'gioconda enrol neutral.jpg smile.jpg left.jpg --name Lisa --consent-by lisa@example.org --server https://calls.example.org',
-    ) + '\nMore portraits are better: neutral, smiling with teeth, mouth open, turned a little to each side.\n');
+    .addHelpText(
+      'after',
+      examples(
+        'gioconda enrol lisa.jpg --name Lisa --consent-by "Lisa Gherardini"',
+        'gioconda enrol neutral.jpg smile.jpg left.jpg --name Lisa --consent-by lisa@example.org --server https://calls.example.org',
+      ) + '\nMore portraits are better: neutral, smiling with teeth, mouth open, turned a little to each side.\n',
+    );
 }
 
 function renderCommand(): Command {
@@ -82,14 +92,24 @@ function renderCommand(): Command {
     .requiredOption('--drive <file>', 'the video whose face moves the portrait')
     .requiredOption('--out <file>', 'the video to write (.mp4); it replaces an older one only when complete')
     .option('--model <name>', 'the model (default: that of the configuration)')
-    .addOption(new Option('--motion <mode>', 'relative: from the driver\'s own neutral face; absolute: landmarks as they are (driver and portrait are the same person)').choices(['relative', 'absolute']).default('relative'))
+    .addOption(
+      new Option(
+        '--motion <mode>',
+        "relative: from the driver's own neutral face; absolute: landmarks as they are (driver and portrait are the same person)",
+      )
+        .choices(['relative', 'absolute'])
+        .default('relative'),
+    )
     .option('--no-crop', 'portraits and clip are framed square on the head already: only resize them')
-    .option('--size <pixels>', 'side of the square picture (default: the model\'s own)', avatarSide)
+    .option('--size <pixels>', "side of the square picture (default: the model's own)", avatarSide)
     .option('--json <file>', 'write a report: per frame the time, the crop box, whether a face was found, milliseconds of each stage')
-    .addHelpText('after', examples(
-      'gioconda render --portrait lisa.jpg --drive talking.mp4 --out lisa-talking.mp4',
-      'gioconda render --portrait a.jpg --portrait a-smiling.jpg --drive me.mp4 --out out.mp4 --size 256 --json out.json',
-    ) + '\nOne output frame for each input frame, at the input\'s frame rate, with its sound.\n');
+    .addHelpText(
+      'after',
+      examples(
+        'gioconda render --portrait lisa.jpg --drive talking.mp4 --out lisa-talking.mp4',
+        'gioconda render --portrait a.jpg --portrait a-smiling.jpg --drive me.mp4 --out out.mp4 --size 256 --json out.json',
+      ) + "\nOne output frame for each input frame, at the input's frame rate, with its sound.\n",
+    );
 }
 
 function benchCommand(): Command {
@@ -98,7 +118,7 @@ function benchCommand(): Command {
     .option('--model <name>', 'the model (default: that of the configuration)')
     .option('--avatars <number>', 'avatars at the same time', wholeNumber({ min: 1, max: 64 }), 1)
     .option('--seconds <number>', 'how long to measure, after a warm-up', wholeNumber({ min: 2, max: 3600 }), 20)
-    .option('--size <pixels>', 'side of the square picture (default: the model\'s own)', avatarSide)
+    .option('--size <pixels>', "side of the square picture (default: the model's own)", avatarSide)
     .option('--out <file>', 'where the JSON goes (default: bench.json)')
     .addHelpText('after', examples('gioconda bench', 'gioconda bench --avatars 4 --seconds 60 --out four.json'));
 }
@@ -110,12 +130,25 @@ export function createProgram(version: string, runners: Runners, finish: (exitCo
     .version(version)
     .showHelpAfterError('(--help tells more)')
     .addHelpText('after', examples('gioconda start', 'gioconda doctor', 'gioconda render --help'));
-  const doing = <T>(run: (options: T) => Promise<number>) => async (options: T): Promise<void> => finish(await run(options));
+  const doing =
+    <T>(run: (options: T) => Promise<number>) =>
+    async (options: T): Promise<void> =>
+      finish(await run(options));
   program.addCommand(startCommand().action(doing((options: StartOptions) => runners.start(options))));
-  program.addCommand(setupCommand().action(async (parts: string[], options: { tests: boolean }) => finish(await runners.setup({ parts, ...options }))));
+  program.addCommand(
+    setupCommand().action(async (parts: string[], options: { tests: boolean }) => finish(await runners.setup({ parts, ...options }))),
+  );
   program.addCommand(doctorCommand().action(doing((options: DoctorOptions) => runners.doctor(options))));
-  program.addCommand(enrolCommand().action(async (portraits: string[], options: Omit<EnrolOptions, 'portraits'>) => finish(await runners.enrol({ portraits, ...options }))));
-  program.addCommand(renderCommand().action(async ({ portrait, ...options }: Omit<RenderOptions, 'portraits'> & { portrait: string[] }) => finish(await runners.render({ portraits: portrait, ...options }))));
+  program.addCommand(
+    enrolCommand().action(async (portraits: string[], options: Omit<EnrolOptions, 'portraits'>) =>
+      finish(await runners.enrol({ portraits, ...options })),
+    ),
+  );
+  program.addCommand(
+    renderCommand().action(async ({ portrait, ...options }: Omit<RenderOptions, 'portraits'> & { portrait: string[] }) =>
+      finish(await runners.render({ portraits: portrait, ...options })),
+    ),
+  );
   program.addCommand(benchCommand().action(doing((options: BenchOptions) => runners.bench(options))));
   return program;
 }

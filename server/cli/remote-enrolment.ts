@@ -13,7 +13,10 @@ export interface EnrolRequest {
 const TIMEOUT_MS = 120_000;
 
 /** @throws AppError with the server's code (PortraitError where one portrait is meant); SetupError when it cannot be reached */
-export async function enrolAtServer({ url, apiKey }: { url: string; apiKey: string }, request: EnrolRequest): Promise<{ avatar: AvatarInfo; created: boolean }> {
+export async function enrolAtServer(
+  { url, apiKey }: { url: string; apiKey: string },
+  request: EnrolRequest,
+): Promise<{ avatar: AvatarInfo; created: boolean }> {
   const endpoint = new URL('/api/v1/avatars', url);
   const response = await fetch(endpoint, {
     method: 'POST',
@@ -49,12 +52,22 @@ function refusalOf(status: number, body: unknown, origin: string): Error {
 }
 
 const notOurs = (origin: string, status?: number): SetupError =>
-  new SetupError(`${origin} does not answer as a Gioconda server${status === undefined ? '' : ` (HTTP ${status})`}`, { mend: 'Check the address.' });
+  new SetupError(`${origin} does not answer as a Gioconda server${status === undefined ? '' : ` (HTTP ${status})`}`, {
+    mend: 'Check the address.',
+  });
 
 function unreachable(origin: string, error: unknown): SetupError {
   const { cause, name } = error as Error;
   const { code = '' } = (cause ?? {}) as { code?: string };
-  if (name === 'TimeoutError') return new SetupError(`${origin} did not answer within ${TIMEOUT_MS / 1000} s`, { mend: 'Try again.', cause: error });
-  if (/CERT|SIGNED|SIGNATURE/.test(code)) return new SetupError(`${origin} has a certificate that this machine does not trust (${code})`, { mend: 'Name its PEM file in NODE_EXTRA_CA_CERTS.', cause: error });
-  return new SetupError(`${origin} cannot be reached${code ? ` (${code})` : ''}`, { mend: 'Check the address, and that the server runs.', cause: error });
+  if (name === 'TimeoutError')
+    return new SetupError(`${origin} did not answer within ${TIMEOUT_MS / 1000} s`, { mend: 'Try again.', cause: error });
+  if (/CERT|SIGNED|SIGNATURE/.test(code))
+    return new SetupError(`${origin} has a certificate that this machine does not trust (${code})`, {
+      mend: 'Name its PEM file in NODE_EXTRA_CA_CERTS.',
+      cause: error,
+    });
+  return new SetupError(`${origin} cannot be reached${code ? ` (${code})` : ''}`, {
+    mend: 'Check the address, and that the server runs.',
+    cause: error,
+  });
 }

@@ -20,7 +20,14 @@ export async function run({ portraits, drive, out, model, motion, crop, size, js
   const startMs = performance.now();
   try {
     const summary = await renderClip({
-      portraits, drive, out, json, motion, crop, size, version,
+      portraits,
+      drive,
+      out,
+      json,
+      motion,
+      crop,
+      size,
+      version,
       model: model ?? (await offlineModel(config.synthesis.model)),
       landmarkDir: landmarkFolder(config.cacheDir),
       signal: interruption.signal,
@@ -31,7 +38,9 @@ export async function run({ portraits, drive, out, model, motion, crop, size, js
     progress.close();
     const { frames, faces, seconds } = summary;
     const share = faces === frames ? 'a face in all of them' : `a face in ${faces} of them`;
-    console.log(`${out}: ${frames} frames, ${share}; ${((performance.now() - startMs) / 1000).toFixed(1)} s, ${(frames / Math.max(seconds, 0.001)).toFixed(0)} frames a second.`);
+    console.log(
+      `${out}: ${frames} frames, ${share}; ${((performance.now() - startMs) / 1000).toFixed(1)} s, ${(frames / Math.max(seconds, 0.001)).toFixed(0)} frames a second.`,
+    );
     return 0;
   } catch (error) {
     progress.close();

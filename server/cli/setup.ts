@@ -5,6 +5,8 @@ import type { SetupOptions } from './options.ts';
 export async function run({ parts, tests }: SetupOptions): Promise<number> {
   const startedMs = performance.now();
   await ensureSetup({ only: parts, tests, retry: true, cacheDir: configuredCacheFolder() });
-  console.log(`Ready, after ${((performance.now() - startedMs) / 1000).toFixed(1)} s. \`npm start\` starts the server, \`npx gioconda doctor\` shows the parts.`);
+  console.log(
+    `Ready, after ${((performance.now() - startedMs) / 1000).toFixed(1)} s. \`npm start\` starts the server, \`npx gioconda doctor\` shows the parts.`,
+  );
   return 0;
 }

@@ -10,7 +10,13 @@ const SHUTDOWN_TIMEOUT_MS = 5000;
 /** What the command line says over file and environment. */
 function overrides({ host, port, data, announce, tls, tlsCert, tlsKey }: StartOptions): Record<string, unknown> {
   const tlsTree = tlsCert || tlsKey ? { mode: 'files', certFile: tlsCert, keyFile: tlsKey } : tls ? { mode: 'self-signed' } : undefined;
-  return { host, port, dataDir: data, ...(announce ? { media: { announcedAddress: announce } } : {}), ...(tlsTree ? { tls: tlsTree } : {}) };
+  return {
+    host,
+    port,
+    dataDir: data,
+    ...(announce ? { media: { announcedAddress: announce } } : {}),
+    ...(tlsTree ? { tls: tlsTree } : {}),
+  };
 }
 
 export async function run(options: StartOptions): Promise<number> {
@@ -20,7 +26,9 @@ export async function run(options: StartOptions): Promise<number> {
   if (options.setup) await ensureSetup({ cacheDir: config.cacheDir });
   // Only now: mediasoup looks for its worker when it is imported.
   const { GiocondaServer } = await import('../main.ts');
-  const server = await GiocondaServer.create({ config, trackerModelPath: await trackerModelPath(config.cacheDir), log }).catch(explainStart);
+  const server = await GiocondaServer.create({ config, trackerModelPath: await trackerModelPath(config.cacheDir), log }).catch(
+    explainStart,
+  );
   await announce(server, { config, file });
   await untilAskedToEnd();
   const forced = setTimeout(() => process.exit(1), SHUTDOWN_TIMEOUT_MS);
@@ -31,9 +39,15 @@ export async function run(options: StartOptions): Promise<number> {
 
 function explainStart(error: unknown): never {
   const { code, message, port, part } = error as NodeJS.ErrnoException & { port?: number; part?: string };
-  if (code === 'EADDRINUSE' && part === 'media') throw new SetupError(`The media port ${port} is taken by another program.`, { mend: 'end it, or choose others: GIOCONDA_MEDIA_RTC_PORT (0: any free port)', cause: error });
-  if (code === 'EADDRINUSE') throw new SetupError(`Port ${port} is taken by another program.`, { mend: 'end it, or start with --port', cause: error });
-  if (code === 'EACCES') throw new SetupError(`No permission: ${message}`, { mend: 'ports below 1024 need rights; choose another with --port', cause: error });
+  if (code === 'EADDRINUSE' && part === 'media')
+    throw new SetupError(`The media port ${port} is taken by another program.`, {
+      mend: 'end it, or choose others: GIOCONDA_MEDIA_RTC_PORT (0: any free port)',
+      cause: error,
+    });
+  if (code === 'EADDRINUSE')
+    throw new SetupError(`Port ${port} is taken by another program.`, { mend: 'end it, or start with --port', cause: error });
+  if (code === 'EACCES')
+    throw new SetupError(`No permission: ${message}`, { mend: 'ports below 1024 need rights; choose another with --port', cause: error });
   throw error;
 }
 

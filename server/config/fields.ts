@@ -19,7 +19,13 @@ export interface ConfigField {
 const ENV_PREFIX = 'GIOCONDA_';
 
 export function variableOf(key: string): string {
-  return ENV_PREFIX + key.replaceAll('.', '_').replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
+  return (
+    ENV_PREFIX +
+    key
+      .replaceAll('.', '_')
+      .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+      .toUpperCase()
+  );
 }
 
 /** The schema below its defaults and nullables. */

@@ -6,18 +6,37 @@ const count = z.int().min(1);
 const bytes = z.int().min(1024);
 
 export const limitFields = {
-  handshakesPerMinute: count.default(600).describe('Requests to the signalling endpoint a minute from one address, before any token is read.'),
-  connectionsPerAddress: count.default(256).describe('Signalling connections from one address at the same time. An IPv6 network of 64 bits counts as one address.'),
+  handshakesPerMinute: count
+    .default(600)
+    .describe('Requests to the signalling endpoint a minute from one address, before any token is read.'),
+  connectionsPerAddress: count
+    .default(256)
+    .describe('Signalling connections from one address at the same time. An IPv6 network of 64 bits counts as one address.'),
   connectionsPerUser: count.default(16).describe('Signalling connections of one user at the same time.'),
-  messagesPerSecond: count.default(30).describe('Signalling messages a second on one connection, with bursts of four seconds\' worth; further ones are answered `rate-limited`, and a connection that goes on sending is ended.'),
-  messageBytes: bytes.max(MIB).default(64 * 1024).describe('Bytes of one signalling message; a longer one ends the connection.'),
-  inboundBytesPerSecond: bytes.default(128 * 1024).describe('Bytes a second that one signalling connection may send, with bursts of eight seconds\' worth.'),
-  unsentBytes: bytes.default(MIB).describe('Bytes that may wait for one signalling connection that does not read; it is ended beyond that.'),
+  messagesPerSecond: count
+    .default(30)
+    .describe(
+      "Signalling messages a second on one connection, with bursts of four seconds' worth; further ones are answered `rate-limited`, and a connection that goes on sending is ended.",
+    ),
+  messageBytes: bytes
+    .max(MIB)
+    .default(64 * 1024)
+    .describe('Bytes of one signalling message; a longer one ends the connection.'),
+  inboundBytesPerSecond: bytes
+    .default(128 * 1024)
+    .describe("Bytes a second that one signalling connection may send, with bursts of eight seconds' worth."),
+  unsentBytes: bytes
+    .default(MIB)
+    .describe('Bytes that may wait for one signalling connection that does not read; it is ended beyond that.'),
   httpConnectionsPerAddress: count.default(512).describe('TCP connections from one address at the same time, trusted proxies excepted.'),
-  uploadsPerUser: count.default(4).describe('Uploads of one user under way at the same time, from the first byte until the portraits have been checked or enrolled.'),
+  uploadsPerUser: count
+    .default(4)
+    .describe('Uploads of one user under way at the same time, from the first byte until the portraits have been checked or enrolled.'),
   uploadsPerAddress: count.default(16).describe('The same for one address.'),
   uploads: count.default(32).describe('The same for all together.'),
-  uploadBytesPerUser: bytes.default(128 * MIB).describe('Bytes of one user\'s uploads under way; reserved before the body is read where its length is known.'),
+  uploadBytesPerUser: bytes
+    .default(128 * MIB)
+    .describe("Bytes of one user's uploads under way; reserved before the body is read where its length is known."),
   uploadBytesPerAddress: bytes.default(192 * MIB).describe('The same for one address.'),
   uploadBytes: bytes.default(256 * MIB).describe('The same for all together: this much memory uploads may take.'),
   uploadStallMs: z.int().min(100).default(10_000).describe('An upload that sends nothing for so long is given up.'),

@@ -74,9 +74,16 @@ function parseVariable(field: ConfigField, text: string): unknown {
     case 'number':
       return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
     case 'boolean':
-      return ({ true: true, 1: true, yes: true, on: true, false: false, 0: false, no: false, off: false } as Record<string, boolean>)[text.toLowerCase()] ?? text;
+      return (
+        ({ true: true, 1: true, yes: true, on: true, false: false, 0: false, no: false, off: false } as Record<string, boolean>)[
+          text.toLowerCase()
+        ] ?? text
+      );
     case 'list':
-      return text.split(',').map((item) => item.trim()).filter((item) => item !== '');
+      return text
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== '');
     case 'json':
       try {
         return JSON.parse(text);
@@ -142,12 +149,15 @@ function unknownVariables(env: Environment): string[] {
 /** What the schema cannot say of one field alone. */
 function contradictions(config: Config): string[] {
   const problems: string[] = [];
-  if (config.tls.mode === 'files' && !(config.tls.certFile && config.tls.keyFile)) problems.push('tls.mode is `files`: tls.certFile and tls.keyFile are needed.');
+  if (config.tls.mode === 'files' && !(config.tls.certFile && config.tls.keyFile))
+    problems.push('tls.mode is `files`: tls.certFile and tls.keyFile are needed.');
   if (config.media.turnUrls.length > 0 && !config.media.turnSecret) problems.push('media.turnUrls needs media.turnSecret.');
-  if (!config.media.enableUdp && !config.media.enableTcp) problems.push('media.enableUdp and media.enableTcp are both off: nobody could connect.');
+  if (!config.media.enableUdp && !config.media.enableTcp)
+    problems.push('media.enableUdp and media.enableTcp are both off: nobody could connect.');
   if (config.auth.tokenTtlSeconds > config.auth.maxTokenTtlSeconds) problems.push('auth.tokenTtlSeconds is above auth.maxTokenTtlSeconds.');
   const smallest = Math.min(config.limits.uploadBytesPerUser, config.limits.uploadBytesPerAddress, config.limits.uploadBytes);
-  if (smallest < config.enrolment.maxUploadBytes) problems.push('enrolment.maxUploadBytes is above one of limits.uploadBytes…: such an upload would always be refused.');
+  if (smallest < config.enrolment.maxUploadBytes)
+    problems.push('enrolment.maxUploadBytes is above one of limits.uploadBytes…: such an upload would always be refused.');
   return problems;
 }
 

@@ -34,71 +34,136 @@ const iceServer = z.strictObject({
 });
 
 const tls = group({
-  mode: z.enum(['off', 'self-signed', 'files']).default('off').describe('`off`; `self-signed`: makes a certificate and keeps it in the data folder; `files`: takes `tls.certFile` and `tls.keyFile`. Browsers give camera and microphone to `localhost` and to https only.'),
+  mode: z
+    .enum(['off', 'self-signed', 'files'])
+    .default('off')
+    .describe(
+      '`off`; `self-signed`: makes a certificate and keeps it in the data folder; `files`: takes `tls.certFile` and `tls.keyFile`. Browsers give camera and microphone to `localhost` and to https only.',
+    ),
   certFile: pathOrNone.describe('PEM certificate chain, for the mode `files`.'),
   keyFile: pathOrNone.describe('PEM private key, for the mode `files`.'),
-  hostnames: z.array(z.string().min(1)).default([]).describe('Further host names and addresses that the self-signed certificate is made for.'),
+  hostnames: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Further host names and addresses that the self-signed certificate is made for.'),
 });
 
 const auth = group({
-  apiKey: secret.describe('The key of the application\'s own server: it may do everything. Without one, a key is made and kept in the data folder: development mode.'),
+  apiKey: secret.describe(
+    "The key of the application's own server: it may do everything. Without one, a key is made and kept in the data folder: development mode.",
+  ),
   tokenSecret: secret.describe('Signs the tokens (HS256). Without one, a secret is made and kept in the data folder.'),
-  tokenTtlSeconds: seconds.default(12 * 3600).describe('How long a participant\'s token is valid, unless the request for it says so.'),
+  tokenTtlSeconds: seconds.default(12 * 3600).describe("How long a participant's token is valid, unless the request for it says so."),
   maxTokenTtlSeconds: seconds.default(30 * 24 * 3600).describe('The longest validity that can be asked for.'),
   inviteTtlSeconds: seconds.default(7 * 24 * 3600).describe('How long an invite, and so a shared link, is valid.'),
 });
 
 const media = group({
   listenIp: z.string().min(1).nullable().default(null).describe('Address that WebRTC listens on; without one, the same as `host`.'),
-  announcedAddress: z.string().min(1).nullable().default(null).describe('Public address or name that clients are told, where it differs from `media.listenIp` (NAT, containers, `0.0.0.0`).'),
+  announcedAddress: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('Public address or name that clients are told, where it differs from `media.listenIp` (NAT, containers, `0.0.0.0`).'),
   rtcPort: port.default(44_400).describe('First WebRTC port, UDP and TCP; worker n listens on `rtcPort` + n. 0: any free port.'),
   enableUdp: z.boolean().default(true).describe('Offer UDP candidates.'),
   enableTcp: z.boolean().default(true).describe('Offer TCP candidates, for networks that drop UDP.'),
   workers: z.int().min(1).max(256).nullable().default(null).describe('mediasoup workers; without a number, one per core.'),
   initialBitrateBps: z.int().min(30_000).default(1_000_000).describe('Outgoing bit rate that a transport starts with.'),
-  iceServers: z.array(iceServer).default([]).describe('STUN and TURN servers given to participants: `[{"urls": ["turn:turn.example.org"], "username": "…", "credential": "…"}]`.'),
-  turnUrls: z.array(z.string().regex(/^turns?:/)).default([]).describe('TURN servers with time-limited credentials (TURN REST), for which `media.turnSecret` is needed.'),
+  iceServers: z
+    .array(iceServer)
+    .default([])
+    .describe('STUN and TURN servers given to participants: `[{"urls": ["turn:turn.example.org"], "username": "…", "credential": "…"}]`.'),
+  turnUrls: z
+    .array(z.string().regex(/^turns?:/))
+    .default([])
+    .describe('TURN servers with time-limited credentials (TURN REST), for which `media.turnSecret` is needed.'),
   turnSecret: secret.describe('The secret shared with the TURN servers of `media.turnUrls` (coturn: `static-auth-secret`).'),
   turnTtlSeconds: seconds.default(24 * 3600).describe('How long time-limited TURN credentials are valid.'),
 });
 
 const video = group({
-  size: z.int().min(128).max(1024).multipleOf(2).default(256).describe('Side of the square avatar picture in pixels, where the model can choose.'),
+  size: z
+    .int()
+    .min(128)
+    .max(1024)
+    .multipleOf(2)
+    .default(256)
+    .describe('Side of the square avatar picture in pixels, where the model can choose.'),
   framesPerSecond: z.int().min(5).max(60).default(30).describe('Avatar frames a second.'),
-  codec: z.enum(['vp8', 'h264']).default('vp8').describe('Codec of the avatar\'s video.'),
-  bitrateBps: z.int().min(50_000).default(500_000).describe('Target bit rate of one avatar\'s video.'),
-  playoutDelayMs: milliseconds.max(40_950).default(200).describe('How long receivers may hold a picture back until its sound is played (playout-delay header extension). 0: pictures are shown at once, ahead of their sound.'),
+  codec: z.enum(['vp8', 'h264']).default('vp8').describe("Codec of the avatar's video."),
+  bitrateBps: z.int().min(50_000).default(500_000).describe("Target bit rate of one avatar's video."),
+  playoutDelayMs: milliseconds
+    .max(40_950)
+    .default(200)
+    .describe(
+      'How long receivers may hold a picture back until its sound is played (playout-delay header extension). 0: pictures are shown at once, ahead of their sound.',
+    ),
 });
 
 const synthesis = group({
   workers: z.int().min(1).max(256).nullable().default(null).describe('Synthesis workers; without a number, one per core.'),
-  model: z.string().min(1).max(64).default('auto').describe('The model for avatars that name none. `auto`: the default of `models/manifest.json`, or its fallback where this machine cannot hold 20 frames a second with that; the first start measures it, and `gioconda doctor` says which it is and why.'),
+  model: z
+    .string()
+    .min(1)
+    .max(64)
+    .default('auto')
+    .describe(
+      'The model for avatars that name none. `auto`: the default of `models/manifest.json`, or its fallback where this machine cannot hold 20 frames a second with that; the first start measures it, and `gioconda doctor` says which it is and why.',
+    ),
   deadlineMs: milliseconds.min(1).default(1000).describe('An inference that takes longer counts as failed.'),
   maxAvatars: z.int().min(1).default(32).describe('Avatars driven at the same time; further ones are refused with `capacity`.'),
 });
 
 const rooms = group({
   maxParticipants: z.int().min(1).default(16).describe('Participants in one room.'),
-  graceMs: milliseconds.default(20_000).describe('How long a lost participant\'s place is kept for a reconnect.'),
+  graceMs: milliseconds.default(20_000).describe("How long a lost participant's place is kept for a reconnect."),
 });
 
 const enrolment = group({
   maxPortraits: z.int().min(1).max(8).default(8).describe('Portraits of one avatar.'),
   maxBytes: z.int().min(1024).default(DEFAULT_PORTRAIT_LIMITS.maxBytes).describe('Bytes of one portrait file.'),
-  maxUploadBytes: z.int().min(1024).default(64 * 1024 * 1024).describe('Bytes of all portraits of one request.'),
-  maxPixels: z.int().min(65_536).default(DEFAULT_PORTRAIT_LIMITS.maxPixels).describe('Pixels of one portrait, judged before it is decoded.'),
+  maxUploadBytes: z
+    .int()
+    .min(1024)
+    .default(64 * 1024 * 1024)
+    .describe('Bytes of all portraits of one request.'),
+  maxPixels: z
+    .int()
+    .min(65_536)
+    .default(DEFAULT_PORTRAIT_LIMITS.maxPixels)
+    .describe('Pixels of one portrait, judged before it is decoded.'),
   maxAvatarsPerOwner: z.int().min(1).default(20).describe('Avatars that one user may keep.'),
   maxAvatars: z.int().min(1).default(10_000).describe('Avatars that the server keeps in all.'),
-  guestRetentionDays: z.int().min(1).default(30).describe('Avatars of guests that nobody has used for so long are deleted, portraits and all. Guests can come back as themselves for as long.'),
+  guestRetentionDays: z
+    .int()
+    .min(1)
+    .default(30)
+    .describe(
+      'Avatars of guests that nobody has used for so long are deleted, portraits and all. Guests can come back as themselves for as long.',
+    ),
   maxPending: z.int().min(1).default(16).describe('Enrolments under way at the same time; further ones are refused with `capacity`.'),
   timeoutMs: milliseconds.min(1000).default(60_000).describe('An enrolment that takes longer counts as failed.'),
 });
 
 const http = group({
-  trustedProxies: z.array(proxy).default([]).describe('Addresses or networks of the proxies in front (`loopback`, `10.0.0.0/8`): only theirs are `X-Forwarded-For`, `-Proto` and `-Host` believed.'),
-  corsOrigins: z.array(z.string().min(1)).default([]).describe('Origins of other sites whose pages may call the API, e.g. `https://app.example.org`; `*` for all.'),
+  trustedProxies: z
+    .array(proxy)
+    .default([])
+    .describe(
+      'Addresses or networks of the proxies in front (`loopback`, `10.0.0.0/8`): only theirs are `X-Forwarded-For`, `-Proto` and `-Host` believed.',
+    ),
+  corsOrigins: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Origins of other sites whose pages may call the API, e.g. `https://app.example.org`; `*` for all.'),
   rateLimitPerMinute: z.int().min(1).default(600).describe('API requests a minute from one address.'),
-  enrolLimitPerMinute: z.int().min(1).default(30).describe('Avatars created a minute from one address; portrait checks may be ten times as many.'),
+  enrolLimitPerMinute: z
+    .int()
+    .min(1)
+    .default(30)
+    .describe('Avatars created a minute from one address; portrait checks may be ten times as many.'),
   guestLimitPerMinute: z.int().min(1).default(20).describe('Guests let in a minute from one address.'),
   requestTimeoutMs: milliseconds.min(100).default(60_000).describe('The whole request has to arrive within this time.'),
 });
@@ -106,20 +171,58 @@ const http = group({
 const limits = group(limitFields);
 
 const metrics = group({
-  requireKey: z.boolean().nullable().default(null).describe('`/metrics` needs the API key. Without a choice, unless only this machine can reach the server: `host` is a loopback address, and neither `publicUrl` nor `http.trustedProxies` tells of a proxy in front.'),
+  requireKey: z
+    .boolean()
+    .nullable()
+    .default(null)
+    .describe(
+      '`/metrics` needs the API key. Without a choice, unless only this machine can reach the server: `host` is a loopback address, and neither `publicUrl` nor `http.trustedProxies` tells of a proxy in front.',
+    ),
 });
 
 export const configSchema = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1').describe('Address that HTTP listens on; `0.0.0.0` for all. Other machines need https: see `tls.mode`.'),
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address that HTTP listens on; `0.0.0.0` for all. Other machines need https: see `tls.mode`.'),
   port: port.default(7000).describe('HTTP port; 0: any free port.'),
-  publicUrl: z.url({ protocol: /^https?$/ }).nullable().default(null).describe('The address that users open, where it differs (proxy, container); invite links begin with it.'),
-  dataDir: z.string().min(1).default('.gioconda/data').describe('What survives a restart: records, portraits, generated weights, keys. Relative to the working directory.'),
-  cacheDir: pathOrNone.describe('What can be made anew: fetched models, built parts. Without one, the user\'s cache folder (`~/.cache/gioconda`).'),
-  logLevel: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('The least severe messages that are written.'),
-  tls, auth, http, media, video, synthesis, rooms, enrolment, limits, metrics,
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .nullable()
+    .default(null)
+    .describe('The address that users open, where it differs (proxy, container); invite links begin with it.'),
+  dataDir: z
+    .string()
+    .min(1)
+    .default('.gioconda/data')
+    .describe('What survives a restart: records, portraits, generated weights, keys. Relative to the working directory.'),
+  cacheDir: pathOrNone.describe(
+    "What can be made anew: fetched models, built parts. Without one, the user's cache folder (`~/.cache/gioconda`).",
+  ),
+  logLevel: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('The least severe messages that are written.'),
+  tls,
+  auth,
+  http,
+  media,
+  video,
+  synthesis,
+  rooms,
+  enrolment,
+  limits,
+  metrics,
 });
 
-type DeepReadonly<T> = T extends readonly (infer E)[] ? readonly DeepReadonly<E>[] : T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+type DeepReadonly<T> = T extends readonly (infer E)[]
+  ? readonly DeepReadonly<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;
 
 /** Parsed and frozen, folders absolute, choices that depend on others made: what every part is given, or a branch of it. */
-export type Config = DeepReadonly<Omit<z.output<typeof configSchema>, 'cacheDir' | 'metrics'> & { cacheDir: string; metrics: { requireKey: boolean } }>;
+export type Config = DeepReadonly<
+  Omit<z.output<typeof configSchema>, 'cacheDir' | 'metrics'> & { cacheDir: string; metrics: { requireKey: boolean } }
+>;

@@ -9,5 +9,12 @@ export function toInfo({ id, name, model, createdMs, portraitCount, warnings }: 
 export function toConsentInfo(record: ConsentRecord): ConsentRecordInfo {
   const iso = (ms: number): string => new Date(ms).toISOString();
   const { avatarId, subject, statement, givenMs, recordedMs, revokedMs } = record;
-  return { avatarId, subject, statement, givenAt: iso(givenMs), recordedAt: iso(recordedMs), revokedAt: revokedMs === null ? null : iso(revokedMs) };
+  return {
+    avatarId,
+    subject,
+    statement,
+    givenAt: iso(givenMs),
+    recordedAt: iso(recordedMs),
+    revokedAt: revokedMs === null ? null : iso(revokedMs),
+  };
 }

@@ -25,7 +25,10 @@ export function checkConsent(candidate: unknown, nowMs: number): Consent {
   }
   if (Date.parse(parsed.data.givenAt) > nowMs + CLOCK_SKEW_MS) throw new AppError('consent-missing', 'consent.givenAt lies in the future');
   if (countWords(parsed.data.statement) < MIN_STATEMENT_WORDS) {
-    throw new AppError('consent-missing', `consent.statement has to say to what the person agrees, in ${MIN_STATEMENT_WORDS} words at least`);
+    throw new AppError(
+      'consent-missing',
+      `consent.statement has to say to what the person agrees, in ${MIN_STATEMENT_WORDS} words at least`,
+    );
   }
   return parsed.data;
 }

@@ -5,7 +5,10 @@ import { AppError } from '../../client/src/protocol/index.ts';
  * `work` is asked to stop by its signal, and not waited for if it does not.
  * @throws AppError `deadline`, or the reason of `closing`
  */
-export async function withDeadline<T>(work: (signal: AbortSignal) => Promise<T>, { timeoutMs, closing }: { timeoutMs: number; closing: AbortSignal }): Promise<T> {
+export async function withDeadline<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  { timeoutMs, closing }: { timeoutMs: number; closing: AbortSignal },
+): Promise<T> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(new AppError('deadline')), timeoutMs);
   const signal = AbortSignal.any([deadline.signal, closing]);

@@ -72,7 +72,9 @@ export class Enrolment {
   }
 
   models(): (ModelInfo & { default: boolean })[] {
-    return this.#options.backend.models().map(({ name, version, size }) => ({ name, version, size, default: name === this.#options.defaultModel }));
+    return this.#options.backend
+      .models()
+      .map(({ name, version, size }) => ({ name, version, size, default: name === this.#options.defaultModel }));
   }
 
   /**
@@ -95,7 +97,9 @@ export class Enrolment {
   /** What a live check tells; keeps nothing. @throws AppError `portrait-*` */
   async checkPortrait(bytes: Buffer): Promise<PortraitWarning[]> {
     this.#checkSizes([bytes]);
-    const { warnings } = await this.#inTime((signal) => this.#options.backend.checkPortrait(bytes, { limits: this.#portraitLimits, signal }));
+    const { warnings } = await this.#inTime((signal) =>
+      this.#options.backend.checkPortrait(bytes, { limits: this.#portraitLimits, signal }),
+    );
     return warnings;
   }
 
@@ -143,7 +147,9 @@ export class Enrolment {
     this.#options.store.touch(avatarId, Date.now());
     const kept = await this.#options.store.weights(key);
     if (kept) return { ...kept, model, modelVersion };
-    await this.#once(this.#regenerating, `${avatarId} ${model} ${modelVersion}`, () => this.#regenerate(avatarId, { model, modelVersion, size }));
+    await this.#once(this.#regenerating, `${avatarId} ${model} ${modelVersion}`, () =>
+      this.#regenerate(avatarId, { model, modelVersion, size }),
+    );
     const made = await this.#options.store.weights(key);
     if (!made) throw new AppError('avatar-not-found', 'The avatar was deleted just now');
     return { ...made, model, modelVersion };
@@ -162,7 +168,13 @@ export class Enrolment {
     await Promise.allSettled([...this.#creating.values(), ...this.#regenerating.values()]);
   }
 
-  async #lookUpOrCreate({ owner, portraits, consent: candidate, name = 'Avatar', model: modelName }: EnrolmentRequest): Promise<{ avatar: AvatarRecord; created: boolean }> {
+  async #lookUpOrCreate({
+    owner,
+    portraits,
+    consent: candidate,
+    name = 'Avatar',
+    model: modelName,
+  }: EnrolmentRequest): Promise<{ avatar: AvatarRecord; created: boolean }> {
     const { store, limits, defaultModel } = this.#options;
     this.#checkCount(portraits);
     this.#checkSizes(portraits);
@@ -174,18 +186,30 @@ export class Enrolment {
     const known = store.find(owner, portraitsKey, model.name);
     if (known) return { avatar: known, created: false };
     const pending = [...this.#creating.keys()].filter((key) => key.startsWith(`${owner} `)).length;
-    if (store.count(owner) + pending >= limits.maxAvatarsPerOwner && !this.#creating.has(key)) throw new AppError('avatar-limit', `One user may keep ${limits.maxAvatarsPerOwner} avatars`);
-    if (store.count() >= limits.maxAvatars || (this.#creating.size >= limits.maxPending && !this.#creating.has(key))) throw new AppError('capacity');
+    if (store.count(owner) + pending >= limits.maxAvatarsPerOwner && !this.#creating.has(key))
+      throw new AppError('avatar-limit', `One user may keep ${limits.maxAvatarsPerOwner} avatars`);
+    if (store.count() >= limits.maxAvatars || (this.#creating.size >= limits.maxPending && !this.#creating.has(key)))
+      throw new AppError('capacity');
     const isFirst = !this.#creating.has(key);
     const avatar = await this.#once(this.#creating, key, () => this.#enrol({ owner, name, model, portraits, sourceShas, consent }));
     return { avatar, created: isFirst };
   }
 
-  async #enrol(job: { owner: string; name: string; model: ModelInfo; portraits: Buffer[]; sourceShas: string[]; consent: Consent }): Promise<AvatarRecord> {
+  async #enrol(job: {
+    owner: string;
+    name: string;
+    model: ModelInfo;
+    portraits: Buffer[];
+    sourceShas: string[];
+    consent: Consent;
+  }): Promise<AvatarRecord> {
     const { owner, name, model, portraits, sourceShas, consent } = job;
     const portraitsKey = portraitsKeyOf(sourceShas);
-    const result = (await this.#options.store.generated({ portraitsKey, model: model.name, modelVersion: model.version })) ?? (await this.#run(portraits, this.#portraitLimits, model));
-    if (result.normalised.length !== portraits.length) throw new AppError('internal', undefined, { cause: new Error('The backend returned another number of portraits.') });
+    const result =
+      (await this.#options.store.generated({ portraitsKey, model: model.name, modelVersion: model.version })) ??
+      (await this.#run(portraits, this.#portraitLimits, model));
+    if (result.normalised.length !== portraits.length)
+      throw new AppError('internal', undefined, { cause: new Error('The backend returned another number of portraits.') });
     return this.#options.store.add({
       id: `av-${randomBytes(12).toString('base64url')}`,
       owner,
@@ -248,7 +272,8 @@ export class Enrolment {
 
   #checkCount(portraits: readonly Buffer[]): void {
     const { maxPortraits } = this.#options.limits;
-    if (portraits.length < 1 || portraits.length > maxPortraits) throw new AppError('portrait-count', `${portraits.length} portraits were sent, of 1 to ${maxPortraits}`);
+    if (portraits.length < 1 || portraits.length > maxPortraits)
+      throw new AppError('portrait-count', `${portraits.length} portraits were sent, of 1 to ${maxPortraits}`);
   }
 
   #checkSizes(portraits: readonly Buffer[]): void {

@@ -15,7 +15,13 @@ export type EnrolmentResult = Generated;
 /** What enrolment needs of the synthesis side. Errors about one portrait carry its index as `portrait`. */
 export interface EnrolmentBackend {
   models(): ModelInfo[];
-  prepareAndEnrol(job: { portraits: Buffer[]; limits: PortraitLimits; model: string; size: number; signal: AbortSignal }): Promise<EnrolmentResult>;
+  prepareAndEnrol(job: {
+    portraits: Buffer[];
+    limits: PortraitLimits;
+    model: string;
+    size: number;
+    signal: AbortSignal;
+  }): Promise<EnrolmentResult>;
   /** Resolves with warnings; rejects with the reason. */
   checkPortrait(bytes: Buffer, options: { limits: PortraitLimits; signal: AbortSignal }): Promise<{ warnings: PortraitWarning[] }>;
 }

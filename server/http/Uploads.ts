@@ -51,7 +51,8 @@ export class Uploads {
   async during<T>(request: IncomingMessage, uploader: Uploader, work: (upload: Upload) => Promise<T>): Promise<T> {
     const { limits, maxUploadBytes } = this.#options;
     const known = Number(request.headers['content-length'] ?? 0);
-    if (known > maxUploadBytes + FORM_BYTES) throw new AppError('payload-too-large', `The form has ${known} bytes; pictures may have ${maxUploadBytes} in all`);
+    if (known > maxUploadBytes + FORM_BYTES)
+      throw new AppError('payload-too-large', `The form has ${known} bytes; pictures may have ${maxUploadBytes} in all`);
     const shares = this.#sharesOf(uploader);
     this.#takePlace(shares);
     this.#takeBytes(shares, known);
@@ -72,10 +73,23 @@ export class Uploads {
   #sharesOf({ user, address }: Uploader): Share[] {
     const { limits } = this.#options;
     const shares: Share[] = [
-      { key: `address ${address}`, who: 'One address', most: limits.uploadsPerAddress, mostBytes: limits.uploadBytesPerAddress, limits: ['uploadsPerAddress', 'uploadBytesPerAddress'] },
+      {
+        key: `address ${address}`,
+        who: 'One address',
+        most: limits.uploadsPerAddress,
+        mostBytes: limits.uploadBytesPerAddress,
+        limits: ['uploadsPerAddress', 'uploadBytesPerAddress'],
+      },
       { key: 'all', who: 'The server', most: limits.uploads, mostBytes: limits.uploadBytes, limits: ['uploads', 'uploadBytes'] },
     ];
-    if (user !== null) shares.unshift({ key: `user ${user}`, who: 'One user', most: limits.uploadsPerUser, mostBytes: limits.uploadBytesPerUser, limits: ['uploadsPerUser', 'uploadBytesPerUser'] });
+    if (user !== null)
+      shares.unshift({
+        key: `user ${user}`,
+        who: 'One user',
+        most: limits.uploadsPerUser,
+        mostBytes: limits.uploadBytesPerUser,
+        limits: ['uploadsPerUser', 'uploadBytesPerUser'],
+      });
     return shares;
   }
 

@@ -28,8 +28,8 @@ declare module 'fastify' {
 
 /** The document's `securitySchemes`. */
 export const securitySchemes = {
-  token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'A participant\'s token; an invite where guests are let in.' },
-  apiKey: { type: 'http', scheme: 'bearer', description: 'The API key of the application\'s own server.' },
+  token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: "A participant's token; an invite where guests are let in." },
+  apiKey: { type: 'http', scheme: 'bearer', description: "The API key of the application's own server." },
 } as const;
 
 const security: Record<RouteAccess, Record<string, string[]>[]> = {
@@ -67,7 +67,8 @@ export function enforceAccess(app: App, auth: Authority): void {
       request.principal = await auth.principalOf(request.headers.authorization);
       if (!request.principal) throw new AppError('token-missing');
       if (access === 'application' && request.principal.kind !== 'application') throw new AppError('forbidden');
-      if (access === 'user' && request.principal.kind !== 'user') throw new AppError('forbidden', 'This takes a participant\'s token, not the API key');
+      if (access === 'user' && request.principal.kind !== 'user')
+        throw new AppError('forbidden', "This takes a participant's token, not the API key");
     };
     // After the rate limit, which is there already, so that guessing is slowed down too.
     route.onRequest = [...[route.onRequest ?? []].flat(), check];

@@ -49,7 +49,12 @@ async function createApp({ config, log }: HttpServerOptions): Promise<App> {
 async function addLimits(app: App, { config }: HttpServerOptions): Promise<void> {
   const { corsOrigins, rateLimitPerMinute } = config.http;
   if (corsOrigins.length > 0) {
-    await app.register(cors, { origin: corsOrigins.includes('*') ? '*' : [...corsOrigins], methods: ['GET', 'HEAD', 'POST', 'DELETE'], allowedHeaders: ['authorization', 'content-type'], maxAge: 3600 });
+    await app.register(cors, {
+      origin: corsOrigins.includes('*') ? '*' : [...corsOrigins],
+      methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+      allowedHeaders: ['authorization', 'content-type'],
+      maxAge: 3600,
+    });
   }
   await app.register(rateLimit, {
     global: true,
@@ -65,7 +70,12 @@ async function addLimits(app: App, { config }: HttpServerOptions): Promise<void>
 function measure(app: App, { metrics }: HttpServerOptions): void {
   app.addHook('onResponse', async (request, reply) => {
     const { url, config } = request.routeOptions;
-    metrics.httpAnswered({ method: request.method, route: config.metricsLabel ?? url ?? 'unmatched', status: reply.statusCode, seconds: reply.elapsedTime / 1000 });
+    metrics.httpAnswered({
+      method: request.method,
+      route: config.metricsLabel ?? url ?? 'unmatched',
+      status: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+    });
   });
 }
 
@@ -82,14 +92,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<App>
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, handleNotFound);
   enforceAccess(app, auth);
   await describeApi(app);
-  await app.register(async (api) => {
-    const scoped = api as unknown as App;
-    scoped.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
-    addAvatarRoutes(scoped, options);
-    addRoomRoutes(scoped, options);
-    addTokenRoutes(scoped, options);
-    addInformationRoutes(scoped, options);
-  }, { prefix: '/api/v1' });
+  await app.register(
+    async (api) => {
+      const scoped = api as unknown as App;
+      scoped.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
+      addAvatarRoutes(scoped, options);
+      addRoomRoutes(scoped, options);
+      addTokenRoutes(scoped, options);
+      addInformationRoutes(scoped, options);
+    },
+    { prefix: '/api/v1' },
+  );
   addOperationRoutes(app, options);
   await addAssetRoutes(app, assets);
   limitConnections(app.server, {

@@ -16,7 +16,8 @@ const foreignCodes: Record<string, ErrorCode> = {
 
 /** Said of a request that could not be read; the parser's own words would only confuse. */
 const foreignDetails: Record<string, string> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'This content type is not understood here: send application/json, or multipart/form-data where files are taken',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE:
+    'This content type is not understood here: send application/json, or multipart/form-data where files are taken',
   FST_INVALID_MULTIPART_CONTENT_TYPE: 'Send the form as multipart/form-data',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty',
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not JSON',
@@ -49,11 +50,16 @@ export function wireError(error: AppError): WireError & { portrait?: number } {
 
 export function handleError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = toAppError(thrown);
-  if (error.status >= 500) request.log.error({ err: error.cause ?? error, code: error.code, route: request.routeOptions.url }, 'request failed');
+  if (error.status >= 500)
+    request.log.error({ err: error.cause ?? error, code: error.code, route: request.routeOptions.url }, 'request failed');
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer');
   // Rejected before the body was read: the rest of a large upload is not waited for.
   if (!request.raw.complete && (error.status === 413 || error.status === 408)) void reply.header('connection', 'close');
-  return reply.status(error.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send({ error: wireError(error) });
+  return reply
+    .status(error.status)
+    .type('application/json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send({ error: wireError(error) });
 }
 
 export function handleNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {

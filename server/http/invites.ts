@@ -4,7 +4,10 @@ import type { Authority } from '../auth/Authority.ts';
 import type { Principal } from '../auth/authorise.ts';
 
 /** `baseUrl` is where users open the page; the invite goes into the fragment, which browsers keep to themselves. */
-export async function createInvite(auth: Authority, { room, baseUrl, inviter = null }: { room: string; baseUrl: string; inviter?: Principal }): Promise<InviteInfo> {
+export async function createInvite(
+  auth: Authority,
+  { room, baseUrl, inviter = null }: { room: string; baseUrl: string; inviter?: Principal },
+): Promise<InviteInfo> {
   const { token, expiresAt } = await auth.mintInvite(room, { inviter });
   const path = invitePath(room, token);
   return { invite: token, path, url: new URL(path, baseUrl).href, expiresAt: expiresAt.toISOString() };

@@ -2,7 +2,14 @@
 import swagger from '@fastify/swagger';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { avatarSchema, consentRecordSchema, consentSchema, errorBodySchema, portraitWarningSchema, roomSchema } from '../../client/src/protocol/index.ts';
+import {
+  avatarSchema,
+  consentRecordSchema,
+  consentSchema,
+  errorBodySchema,
+  portraitWarningSchema,
+  roomSchema,
+} from '../../client/src/protocol/index.ts';
 import { securitySchemes } from './access.ts';
 import type { App } from './types.ts';
 import { version } from '../base/version.ts';

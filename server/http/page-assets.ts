@@ -55,14 +55,20 @@ export async function pageAssets({ cacheDir, trackerModelPath }: PageAssetsOptio
     write('face-mesh-worker.js', bundles.faceMeshWorker),
     readFile(join(client, 'demo/icon.svg')).then((content) => write('icon.svg', content)),
   ]);
-  const faceLandmarker = trackerModelPath ? { workerUrl: faceLandmarkerWorker, ...(await addFaceLandmarker(assets, trackerModelPath)) } : null;
+  const faceLandmarker = trackerModelPath
+    ? { workerUrl: faceLandmarkerWorker, ...(await addFaceLandmarker(assets, trackerModelPath)) }
+    : null;
   const faceMesh = { workerUrl: faceMeshWorker, baseUrl: await addFaceMesh(assets) };
 
   const addPlain = async (path: string, name: string, content: string): Promise<void> => {
     const file = await place(cacheDir, withHash(name, content), content);
     assets.set(path, { file, contentType: typeOf(name), immutable: false });
   };
-  await addPlain('/assets/tracker.json', 'tracker.json', JSON.stringify({ tracker: faceLandmarker ? 'face-landmarker' : 'face-mesh', faceLandmarker, faceMesh }));
+  await addPlain(
+    '/assets/tracker.json',
+    'tracker.json',
+    JSON.stringify({ tracker: faceLandmarker ? 'face-landmarker' : 'face-mesh', faceLandmarker, faceMesh }),
+  );
   const html = await readFile(join(client, 'demo/index.html'), 'utf8');
   await addPlain('/', 'index.html', html.replaceAll('{{script}}', script).replaceAll('{{style}}', style).replaceAll('{{icon}}', icon));
   return assets;
@@ -107,7 +113,10 @@ async function bundle(entry: string, format?: BuildOptions['format']): Promise<U
 }
 
 /** The wasm of tasks-vision (the ES module variant: the worker is a module) and Google's model. */
-async function addFaceLandmarker(assets: Map<string, PageAsset>, modelPath: string): Promise<{ wasmLoaderUrl: string; wasmBinaryUrl: string; modelUrl: string }> {
+async function addFaceLandmarker(
+  assets: Map<string, PageAsset>,
+  modelPath: string,
+): Promise<{ wasmLoaderUrl: string; wasmBinaryUrl: string; modelUrl: string }> {
   const loader = require.resolve('@mediapipe/tasks-vision/vision_wasm_module_internal.js');
   const binary = require.resolve('@mediapipe/tasks-vision/vision_wasm_module_internal.wasm');
   const addHashed = async (file: string, contentType = typeOf(file)): Promise<string> => {
@@ -115,7 +124,11 @@ async function addFaceLandmarker(assets: Map<string, PageAsset>, modelPath: stri
     assets.set(path, { file, contentType, immutable: true });
     return path;
   };
-  const [wasmLoaderUrl, wasmBinaryUrl, modelUrl] = await Promise.all([addHashed(loader), addHashed(binary), addHashed(modelPath, 'application/octet-stream')]);
+  const [wasmLoaderUrl, wasmBinaryUrl, modelUrl] = await Promise.all([
+    addHashed(loader),
+    addHashed(binary),
+    addHashed(modelPath, 'application/octet-stream'),
+  ]);
   return { wasmLoaderUrl, wasmBinaryUrl, modelUrl };
 }
 

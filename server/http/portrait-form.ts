@@ -18,7 +18,11 @@ const MAX_FIELD_BYTES = 16 * 1024;
 
 /** The form as the document describes it. */
 export const avatarFormSchema = avatarFieldsSchema.extend({
-  portraits: z.array(z.file()).min(1).max(8).describe(`${PORTRAIT_FORMATS} pictures of one face; the best first. Of an animation the first picture counts.`),
+  portraits: z
+    .array(z.file())
+    .min(1)
+    .max(8)
+    .describe(`${PORTRAIT_FORMATS} pictures of one face; the best first. Of an animation the first picture counts.`),
   consent: consentSchema.describe('As JSON.'),
 });
 export const checkFormSchema = z.object({ portrait: z.file().describe(`One ${PORTRAIT_FORMATS} picture.`) });
@@ -32,11 +36,14 @@ export interface PortraitForm {
 /** Its own words for the parser's limits. */
 function refusalOf(error: unknown, index: number, { maxBytes, maxPortraits }: FormLimits): unknown {
   const { code, message = '' } = (error ?? {}) as { code?: string; message?: string };
-  if (code === 'FST_REQ_FILE_TOO_LARGE') return new PortraitError('portrait-too-large', index, `Portrait ${index + 1} has more than ${maxBytes} bytes`);
-  if (code === 'FST_FILES_LIMIT' || code === 'FST_PARTS_LIMIT') return new AppError('portrait-count', `More than ${maxPortraits} files were sent`);
+  if (code === 'FST_REQ_FILE_TOO_LARGE')
+    return new PortraitError('portrait-too-large', index, `Portrait ${index + 1} has more than ${maxBytes} bytes`);
+  if (code === 'FST_FILES_LIMIT' || code === 'FST_PARTS_LIMIT')
+    return new AppError('portrait-count', `More than ${maxPortraits} files were sent`);
   if (error instanceof AppError || code?.startsWith('FST_')) return error;
   // busboy has no codes.
-  if (/multipart|unexpected end|malformed|boundary|terminated|aborted|premature/i.test(message)) return new AppError('bad-request', 'The form is damaged or incomplete', { cause: error });
+  if (/multipart|unexpected end|malformed|boundary|terminated|aborted|premature/i.test(message))
+    return new AppError('bad-request', 'The form is damaged or incomplete', { cause: error });
   return error;
 }
 
@@ -54,16 +61,21 @@ class FormReader {
   }
 
   async takeFile(part: MultipartFile): Promise<void> {
-    if (part.fieldname !== this.#fileField) this.refuse(new AppError('bad-request', `A file came in the field "${part.fieldname.slice(0, 40)}", files belong into "${this.#fileField}"`));
+    if (part.fieldname !== this.#fileField)
+      this.refuse(
+        new AppError('bad-request', `A file came in the field "${part.fieldname.slice(0, 40)}", files belong into "${this.#fileField}"`),
+      );
     if (this.#refusal) return void part.file.resume();
     const bytes = await part.toBuffer();
     this.#bytes += bytes.byteLength;
-    if (this.#bytes > this.#limits.maxUploadBytes) this.refuse(new AppError('payload-too-large', `The pictures have more than ${this.#limits.maxUploadBytes} bytes in all`));
+    if (this.#bytes > this.#limits.maxUploadBytes)
+      this.refuse(new AppError('payload-too-large', `The pictures have more than ${this.#limits.maxUploadBytes} bytes in all`));
     else this.form.portraits.push(bytes);
   }
 
   takeField(name: string, value: unknown, truncated: boolean | undefined): void {
-    if (truncated) return this.refuse(new AppError('payload-too-large', `The field "${name.slice(0, 40)}" has more than ${MAX_FIELD_BYTES} bytes`));
+    if (truncated)
+      return this.refuse(new AppError('payload-too-large', `The field "${name.slice(0, 40)}" has more than ${MAX_FIELD_BYTES} bytes`));
     if (name in this.form.fields) return this.refuse(new AppError('bad-request', `The field "${name.slice(0, 40)}" came twice`));
     this.form.fields[name] = value;
   }
@@ -80,14 +92,25 @@ class FormReader {
 }
 
 /** @throws AppError `bad-request`, `payload-too-large`, `portrait-too-large`, `portrait-count`, `upload-stalled`, `upload-limit` */
-export function readPortraitForm(request: FastifyRequest, { field, limits, upload }: { field: 'portraits' | 'portrait'; limits: FormLimits; upload: Upload }): Promise<PortraitForm> {
+export function readPortraitForm(
+  request: FastifyRequest,
+  { field, limits, upload }: { field: 'portraits' | 'portrait'; limits: FormLimits; upload: Upload },
+): Promise<PortraitForm> {
   return upload.read(parseForm(request, field, limits));
 }
 
 async function parseForm(request: FastifyRequest, fileField: string, limits: FormLimits): Promise<PortraitForm> {
   const reader = new FormReader(fileField, limits);
   const { maxPortraits, maxBytes } = limits;
-  const multipartLimits = { fileSize: maxBytes, files: maxPortraits, fields: 16, fieldSize: MAX_FIELD_BYTES, fieldNameSize: 100, headerPairs: 50, parts: maxPortraits + 17 };
+  const multipartLimits = {
+    fileSize: maxBytes,
+    files: maxPortraits,
+    fields: 16,
+    fieldSize: MAX_FIELD_BYTES,
+    fieldNameSize: 100,
+    headerPairs: 50,
+    parts: maxPortraits + 17,
+  };
   try {
     for await (const part of request.parts({ limits: multipartLimits })) {
       if (part.type === 'file') await reader.takeFile(part);

@@ -7,7 +7,13 @@ import type { Logger } from '../base/log.ts';
 /** Avatars, as `Enrolment` has them. */
 export interface EnrolmentService {
   models(): { name: string; version: string; size: number; default: boolean }[];
-  create(request: { owner: string; portraits: Buffer[]; consent: unknown; name?: string | undefined; model?: string | undefined }): Promise<{ avatar: AvatarInfo; created: boolean }>;
+  create(request: {
+    owner: string;
+    portraits: Buffer[];
+    consent: unknown;
+    name?: string | undefined;
+    model?: string | undefined;
+  }): Promise<{ avatar: AvatarInfo; created: boolean }>;
   checkPortrait(bytes: Buffer): Promise<PortraitWarning[]>;
   get(avatarId: string): { avatar: AvatarInfo; owner: string } | null;
   listOf(owner: string): AvatarInfo[];

@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { errorBodySchema, errorTable, type ErrorCode } from '../../client/src/protocol/index.ts';
 
 /** A JSON answer. */
-export function json<S extends z.ZodType>(schema: S, description: string): { description: string; content: { 'application/json': { schema: S } } } {
+export function json<S extends z.ZodType>(
+  schema: S,
+  description: string,
+): { description: string; content: { 'application/json': { schema: S } } } {
   return { description, content: { 'application/json': { schema } } };
 }
 
@@ -22,5 +25,7 @@ export function nothing(description: string) {
 /** The refusals that a route can give, by status, with their codes. */
 export function refusals(codes: readonly ErrorCode[]): Record<number, ReturnType<typeof json<typeof errorBodySchema>>> {
   const byStatus = Map.groupBy(new Set(codes), (code) => errorTable[code].status);
-  return Object.fromEntries([...byStatus].map(([status, group]) => [status, json(errorBodySchema, group.map((code) => `\`${code}\``).join(', '))]));
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [status, json(errorBodySchema, group.map((code) => `\`${code}\``).join(', '))]),
+  );
 }

@@ -22,7 +22,9 @@ function contentSecurityPolicy({ unsafeEval }: PolicyOptions): string {
     'form-action': ["'none'"],
     'frame-ancestors': ["'self'"],
   };
-  return Object.entries(directives).map(([name, sources]) => `${name} ${sources.join(' ')}`).join('; ');
+  return Object.entries(directives)
+    .map(([name, sources]) => `${name} ${sources.join(' ')}`)
+    .join('; ');
 }
 
 const strictPolicy = contentSecurityPolicy({ unsafeEval: false });

@@ -20,16 +20,23 @@ const RENEW_BEFORE_DAYS = 30;
 
 /** Everything that this machine may be called by. */
 function namesOf({ host, publicUrl, tls }: Config): string[] {
-  const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []).map(({ address }) => address.replace(/%.*$/, ''));
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((found) => found ?? [])
+    .map(({ address }) => address.replace(/%.*$/, ''));
   const specific = ['0.0.0.0', '::'].includes(host) ? [] : [host];
   const fromUrl = publicUrl ? [new URL(publicUrl).hostname.replace(/^\[|\]$/g, '')] : [];
-  return [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...specific, ...fromUrl, ...tls.hostnames, ...addresses])].filter((name) => name !== '');
+  return [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...specific, ...fromUrl, ...tls.hostnames, ...addresses])].filter(
+    (name) => name !== '',
+  );
 }
 
 function isStillGood(cert: string, names: readonly string[]): boolean {
   const certificate = new X509Certificate(cert);
   const expiresInMs = Date.parse(certificate.validTo) - Date.now();
-  return expiresInMs > RENEW_BEFORE_DAYS * DAY_MS && names.every((name) => (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined);
+  return (
+    expiresInMs > RENEW_BEFORE_DAYS * DAY_MS &&
+    names.every((name) => (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined)
+  );
 }
 
 async function readPair(certFile: string, keyFile: string): Promise<TlsMaterial | null> {
@@ -61,7 +68,10 @@ async function selfSigned(config: Config): Promise<TlsMaterial> {
       { name: 'basicConstraints', cA: false, critical: true },
       { name: 'keyUsage', digitalSignature: true, critical: true },
       { name: 'extKeyUsage', serverAuth: true },
-      { name: 'subjectAltName', altNames: names.map((name) => (isIP(name) ? { type: 7 as const, ip: name } : { type: 2 as const, value: name })) },
+      {
+        name: 'subjectAltName',
+        altNames: names.map((name) => (isIP(name) ? { type: 7 as const, ip: name } : { type: 2 as const, value: name })),
+      },
     ],
   });
   await writeAtomically(keyFile, key, { mode: 0o600 });

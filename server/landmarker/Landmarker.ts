@@ -91,7 +91,9 @@ export class Landmarker {
       graphOptimizationLevel: 'all',
       extra: { session: { intra_op: { allow_spinning: '0' } } },
     };
-    const [detector, mesh, matte] = await Promise.all([paths.detector, paths.mesh, paths.matte].map((path) => InferenceSession.create(path, options)));
+    const [detector, mesh, matte] = await Promise.all(
+      [paths.detector, paths.mesh, paths.matte].map((path) => InferenceSession.create(path, options)),
+    );
     if (!detector || !mesh || !matte) throw new Error('landmarker: a network could not be loaded');
     return new Landmarker({ detector, mesh, matte });
   }

@@ -23,7 +23,10 @@ const SAME_FACE_OVERLAP = 0.3;
 /** Two anchors in each cell of the 16x16 map, six in each of the 8x8 map, all at the cell's centre: x, y in 0..1. */
 export const anchors: Float32Array = (() => {
   const places: number[] = [];
-  for (const [cells, perCell] of [[16, 2], [8, 6]] as const)
+  for (const [cells, perCell] of [
+    [16, 2],
+    [8, 6],
+  ] as const)
     for (let y = 0; y < cells; y += 1)
       for (let x = 0; x < cells; x += 1) for (let i = 0; i < perCell; i += 1) places.push((x + 0.5) / cells, (y + 0.5) / cells);
   return Float32Array.from(places);
@@ -48,7 +51,11 @@ export function decodeDetections(boxes: Float32Array, scores: Float32Array, regi
     const raw = boxes.subarray(i * VALUES, (i + 1) * VALUES);
     const [x = 0, y = 0, width = 0, height = 0] = raw;
     const keypoints = Float32Array.from(raw.subarray(4), (value, axis) => value * scale + (axis % 2 === 0 ? anchorX : anchorY));
-    found.push({ score, box: [anchorX + (x - width / 2) * scale, anchorY + (y - height / 2) * scale, width * scale, height * scale], keypoints });
+    found.push({
+      score,
+      box: [anchorX + (x - width / 2) * scale, anchorY + (y - height / 2) * scale, width * scale, height * scale],
+      keypoints,
+    });
   });
   return found;
 }

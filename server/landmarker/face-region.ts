@@ -11,7 +11,12 @@ const RIGHT_EYE = 263;
 export function regionOfDetection(detection: Detection): ImageRegion {
   const [x, y, width, height] = detection.box;
   const [leftX = 0, leftY = 0, rightX = 0, rightY = 0] = detection.keypoints;
-  return { centreX: x + width / 2, centreY: y + height / 2, side: ENLARGEMENT * Math.max(width, height), angle: Math.atan2(rightY - leftY, rightX - leftX) };
+  return {
+    centreX: x + width / 2,
+    centreY: y + height / 2,
+    side: ENLARGEMENT * Math.max(width, height),
+    angle: Math.atan2(rightY - leftY, rightX - leftX),
+  };
 }
 
 /**

@@ -35,7 +35,9 @@ const require = createRequire(import.meta.url);
 /** Files inside the packed assets of @mediapipe/face_mesh, by the table that its loader script carries. */
 async function readPacked(fileName: string): Promise<Uint8Array> {
   const loader = await readFile(require.resolve(`${ASSETS}_loader.js`), 'utf8');
-  const entry = [...loader.matchAll(/\{\s*"filename":\s*"([^"]+)",\s*"start":\s*(\d+),\s*"end":\s*(\d+)/g)].find((match) => match[1]?.endsWith(`/${fileName}`));
+  const entry = [...loader.matchAll(/\{\s*"filename":\s*"([^"]+)",\s*"start":\s*(\d+),\s*"end":\s*(\d+)/g)].find((match) =>
+    match[1]?.endsWith(`/${fileName}`),
+  );
   if (entry === undefined) throw new Error(`@mediapipe/face_mesh does not pack ${fileName}`);
   const packed = await readFile(require.resolve(`${ASSETS}.data`));
   return packed.subarray(Number(entry[2]), Number(entry[3]));
@@ -47,18 +49,24 @@ const sources: Record<LandmarkModel, () => Promise<Uint8Array>> = {
   matte: () => readFile(require.resolve('@mediapipe/selfie_segmentation/selfie_segmentation.tflite')),
 };
 
-export const exists = (path: string): Promise<boolean> => access(path).then(() => true, () => false);
+export const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 /** Inside the cache folder of the configuration. */
 export const landmarkFolder = (cacheDir: string): string => join(cacheDir, 'landmarker');
 
 /** @throws Error when an npm package is missing or is another version than expected. */
 export async function landmarkModels(folder: string): Promise<LandmarkModelFile[]> {
-  return Promise.all((['detector', 'mesh', 'matte'] as const).map(async (name) => {
-    const source = await sources[name]();
-    const key = createHash('sha256').update(source).digest('hex').slice(0, 16);
-    return { name, source, path: join(folder, `landmarker-${name}-${key}-v${CONVERTER_VERSION}.onnx`) };
-  }));
+  return Promise.all(
+    (['detector', 'mesh', 'matte'] as const).map(async (name) => {
+      const source = await sources[name]();
+      const key = createHash('sha256').update(source).digest('hex').slice(0, 16);
+      return { name, source, path: join(folder, `landmarker-${name}-${key}-v${CONVERTER_VERSION}.onnx`) };
+    }),
+  );
 }
 
 export function pathsOf(files: readonly LandmarkModelFile[]): LandmarkModelPaths {
@@ -71,7 +79,8 @@ export function pathsOf(files: readonly LandmarkModelFile[]): LandmarkModelPaths
 export async function convertedLandmarkModels(folder: string): Promise<LandmarkModelPaths> {
   const files = await landmarkModels(folder);
   for (const { name, path } of files) {
-    if (!(await exists(path))) throw new Error(`The landmark network "${name}" is not in ${folder}; npx gioconda setup landmark-models makes it`);
+    if (!(await exists(path)))
+      throw new Error(`The landmark network "${name}" is not in ${folder}; npx gioconda setup landmark-models makes it`);
   }
   return pathsOf(files);
 }

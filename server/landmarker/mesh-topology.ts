@@ -45,8 +45,8 @@ export const eyes: readonly [EyeTopology, EyeTopology] = [
 
 /** The face's outline, clockwise in the picture from the middle of the forehead. */
 export const faceOval = [
-  10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132,
-  93, 234, 127, 162, 21, 54, 103, 67, 109,
+  10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132, 93,
+  234, 127, 162, 21, 54, 103, 67, 109,
 ] as const;
 
 /**
@@ -57,7 +57,18 @@ export const rigidPoints = [3, 4, 5, 6, 122, 168, 195, 196, 197, 248, 351, 419, 
 
 /** Mirror-symmetric pairs (picture's left, right): their mean difference is the head's own x axis. */
 export const mirrorPairs = [
-  [33, 263], [133, 362], [234, 454], [127, 356], [93, 323], [58, 288], [132, 361], [162, 389], [50, 280], [205, 425], [70, 300], [61, 291],
+  [33, 263],
+  [133, 362],
+  [234, 454],
+  [127, 356],
+  [93, 323],
+  [58, 288],
+  [132, 361],
+  [162, 389],
+  [50, 280],
+  [205, 425],
+  [70, 300],
+  [61, 291],
 ] as const;
 
 /** Ends of the face's extents: width between the first two, height between the others. */

@@ -19,7 +19,9 @@ function taps(from: number, to: number): Tap[] {
     const centre = (i + 0.5) * ratio - 0.5;
     const first = Math.max(0, Math.ceil(centre - reach));
     const last = Math.min(from - 1, Math.floor(centre + reach));
-    const weights = Float32Array.from({ length: Math.max(1, last - first + 1) }, (__, k) => Math.max(1e-6, 1 - Math.abs(first + k - centre) / reach));
+    const weights = Float32Array.from({ length: Math.max(1, last - first + 1) }, (__, k) =>
+      Math.max(1e-6, 1 - Math.abs(first + k - centre) / reach),
+    );
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     return { from: Math.min(first, from - 1), weights: weights.map((weight) => weight / total) };
   });
@@ -48,4 +50,5 @@ export function resizePlane(plane: Plane, width: number, height: number): Float3
 }
 
 /** 0..1 → 0..255. */
-export const toBytes = (values: Float32Array): Uint8Array => Uint8Array.from(values, (value) => Math.min(255, Math.max(0, Math.round(value * 255))));
+export const toBytes = (values: Float32Array): Uint8Array =>
+  Uint8Array.from(values, (value) => Math.min(255, Math.max(0, Math.round(value * 255))));

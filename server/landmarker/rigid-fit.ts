@@ -42,12 +42,34 @@ export function fitSimilarity(source: Points, target: Points, indices: readonly 
 
 /** Eigenvector of Horn's matrix for its largest eigenvalue, by Jacobi rotations: w, x, y, z. */
 function largestQuaternion(m: Float64Array): Float64Array {
-  const [xx, xy, xz, yx, yy, yz, zx, zy, zz] = m as unknown as number[] as [number, number, number, number, number, number, number, number, number];
+  const [xx, xy, xz, yx, yy, yz, zx, zy, zz] = m as unknown as number[] as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const n = Float64Array.of(
-    xx + yy + zz, yz - zy, zx - xz, xy - yx,
-    yz - zy, xx - yy - zz, xy + yx, zx + xz,
-    zx - xz, xy + yx, yy - xx - zz, yz + zy,
-    xy - yx, zx + xz, yz + zy, zz - xx - yy,
+    xx + yy + zz,
+    yz - zy,
+    zx - xz,
+    xy - yx,
+    yz - zy,
+    xx - yy - zz,
+    xy + yx,
+    zx + xz,
+    zx - xz,
+    xy + yx,
+    yy - xx - zz,
+    yz + zy,
+    xy - yx,
+    zx + xz,
+    yz + zy,
+    zz - xx - yy,
   );
   const v = Float64Array.of(1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1);
   for (let sweep = 0; sweep < 12; sweep++) {
@@ -94,9 +116,15 @@ function quaternionToMatrix(q: Float64Array): Float64Array {
   const length = Math.hypot(q[0]!, q[1]!, q[2]!, q[3]!) || 1;
   const [w, x, y, z] = [q[0]! / length, q[1]! / length, q[2]! / length, q[3]! / length];
   return Float64Array.of(
-    1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-    2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-    2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
+    1 - 2 * (y * y + z * z),
+    2 * (x * y - w * z),
+    2 * (x * z + w * y),
+    2 * (x * y + w * z),
+    1 - 2 * (x * x + z * z),
+    2 * (y * z - w * x),
+    2 * (x * z - w * y),
+    2 * (y * z + w * x),
+    1 - 2 * (x * x + y * y),
   );
 }
 

@@ -71,7 +71,13 @@ export class AvatarTrack implements AvatarTrackPort {
     }
   }
 
-  private constructor(parts: { reservation: Socket; transport: types.PlainTransport; producer: types.Producer; ssrc: number; options: AvatarTrackOptions }) {
+  private constructor(parts: {
+    reservation: Socket;
+    transport: types.PlainTransport;
+    producer: types.Producer;
+    ssrc: number;
+    options: AvatarTrackOptions;
+  }) {
     const { reservation, transport, producer, ssrc, options } = parts;
     this.#reservation = reservation;
     this.#transport = transport;
@@ -133,7 +139,10 @@ function rtpParametersOf({ codec, cname, playoutDelayMs }: AvatarTrackOptions, s
       {
         ...videoCodecs[codec],
         payloadType: PAYLOAD_TYPE,
-        rtcpFeedback: [{ type: 'nack', parameter: 'pli' }, { type: 'ccm', parameter: 'fir' }],
+        rtcpFeedback: [
+          { type: 'nack', parameter: 'pli' },
+          { type: 'ccm', parameter: 'fir' },
+        ],
       },
     ],
     headerExtensions: playoutDelayMs ? [{ uri: PLAYOUT_DELAY_URI, id: PLAYOUT_DELAY_ID }] : [],

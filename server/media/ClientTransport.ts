@@ -2,7 +2,12 @@
 import type { types } from 'mediasoup';
 import type { ConsumerPort, Opaque, ProducerPort, TransportPort } from '../call/ports.ts';
 import { AppError } from '../../client/src/protocol/errors.ts';
-import type { DtlsParameters, MicrophoneParameters, ReceiveCapabilities, SctpStreamParameters } from '../../client/src/protocol/media-parameters.ts';
+import type {
+  DtlsParameters,
+  MicrophoneParameters,
+  ReceiveCapabilities,
+  SctpStreamParameters,
+} from '../../client/src/protocol/media-parameters.ts';
 import { microphoneRtpParameters } from './microphone-parameters.ts';
 
 /** The media may end between a request and its execution, and this side may hear of it last. */
@@ -10,7 +15,8 @@ async function whileOpen(consumer: types.Consumer, work: () => Promise<void>): P
   try {
     await work();
   } catch (error) {
-    if (consumer.closed || (error instanceof Error && error.name === 'NotFoundError')) throw new AppError('consumer-not-found', undefined, { cause: error });
+    if (consumer.closed || (error instanceof Error && error.name === 'NotFoundError'))
+      throw new AppError('consumer-not-found', undefined, { cause: error });
     throw error;
   }
 }
@@ -70,7 +76,9 @@ export class ClientTransport implements TransportPort {
 
   async produceAudio(parameters: MicrophoneParameters): Promise<ProducerPort> {
     this.#mustSend();
-    const producer = await this.#asked(() => this.#transport.produce({ kind: 'audio', rtpParameters: microphoneRtpParameters(parameters) }));
+    const producer = await this.#asked(() =>
+      this.#transport.produce({ kind: 'audio', rtpParameters: microphoneRtpParameters(parameters) }),
+    );
     return {
       id: producer.id,
       pause: () => producer.pause(),
@@ -80,7 +88,13 @@ export class ClientTransport implements TransportPort {
     };
   }
 
-  async produceLandmarks({ sctpStreamParameters, onPacket }: { sctpStreamParameters: SctpStreamParameters; onPacket: (packet: Uint8Array) => void }): Promise<{ id: string; close(): void }> {
+  async produceLandmarks({
+    sctpStreamParameters,
+    onPacket,
+  }: {
+    sctpStreamParameters: SctpStreamParameters;
+    onPacket: (packet: Uint8Array) => void;
+  }): Promise<{ id: string; close(): void }> {
     this.#mustSend();
     const { streamId, ordered, maxPacketLifeTime, maxRetransmits } = sctpStreamParameters;
     const reliability = {
@@ -88,7 +102,9 @@ export class ClientTransport implements TransportPort {
       ...(maxPacketLifeTime !== undefined && { maxPacketLifeTime }),
       ...(maxRetransmits !== undefined && { maxRetransmits }),
     };
-    const producer = await this.#asked(() => this.#transport.produceData({ sctpStreamParameters: { streamId, ...reliability }, label: 'landmarks' }));
+    const producer = await this.#asked(() =>
+      this.#transport.produceData({ sctpStreamParameters: { streamId, ...reliability }, label: 'landmarks' }),
+    );
     await this.#asked(() => this.#deliver(producer, onPacket));
     return { id: producer.id, close: () => producer.close() };
   }
@@ -104,7 +120,8 @@ export class ClientTransport implements TransportPort {
 
   async consume({ producerId, rtpCapabilities }: { producerId: string; rtpCapabilities: ReceiveCapabilities }): Promise<ConsumerPort> {
     const capabilities = rtpCapabilities as types.RtpCapabilities;
-    if (!(await this.#asked(async () => this.#router.canConsume({ producerId, rtpCapabilities: capabilities })))) throw new AppError('cannot-consume');
+    if (!(await this.#asked(async () => this.#router.canConsume({ producerId, rtpCapabilities: capabilities }))))
+      throw new AppError('cannot-consume');
     const consumer = await this.#asked(() => this.#transport.consume({ producerId, rtpCapabilities: capabilities, paused: true }));
     if (consumer.kind === 'video') {
       await consumer.enableTraceEvent(['nack']);

@@ -19,7 +19,9 @@ const RESPAWN_DELAY_MS = 500;
 /** libuv's words from inside the worker, as Node would say it. */
 function asPortError(error: Error): Error {
   const port = /uv_\w+\(\) failed .*port:(\d+)\]: address already in use/.exec(error.message)?.[1];
-  return port ? Object.assign(new Error(error.message, { cause: error }), { code: 'EADDRINUSE', port: Number(port), part: 'media' }) : error;
+  return port
+    ? Object.assign(new Error(error.message, { cause: error }), { code: 'EADDRINUSE', port: Number(port), part: 'media' })
+    : error;
 }
 
 export class MediaWorkers implements MediaPort {
@@ -81,7 +83,10 @@ export class MediaWorkers implements MediaPort {
     const { listenIp, announcedAddress, basePort, enableUdp, enableTcp } = this.#options;
     const common = { ip: listenIp, ...(announcedAddress ? { announcedAddress } : {}), ...(basePort ? { port: basePort + index } : {}) };
     return worker.createWebRtcServer({
-      listenInfos: [...(enableUdp ? [{ protocol: 'udp' as const, ...common }] : []), ...(enableTcp ? [{ protocol: 'tcp' as const, ...common }] : [])],
+      listenInfos: [
+        ...(enableUdp ? [{ protocol: 'udp' as const, ...common }] : []),
+        ...(enableTcp ? [{ protocol: 'tcp' as const, ...common }] : []),
+      ],
     });
   }
 

@@ -49,7 +49,11 @@ export class RoomMedia implements RoomMediaPort {
   }
 
   async createAvatarTrack({ cname }: { cname: string }): Promise<AvatarTrackPort> {
-    const track = await AvatarTrack.create(this.#router, { codec: this.#options.codec, cname, playoutDelayMs: this.#options.playoutDelayMs });
+    const track = await AvatarTrack.create(this.#router, {
+      codec: this.#options.codec,
+      cname,
+      playoutDelayMs: this.#options.playoutDelayMs,
+    });
     this.#tracks.set(track.producerId, track);
     track.onClosed(() => this.#tracks.delete(track.producerId));
     return track;

@@ -107,7 +107,7 @@ export class AvatarFace {
   pose(motion: Motion, out: PosedFace): PosedFace {
     const { points: rest, extents } = this.shape;
     const h = this.#work;
-    for (let i = 0; i < h.length; i++) h[i] = rest[i]! + motion[L.deltas + i]! * extents[i % 3 as 0 | 1 | 2];
+    for (let i = 0; i < h.length; i++) h[i] = rest[i]! + motion[L.deltas + i]! * extents[(i % 3) as 0 | 1 | 2];
     this.#setLips(motion, h);
     for (const eye of [0, 1] as const) this.#setEye(eye, motion, h, out);
     this.#place(motion, h, out);
@@ -208,16 +208,23 @@ export class AvatarFace {
   #place(motion: Motion, h: Float64Array, out: PosedFace): void {
     const lim = this.#posing.limits;
     const clamp = (value: number, { knee, limit }: SoftLimit) => (this.#absolute ? value : softClamp(value, knee, limit));
-    rotationMatrix(clamp(motion[L.rotation]!, lim.nod), clamp(motion[L.rotation + 1]!, this.#turnLimit(motion[L.rotation + 1]!)), clamp(motion[L.rotation + 2]!, lim.tilt), this.#turn);
+    rotationMatrix(
+      clamp(motion[L.rotation]!, lim.nod),
+      clamp(motion[L.rotation + 1]!, this.#turnLimit(motion[L.rotation + 1]!)),
+      clamp(motion[L.rotation + 2]!, lim.tilt),
+      this.#turn,
+    );
     const k = Math.exp(clamp(motion[L.logScale]!, lim.logScale));
     const r = this.#total;
     const p = this.rotation;
     for (let i = 0; i < 3; i++) {
-      for (let j = 0; j < 3; j++) r[i * 3 + j] = p[i * 3]! * this.#turn[j]! + p[i * 3 + 1]! * this.#turn[3 + j]! + p[i * 3 + 2]! * this.#turn[6 + j]!;
+      for (let j = 0; j < 3; j++)
+        r[i * 3 + j] = p[i * 3]! * this.#turn[j]! + p[i * 3 + 1]! * this.#turn[3 + j]! + p[i * 3 + 2]! * this.#turn[6 + j]!;
       // portrait → now in image axes is r · pᵀ
     }
     for (let i = 0; i < 3; i++) {
-      for (let j = 0; j < 3; j++) out.rotation[i * 3 + j] = r[i * 3]! * p[j * 3]! + r[i * 3 + 1]! * p[j * 3 + 1]! + r[i * 3 + 2]! * p[j * 3 + 2]!;
+      for (let j = 0; j < 3; j++)
+        out.rotation[i * 3 + j] = r[i * 3]! * p[j * 3]! + r[i * 3 + 1]! * p[j * 3 + 1]! + r[i * 3 + 2]! * p[j * 3 + 2]!;
     }
     out.scale = k;
     out.shift[0] = this.#shift(motion[L.translation]!, 0);

@@ -102,7 +102,11 @@ export class DriveLadder {
     const { left, right } = extentPoints;
     const width = Math.hypot(...[0, 1, 2].map((a) => this.#believed[left * 3 + a]! - this.#believed[right * 3 + a]!));
     const travel = Math.hypot(...[0, 1].map((a) => targetCentre[a]! - sourceCentre[a]!)) / width;
-    return Math.hypot(...rotationVector(rotation)) < fastest.turn * seconds && Math.abs(Math.log(scale)) < fastest.growth * seconds && travel < fastest.travel * seconds;
+    return (
+      Math.hypot(...rotationVector(rotation)) < fastest.turn * seconds &&
+      Math.abs(Math.log(scale)) < fastest.growth * seconds &&
+      travel < fastest.travel * seconds
+    );
   }
 
   #isStale(timeMs: number): boolean {

@@ -115,7 +115,7 @@ export class Retargeter {
     out[L.logScale] = Math.log(fit.scale) - logScale;
     out.set(rotationVector(multiply(atRest, fit.rotation, true)), L.rotation);
     for (let a = 0; a < 3; a++) out[L.translation + a] = (fit.targetCentre[a]! - centre[a]!) / sizeAtRest;
-    for (let i = 0; i < aligned.length; i++) out[L.deltas + i] = (aligned[i]! - shape.points[i]!) / shape.extents[i % 3 as 0 | 1 | 2];
+    for (let i = 0; i < aligned.length; i++) out[L.deltas + i] = (aligned[i]! - shape.points[i]!) / shape.extents[(i % 3) as 0 | 1 | 2];
     lipGaps(aligned, size, this.#scratch);
     for (let i = 0; i < lipColumns; i++) out[L.lips + i] = this.#scratch[i]! - shape.lipGaps[i]!;
     for (const eye of [0, 1] as const) {

@@ -68,7 +68,9 @@ export class SteadyFilter {
     const [last, beforeLast] = this.#before;
     if (this.#seen >= 2) {
       // of one of the quietest groups: some of them hardly move most of the time
-      const seen = motionGroups.map((group) => curvature(group, motion, last, beforeLast) / group.noise).toSorted((a, b) => a - b)[quietGroup]!;
+      const seen = motionGroups.map((group) => curvature(group, motion, last, beforeLast) / group.noise).toSorted((a, b) => a - b)[
+        quietGroup
+      ]!;
       this.#noise *= seen < this.#noise ? 1 - noiseStep * (1 - noiseQuantile) : 1 + noiseStep * noiseQuantile;
       this.#noise = clamp(this.#noise, noiseScale.least, noiseScale.most);
     }

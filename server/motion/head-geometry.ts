@@ -45,7 +45,13 @@ function normalise(v: Float64Array): void {
 }
 
 /** out = rotationᵀ · (points − centre) / scale: image → head axes. */
-export function toHeadAxes(points: Float32Array | Float64Array, rotation: Float64Array, centre: ArrayLike<number>, scale = 1, out = new Float64Array(LANDMARK_COUNT * 3)): Float64Array {
+export function toHeadAxes(
+  points: Float32Array | Float64Array,
+  rotation: Float64Array,
+  centre: ArrayLike<number>,
+  scale = 1,
+  out = new Float64Array(LANDMARK_COUNT * 3),
+): Float64Array {
   for (let i = 0; i < LANDMARK_COUNT * 3; i += 3) {
     const x = (points[i]! - centre[0]!) / scale;
     const y = (points[i + 1]! - centre[1]!) / scale;

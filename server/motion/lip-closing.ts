@@ -36,7 +36,8 @@ export function lipPulls(h: Float64Array): LipPull[] {
     const reach = Math.exp(-((dy / (0.22 * width)) ** 2) / 2) * smoothstep(0, 0.03 * width, Math.abs(dy)) * Math.sign(dy);
     if (Math.abs(reach) < 0.01) continue;
     const share = Math.min(1, sum) / sum;
-    for (let i = 0; i < lipColumns; i++) if (across[i]! * share > 0.005) pulls.push({ landmark: v, column: i, weight: across[i]! * share * reach });
+    for (let i = 0; i < lipColumns; i++)
+      if (across[i]! * share > 0.005) pulls.push({ landmark: v, column: i, weight: across[i]! * share * reach });
   }
   return pulls;
 }
@@ -60,7 +61,8 @@ const upperInner = new Set<number>(innerUpperLip.slice(1, -1));
 export function closeLips(h: Float64Array, most: number): boolean {
   const size = faceExtents(h)[2];
   let excess = 0;
-  for (let i = 0; i < lipColumns; i++) excess += Math.max(0, h[innerLowerLip[i + 1]! * 3 + 1]! - h[innerUpperLip[i + 1]! * 3 + 1]! - most * size) / lipColumns;
+  for (let i = 0; i < lipColumns; i++)
+    excess += Math.max(0, h[innerLowerLip[i + 1]! * 3 + 1]! - h[innerUpperLip[i + 1]! * 3 + 1]! - most * size) / lipColumns;
   if (excess <= 1e-9) return false;
   raiseJaw(h, excess, size);
   const fix = new Float64Array(lipColumns);

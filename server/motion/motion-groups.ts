@@ -20,7 +20,8 @@ export interface MotionGroup {
 const poseUnits = [0.002, 0.004, 0.0035, 0.0012, 0.001, 0.0008, 0.0008] as const;
 const noseBottom = canonicalFace[2 * 3 + 1]!;
 
-const coordinates = (points: readonly number[], axes = 3) => points.flatMap((v) => Array.from({ length: axes }, (_, a) => L.deltas + v * 3 + a));
+const coordinates = (points: readonly number[], axes = 3) =>
+  points.flatMap((v) => Array.from({ length: axes }, (_, a) => L.deltas + v * 3 + a));
 const range = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
 const lidPoints = (eye: 0 | 1) => [...eyes[eye].upper, ...eyes[eye].lower, ...eyes[eye].crease, ...eyes[eye].pouch];
 const irisPoints = [...eyes[0].iris, ...eyes[1].iris];
@@ -39,5 +40,9 @@ export const motionGroups: readonly MotionGroup[] = [
   ofPoints('lids', lidPoints(0), 0.0006, [L.closure]),
   ofPoints('lids-right', lidPoints(1), 0.0006, [L.closure + 1]),
   ofPoints('irises', irisPoints, 0.0007, range(L.gaze, 4)),
-  ofPoints('face', skin.filter((v) => !isLow(v)), 0.0007),
+  ofPoints(
+    'face',
+    skin.filter((v) => !isLow(v)),
+    0.0007,
+  ),
 ];

@@ -40,7 +40,9 @@ interface AngleLimit {
 /** A model's wishes as its manifest states them. */
 export interface PosingSpec {
   landmarks: LandmarkMeaning;
-  poseLimits?: { nod?: AngleLimit | undefined; turn?: AngleLimit | undefined; tilt?: AngleLimit | undefined; logScale?: SoftLimit | undefined } | undefined;
+  poseLimits?:
+    | { nod?: AngleLimit | undefined; turn?: AngleLimit | undefined; tilt?: AngleLimit | undefined; logScale?: SoftLimit | undefined }
+    | undefined;
 }
 
 export interface Posing {

@@ -49,32 +49,57 @@ const OPEN_MOUTH = 0.045;
 export function checkPortrait(image: RgbImage, faces: DetectedFace[]): PortraitVerdict {
   const [face, second] = faces;
   if (face === undefined) throw new AppError('portrait-no-face', `No face was found in ${image.width} x ${image.height} pixels`);
-  if (second !== undefined && widthOf(second) >= SECOND_FACE_SHARE * widthOf(face)) throw new AppError('portrait-several-faces', `${faces.length} faces were found`);
+  if (second !== undefined && widthOf(second) >= SECOND_FACE_SHARE * widthOf(face))
+    throw new AppError('portrait-several-faces', `${faces.length} faces were found`);
   const measures = measurePortrait(image, face);
   refuse(measures);
   return { face, measures, warnings: warn(measures) };
 }
 
 /** Between the cheeks, in the picture's plane. */
-const widthOf = ({ points }: DetectedFace): number => Math.hypot(points[454 * 3]! - points[234 * 3]!, points[454 * 3 + 1]! - points[234 * 3 + 1]!);
+const widthOf = ({ points }: DetectedFace): number =>
+  Math.hypot(points[454 * 3]! - points[234 * 3]!, points[454 * 3 + 1]! - points[234 * 3 + 1]!);
 
 function refuse({ faceWidthPx, outside, pose, brightLuma, burnt, sharpness }: PortraitMeasures): void {
   const degrees = (value: number) => `${Math.abs(value).toFixed(0)} degrees`;
-  if (faceWidthPx < MIN_FACE_WIDTH_PX) throw new AppError('portrait-face-too-small', `The face is ${faceWidthPx.toFixed(0)} pixels wide, ${MIN_FACE_WIDTH_PX} are needed`);
-  if (outside > MAX_OUTSIDE) throw new AppError('portrait-face-cut-off', `${(100 * outside).toFixed(0)} % of the face lie outside of the picture`);
-  if (Math.abs(pose.yaw) > MAX_YAW_DEGREES) throw new AppError('portrait-turned', `The face is turned ${degrees(pose.yaw)} to the side, ${MAX_YAW_DEGREES} are allowed`);
-  if (Math.abs(pose.pitch) > MAX_PITCH_DEGREES) throw new AppError('portrait-turned', `The face looks ${degrees(pose.pitch)} ${pose.pitch > 0 ? 'up' : 'down'}, ${MAX_PITCH_DEGREES} are allowed`);
-  if (Math.abs(pose.roll) > MAX_ROLL_DEGREES) throw new AppError('portrait-turned', `The head is tilted by ${degrees(pose.roll)}, ${MAX_ROLL_DEGREES} are allowed`);
-  if (brightLuma < MIN_BRIGHT_LUMA) throw new AppError('portrait-too-dark', `The brightest parts of the face reach ${((brightLuma / 255) * 100).toFixed(0)} % of white`);
+  if (faceWidthPx < MIN_FACE_WIDTH_PX)
+    throw new AppError('portrait-face-too-small', `The face is ${faceWidthPx.toFixed(0)} pixels wide, ${MIN_FACE_WIDTH_PX} are needed`);
+  if (outside > MAX_OUTSIDE)
+    throw new AppError('portrait-face-cut-off', `${(100 * outside).toFixed(0)} % of the face lie outside of the picture`);
+  if (Math.abs(pose.yaw) > MAX_YAW_DEGREES)
+    throw new AppError('portrait-turned', `The face is turned ${degrees(pose.yaw)} to the side, ${MAX_YAW_DEGREES} are allowed`);
+  if (Math.abs(pose.pitch) > MAX_PITCH_DEGREES)
+    throw new AppError(
+      'portrait-turned',
+      `The face looks ${degrees(pose.pitch)} ${pose.pitch > 0 ? 'up' : 'down'}, ${MAX_PITCH_DEGREES} are allowed`,
+    );
+  if (Math.abs(pose.roll) > MAX_ROLL_DEGREES)
+    throw new AppError('portrait-turned', `The head is tilted by ${degrees(pose.roll)}, ${MAX_ROLL_DEGREES} are allowed`);
+  if (brightLuma < MIN_BRIGHT_LUMA)
+    throw new AppError('portrait-too-dark', `The brightest parts of the face reach ${((brightLuma / 255) * 100).toFixed(0)} % of white`);
   if (burnt > MAX_BURNT) throw new AppError('portrait-too-bright', `${(100 * burnt).toFixed(0)} % of the face are plain white`);
-  if (sharpness < MIN_SHARPNESS) throw new AppError('portrait-blurred', `The face shows a sharpness of ${sharpness.toFixed(4)}, ${MIN_SHARPNESS} are needed`);
+  if (sharpness < MIN_SHARPNESS)
+    throw new AppError('portrait-blurred', `The face shows a sharpness of ${sharpness.toFixed(4)}, ${MIN_SHARPNESS} are needed`);
 }
 
 function warn({ faceWidthPx, pose, eyesOpen, mouthOpen }: PortraitMeasures): PortraitWarning[] {
   const warnings: PortraitWarning[] = [];
-  if (eyesOpen[0] < CLOSED_EYES) warnings.push({ code: 'eyes-closed', message: 'The eyes look closed: an avatar made from this portrait alone has no irises to show.' });
-  if (mouthOpen > OPEN_MOUTH) warnings.push({ code: 'mouth-open', message: 'The mouth is open: an avatar made from this portrait alone closes it less well. Add one with closed lips.' });
-  if (Math.max(Math.abs(pose.yaw), Math.abs(pose.pitch)) > FRONTAL_DEGREES) warnings.push({ code: 'turned', message: 'The face is turned: an avatar made from this portrait alone looks distorted when it faces the camera. Add a frontal one.' });
-  if (faceWidthPx < SOFT_FACE_WIDTH_PX) warnings.push({ code: 'low-resolution', message: `The face is only ${faceWidthPx.toFixed(0)} pixels wide: the avatar will be soft. ${SOFT_FACE_WIDTH_PX} or more look better.` });
+  if (eyesOpen[0] < CLOSED_EYES)
+    warnings.push({ code: 'eyes-closed', message: 'The eyes look closed: an avatar made from this portrait alone has no irises to show.' });
+  if (mouthOpen > OPEN_MOUTH)
+    warnings.push({
+      code: 'mouth-open',
+      message: 'The mouth is open: an avatar made from this portrait alone closes it less well. Add one with closed lips.',
+    });
+  if (Math.max(Math.abs(pose.yaw), Math.abs(pose.pitch)) > FRONTAL_DEGREES)
+    warnings.push({
+      code: 'turned',
+      message: 'The face is turned: an avatar made from this portrait alone looks distorted when it faces the camera. Add a frontal one.',
+    });
+  if (faceWidthPx < SOFT_FACE_WIDTH_PX)
+    warnings.push({
+      code: 'low-resolution',
+      message: `The face is only ${faceWidthPx.toFixed(0)} pixels wide: the avatar will be soft. ${SOFT_FACE_WIDTH_PX} or more look better.`,
+    });
   return warnings;
 }

@@ -74,8 +74,16 @@ export async function cropSquare(image: RgbImage, square: Square, size: number):
   const right = Math.min(width, square.x + square.size);
   const bottom = Math.min(height, square.y + square.size);
   const raw = { raw: { width, height, channels: 3 as const } };
-  const inside = await sharp(image.data, raw).extract({ left, top, width: right - left, height: bottom - top }).raw().toBuffer();
-  const margins = { left: left - square.x, top: top - square.y, right: square.x + square.size - right, bottom: square.y + square.size - bottom };
+  const inside = await sharp(image.data, raw)
+    .extract({ left, top, width: right - left, height: bottom - top })
+    .raw()
+    .toBuffer();
+  const margins = {
+    left: left - square.x,
+    top: top - square.y,
+    right: square.x + square.size - right,
+    bottom: square.y + square.size - bottom,
+  };
   // Each step of a sharp pipeline runs in its own fixed order, so extraction, extension and resizing are separate ones.
   const extended = await sharp(inside, { raw: { width: right - left, height: bottom - top, channels: 3 } })
     .extend({ ...margins, extendWith: 'copy' })
@@ -85,7 +93,12 @@ export async function cropSquare(image: RgbImage, square: Square, size: number):
   const data = await sharp(extended, whole).resize(size, size, { kernel: 'lanczos3', fit: 'fill' }).removeAlpha().raw().toBuffer();
   const cropped: RgbImage = { width: size, height: size, data };
   const scale = size / square.size;
-  const border = { left: margins.left * scale, top: margins.top * scale, right: size - margins.right * scale, bottom: size - margins.bottom * scale };
+  const border = {
+    left: margins.left * scale,
+    top: margins.top * scale,
+    right: size - margins.right * scale,
+    bottom: size - margins.bottom * scale,
+  };
   if (margins.left + margins.top + margins.right + margins.bottom > 0) await softenOutside(cropped, border);
   return cropped;
 }
@@ -93,12 +106,19 @@ export async function cropSquare(image: RgbImage, square: Square, size: number):
 /** Repeated border pixels make streaks: the further outside of `border`, the more of a blurred copy is taken. */
 async function softenOutside(image: RgbImage, border: { left: number; top: number; right: number; bottom: number }): Promise<void> {
   const { width: size, data } = image;
-  const blurred = await sharp(data, { raw: { width: size, height: size, channels: 3 } }).blur(Math.max(0.5, BLUR_SIGMA * size)).raw().toBuffer();
+  const blurred = await sharp(data, { raw: { width: size, height: size, channels: 3 } })
+    .blur(Math.max(0.5, BLUR_SIGMA * size))
+    .raw()
+    .toBuffer();
   for (let y = 0; y < size; y += 1)
     for (let x = 0; x < size; x += 1) {
-      const away = Math.hypot(Math.max(0, border.left - x - 0.5, x + 0.5 - border.right), Math.max(0, border.top - y - 0.5, y + 0.5 - border.bottom));
+      const away = Math.hypot(
+        Math.max(0, border.left - x - 0.5, x + 0.5 - border.right),
+        Math.max(0, border.top - y - 0.5, y + 0.5 - border.bottom),
+      );
       if (away === 0) continue;
       const share = Math.min(1, away / (BLUR_RAMP * size));
-      for (let at = (y * size + x) * 3, end = at + 3; at < end; at += 1) data[at] = Math.round(data[at]! + share * (blurred[at]! - data[at]!));
+      for (let at = (y * size + x) * 3, end = at + 3; at < end; at += 1)
+        data[at] = Math.round(data[at]! + share * (blurred[at]! - data[at]!));
     }
 }

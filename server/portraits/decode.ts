@@ -49,8 +49,12 @@ export function sniffFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'webp' | 'gif' 
 /**
  * @throws AppError `portrait-too-large` (bytes, pixels), `portrait-not-an-image` (unknown, damaged, cut short, too small for a face)
  */
-export async function decodePortrait(bytes: Uint8Array, { maxBytes, maxPixels }: PortraitLimits = DEFAULT_PORTRAIT_LIMITS): Promise<DecodedPortrait> {
-  if (bytes.byteLength > maxBytes) throw new AppError('portrait-too-large', `The file has ${megas(bytes.byteLength)} MB, ${megas(maxBytes)} MB are allowed`);
+export async function decodePortrait(
+  bytes: Uint8Array,
+  { maxBytes, maxPixels }: PortraitLimits = DEFAULT_PORTRAIT_LIMITS,
+): Promise<DecodedPortrait> {
+  if (bytes.byteLength > maxBytes)
+    throw new AppError('portrait-too-large', `The file has ${megas(bytes.byteLength)} MB, ${megas(maxBytes)} MB are allowed`);
   const format = sniffFormat(bytes);
   if (format === null) throw new AppError('portrait-not-an-image', 'The file is not a picture of a kind that is read here');
   await checkHeader(bytes, format, maxPixels);
@@ -72,8 +76,10 @@ async function checkHeader(bytes: Uint8Array, format: string, maxPixels: number)
     throw new AppError('portrait-not-an-image', isHevc(bytes) ? NO_HEVC : `The ${format} file has no valid header`, { cause: error });
   }
   const { width, height } = header;
-  if (width * height > maxPixels) throw new AppError('portrait-too-large', `The picture has ${width} x ${height} pixels, ${megas(maxPixels)} million are allowed`);
-  if (Math.min(width, height) < MIN_SIDE_PX) throw new AppError('portrait-not-an-image', `The picture has only ${width} x ${height} pixels`);
+  if (width * height > maxPixels)
+    throw new AppError('portrait-too-large', `The picture has ${width} x ${height} pixels, ${megas(maxPixels)} million are allowed`);
+  if (Math.min(width, height) < MIN_SIDE_PX)
+    throw new AppError('portrait-not-an-image', `The picture has only ${width} x ${height} pixels`);
 }
 
 /** First frame of an animation, turned as the camera was held, converted from its own colour space (CMYK, grey, 16 bit, wide gamut). */
@@ -89,7 +95,10 @@ function upright(bytes: Uint8Array, maxPixels: number): Sharp {
 }
 
 /** Raw pixels carry no metadata, so neither does the file made of them. */
-const encode = (image: RgbImage): Promise<Buffer> => sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } }).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer();
+const encode = (image: RgbImage): Promise<Buffer> =>
+  sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
+    .jpeg({ quality: 95, chromaSubsampling: '4:4:4' })
+    .toBuffer();
 
 /** In millions, as exactly as it takes to tell a small limit from nothing. */
 const megas = (count: number): string => String(Number((count / 1e6).toPrecision(3)));

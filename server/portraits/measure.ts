@@ -29,7 +29,8 @@ export function measurePortrait(image: RgbImage, face: DetectedFace): PortraitMe
   const points = face.points.map((value) => value * image.width);
   const pose = headPose(points);
   let outside = 0;
-  for (let i = 0; i < 468 * 3; i += 3) if (points[i]! < 0 || points[i + 1]! < 0 || points[i]! > image.width || points[i + 1]! > image.height) outside += 1 / 468;
+  for (let i = 0; i < 468 * 3; i += 3)
+    if (points[i]! < 0 || points[i + 1]! < 0 || points[i]! > image.width || points[i + 1]! > image.height) outside += 1 / 468;
   const open = eyes.map((eye) => meanGap(points, eye.upper, eye.lower) / distance(points, eye.corners[0], eye.corners[1]));
   return {
     pose,
@@ -47,7 +48,9 @@ function distance(points: Float32Array, a: number, b: number): number {
 
 /** In the picture's plane: the lids' z is too rough to count. */
 function meanGap(points: Float32Array, upper: readonly number[], lower: readonly number[]): number {
-  const gaps = upper.map((above, i) => Math.hypot(points[above * 3]! - points[lower[i]! * 3]!, points[above * 3 + 1]! - points[lower[i]! * 3 + 1]!));
+  const gaps = upper.map((above, i) =>
+    Math.hypot(points[above * 3]! - points[lower[i]! * 3]!, points[above * 3 + 1]! - points[lower[i]! * 3 + 1]!),
+  );
   return gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
 }
 
@@ -60,7 +63,13 @@ function measureSkin(image: RgbImage, points: Float32Array): Pick<PortraitMeasur
   const patch = new Float32Array(3 * size * size);
   const region = { centreX: (left + right) / 2, centreY: (top + bottom) / 2, side, angle: 0 };
   sampleRegion(image, region, { size, scale: 1, offset: 0, border: 'replicate' }, patch);
-  const inside = ovalMask(faceOval.map((i) => [((points[i * 3]! - region.centreX) / side + 0.5) * size, ((points[i * 3 + 1]! - region.centreY) / side + 0.5) * size]), size);
+  const inside = ovalMask(
+    faceOval.map((i) => [
+      ((points[i * 3]! - region.centreX) / side + 0.5) * size,
+      ((points[i * 3 + 1]! - region.centreY) / side + 0.5) * size,
+    ]),
+    size,
+  );
   const plane = size * size;
   const luma = new Float32Array(plane);
   const values: number[] = [];
@@ -73,7 +82,11 @@ function measureSkin(image: RgbImage, points: Float32Array): Pick<PortraitMeasur
     if (Math.min(r, g, b) >= 250) burnt += 1;
   }
   values.sort((a, b) => a - b);
-  return { brightLuma: values[Math.floor(values.length * 0.9)] ?? 0, burnt: burnt / Math.max(1, values.length), sharpness: sharpness(luma, inside, size) };
+  return {
+    brightLuma: values[Math.floor(values.length * 0.9)] ?? 0,
+    burnt: burnt / Math.max(1, values.length),
+    sharpness: sharpness(luma, inside, size),
+  };
 }
 
 /** Variance of the Laplacian over the variance of luma: exposure and contrast cancel out. */
@@ -105,7 +118,8 @@ function ovalMask(polygon: number[][], size: number): Uint8Array {
       if (y1 > y + 0.5 !== y2 > y + 0.5) crossings.push(x1 + ((y + 0.5 - y1) / (y2 - y1)) * (x2 - x1));
     });
     crossings.sort((a, b) => a - b);
-    for (let k = 0; k + 1 < crossings.length; k += 2) for (let x = Math.max(0, Math.ceil(crossings[k]! - 0.5)); x < Math.min(size, crossings[k + 1]! - 0.5); x += 1) mask[y * size + x] = 1;
+    for (let k = 0; k + 1 < crossings.length; k += 2)
+      for (let x = Math.max(0, Math.ceil(crossings[k]! - 0.5)); x < Math.min(size, crossings[k + 1]! - 0.5); x += 1) mask[y * size + x] = 1;
   }
   return mask;
 }

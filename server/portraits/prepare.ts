@@ -37,7 +37,13 @@ export async function preparePortrait(bytes: Uint8Array, { landmarker, size, cro
   const { face, warnings } = await judge(decoded, landmarker);
   const foundMs = performance.now();
   const { image, normalised } = decoded;
-  const square = crop === 'head' ? headSquare(face.points.map((value) => value * image.width), image) : wholeSquare(image);
+  const square =
+    crop === 'head'
+      ? headSquare(
+          face.points.map((value) => value * image.width),
+          image,
+        )
+      : wholeSquare(image);
   const cropped = await cropSquare(image, square, size);
   const matte = await landmarker.matte(cropped);
   const points = pointsInCrop(face, image.width, square, size);
@@ -51,4 +57,5 @@ export async function inspectPortrait(bytes: Uint8Array, landmarker: FaceFinder,
   return warnings;
 }
 
-const judge = async ({ image }: DecodedPortrait, landmarker: FaceFinder): Promise<PortraitVerdict> => checkPortrait(image, await landmarker.detect(image));
+const judge = async ({ image }: DecodedPortrait, landmarker: FaceFinder): Promise<PortraitVerdict> =>
+  checkPortrait(image, await landmarker.detect(image));

@@ -48,6 +48,12 @@ export class DriverFraming {
 
   #choose(image: RgbImage, face: DetectedFace | null): Square | null {
     if (this.#crop === 'none') return wholeSquare(image);
-    return face && headSquare(face.points.map((value) => value * image.width), image);
+    return (
+      face &&
+      headSquare(
+        face.points.map((value) => value * image.width),
+        image,
+      )
+    );
   }
 }

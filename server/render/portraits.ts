@@ -24,6 +24,9 @@ export interface LoadPortraitsOptions {
 /** @throws AppError `portrait-count`; PortraitError, its message beginning with the file's name; FileError `missing`, `unreadable` */
 export async function loadPortraits(files: readonly string[], options: LoadPortraitsOptions): Promise<LoadedPortrait[]> {
   if (files.length < 1 || files.length > MAX_PORTRAITS) throw new AppError('portrait-count', `${files.length} portraits were given`);
-  const prepared = await preparePortraits(files.map((file) => ({ read: () => readPicture(file), label: basename(file) })), options);
+  const prepared = await preparePortraits(
+    files.map((file) => ({ read: () => readPicture(file), label: basename(file) })),
+    options,
+  );
   return prepared.map(({ portrait, warnings }, index) => ({ file: files[index]!, portrait, warnings }));
 }

@@ -66,15 +66,26 @@ async function render(job: RenderJob, owned: Owned): Promise<RenderSummary> {
   const model = owned(await loadModel(job.model, await modelSize(job)), (part) => part.close());
   const side = job.size ?? model.size;
   const { info, sound } = reader;
-  const writer = owned(await VideoWriter.create({ path: job.out, pictureSide: model.size, side, ...info, sound }), (part) => part.discard());
+  const writer = owned(await VideoWriter.create({ path: job.out, pictureSide: model.size, side, ...info, sound }), (part) =>
+    part.discard(),
+  );
   const landmarker = owned(await Landmarker.create({ cacheDir: job.landmarkDir }), (part) => part.close());
   const portraits = await loadPortraits(job.portraits, { landmarker, size: model.size, crop: job.crop ? 'head' : 'none' });
   warnAbout(portraits, job);
-  const report = job.json === undefined ? null : owned(await RenderReport.create(job.json, header(job, { model, portraits, reader, side })), (part) => part.discard());
+  const report =
+    job.json === undefined
+      ? null
+      : owned(await RenderReport.create(job.json, header(job, { model, portraits, reader, side })), (part) => part.discard());
   signal.throwIfAborted();
   const avatar = await enrolAvatar({ model, portraits: portraits.map(({ portrait }) => portrait) });
   const session = owned(await AvatarSession.create({ model, avatar, motion }), (part) => part.close());
-  const frames = new FrameRenderer({ session, landmarker, writer, framing: new DriverFraming(job.crop ? 'head' : 'none'), scale: info.width });
+  const frames = new FrameRenderer({
+    session,
+    landmarker,
+    writer,
+    framing: new DriverFraming(job.crop ? 'head' : 'none'),
+    scale: info.width,
+  });
   job.onStep?.(`rendering ${basename(job.drive)}`);
   const totals = new RenderTotals();
   for await (const item of reader.items()) {
@@ -100,7 +111,9 @@ async function render(job: RenderJob, owned: Owned): Promise<RenderSummary> {
 /** The smallest variant that is large enough. */
 async function modelSize({ model, size }: RenderJob): Promise<{ size?: number }> {
   if (size === undefined) return {};
-  const sizes = findModel(await loadManifest(), model).variants.map((variant) => variant.size).sort((a, b) => a - b);
+  const sizes = findModel(await loadManifest(), model)
+    .variants.map((variant) => variant.size)
+    .sort((a, b) => a - b);
   return { size: sizes.find((candidate) => candidate >= size) ?? sizes.at(-1)! };
 }
 
@@ -140,7 +153,12 @@ class FrameRenderer {
     const encodeMs = performance.now() - renderedMs;
     const { retargetMs: retarget, flowMs: flow, inferenceMs: inference } = timings;
     return {
-      index, timeMs, crop: this.#boxInInput(image.width), face: landmarks !== null, confidence: landmarks === null ? 0 : face!.confidence, state,
+      index,
+      timeMs,
+      crop: this.#boxInInput(image.width),
+      face: landmarks !== null,
+      confidence: landmarks === null ? 0 : face!.confidence,
+      state,
       ms: { decode: decodeMs, landmarks: trackedMs - startMs, packet: packedMs - trackedMs, retarget, flow, inference, encode: encodeMs },
     };
   }
@@ -152,7 +170,10 @@ class FrameRenderer {
   }
 }
 
-function header(job: RenderJob, { model, portraits, reader, side }: { model: OnnxModel; portraits: LoadedPortrait[]; reader: VideoReader; side: number }): ReportHeader {
+function header(
+  job: RenderJob,
+  { model, portraits, reader, side }: { model: OnnxModel; portraits: LoadedPortrait[]; reader: VideoReader; side: number },
+): ReportHeader {
   const { width, height, framesPerSecond, durationMs } = reader.info;
   return {
     format: 1,
@@ -173,17 +194,26 @@ function warnAbout(portraits: readonly LoadedPortrait[], { onWarning }: RenderJo
 function checkResult({ frames, faces }: RenderTotals, { damage }: VideoReader, { drive, onWarning }: RenderJob): void {
   const name = basename(drive);
   if (frames === 0) throw new FileError('unreadable', `No picture of ${name} could be decoded.`, { mend: 'Copy or record it again.' });
-  if (faces === 0) throw new FileError('no-face', `No face was found in any of the ${frames} pictures of ${name}.`, { mend: 'Use a clip that shows one face, upright and not far away.' });
+  if (faces === 0)
+    throw new FileError('no-face', `No face was found in any of the ${frames} pictures of ${name}.`, {
+      mend: 'Use a clip that shows one face, upright and not far away.',
+    });
   if (damage.cutShort) onWarning?.(`${name} ends before its time: it is damaged or was not copied to its end.`);
   if (damage.packets > 0) onWarning?.(`${name} is damaged: ${damage.packets} of its pictures could not be decoded.`);
 }
 
 /** An output may replace an older output, not an input. */
 async function refuseOverwriting({ portraits, drive, out, json }: RenderJob): Promise<void> {
-  const identity = async (path: string): Promise<string> => stat(path).then(({ dev, ino }) => `${dev}:${ino}`, () => resolve(path));
+  const identity = async (path: string): Promise<string> =>
+    stat(path).then(
+      ({ dev, ino }) => `${dev}:${ino}`,
+      () => resolve(path),
+    );
   const inputs = new Set(await Promise.all([drive, ...portraits].map(identity)));
   for (const path of [out, ...(json === undefined ? [] : [json])]) {
-    if (inputs.has(await identity(path))) throw new FileError('conflict', `${path} is an input: it would be overwritten.`, { mend: 'Name another file.' });
+    if (inputs.has(await identity(path)))
+      throw new FileError('conflict', `${path} is an input: it would be overwritten.`, { mend: 'Name another file.' });
   }
-  if (json !== undefined && (await identity(out)) === (await identity(json))) throw new FileError('conflict', `--out and --json name the same file.`, { mend: 'Name two files.' });
+  if (json !== undefined && (await identity(out)) === (await identity(json)))
+    throw new FileError('conflict', `--out and --json name the same file.`, { mend: 'Name two files.' });
 }

@@ -10,15 +10,22 @@ import { distribution, installCommand, installPackages, mayInstall } from './sys
 const variables = ['GIOCONDA_CHROMIUM', 'CHROMIUM', 'CHROME_BIN', 'PLAYWRIGHT_CHROMIUM_EXECUTABLE_PATH'];
 const programs = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'google-chrome-for-testing'];
 const places = [
-  '/usr/lib/chromium/chromium', '/opt/google/chrome/chrome', '/snap/bin/chromium',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/usr/lib/chromium/chromium',
+  '/opt/google/chrome/chrome',
+  '/snap/bin/chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
 
 /** Browsers that playwright has downloaded, newest first. */
 async function playwrightBrowsers(): Promise<string[]> {
-  const root = process.env.PLAYWRIGHT_BROWSERS_PATH ?? join(homedir(), process.platform === 'darwin' ? 'Library/Caches/ms-playwright' : '.cache/ms-playwright');
+  const root =
+    process.env.PLAYWRIGHT_BROWSERS_PATH ??
+    join(homedir(), process.platform === 'darwin' ? 'Library/Caches/ms-playwright' : '.cache/ms-playwright');
   const revision = (name: string): number => Number(name.split('-')[1]);
-  const folders = (await readdir(root).catch(() => [])).filter((name) => /^chromium-\d+$/.test(name)).sort((a, b) => revision(b) - revision(a));
+  const folders = (await readdir(root).catch(() => []))
+    .filter((name) => /^chromium-\d+$/.test(name))
+    .sort((a, b) => revision(b) - revision(a));
   return folders.flatMap((name) => ['chrome-linux/chrome', 'chrome-linux64/chrome'].map((file) => join(root, name, file)));
 }
 

@@ -104,5 +104,8 @@ export async function findProgram(name: string, path: string = process.env.PATH 
 }
 
 export async function isExecutable(path: string): Promise<boolean> {
-  return access(path, accessModes.X_OK).then(() => true, () => false);
+  return access(path, accessModes.X_OK).then(
+    () => true,
+    () => false,
+  );
 }

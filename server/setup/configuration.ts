@@ -22,7 +22,12 @@ export const configurationPart: Part = {
       const { file, warnings } = loadConfig();
       const source = file ?? 'defaults and environment';
       if (warnings.length === 0) return Promise.resolve({ ok: true, detail: source });
-      return Promise.resolve({ ok: true, level: 'warn', detail: `${source}; ${warnings.join('; ')}`, mend: 'unset what is misspelt; docs/configuration.md lists all settings' });
+      return Promise.resolve({
+        ok: true,
+        level: 'warn',
+        detail: `${source}; ${warnings.join('; ')}`,
+        mend: 'unset what is misspelt; docs/configuration.md lists all settings',
+      });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       return Promise.resolve({ ok: false, detail: error.problems.join('; '), mend: 'docs/configuration.md lists all settings' });

@@ -43,7 +43,10 @@ export async function download(file: PinnedFile, path: string, options: Download
   try {
     await writeAtomically(path, async (partial) => {
       const sha256 = await receive(file, partial, options);
-      if (sha256 !== file.sha256) throw new SetupError(`${file.url}: not the file we know (sha256 ${sha256.slice(0, 12)}…, expected ${file.sha256.slice(0, 12)}…); not used`);
+      if (sha256 !== file.sha256)
+        throw new SetupError(
+          `${file.url}: not the file we know (sha256 ${sha256.slice(0, 12)}…, expected ${file.sha256.slice(0, 12)}…); not used`,
+        );
     });
   } catch (error) {
     if (error instanceof SetupError) throw error;

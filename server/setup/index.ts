@@ -21,7 +21,17 @@ export { SetupError } from './SetupError.ts';
 export { trackerModelPath } from './tracker-model.ts';
 
 /** In the order in which they are made. */
-export const parts: readonly Part[] = [nodePart, configurationPart, ...nativeParts, workerPart, landmarkModelsPart, modelFilesPart, modelChoicePart, trackerModelPart, chromiumPart];
+export const parts: readonly Part[] = [
+  nodePart,
+  configurationPart,
+  ...nativeParts,
+  workerPart,
+  landmarkModelsPart,
+  modelFilesPart,
+  modelChoicePart,
+  trackerModelPart,
+  chromiumPart,
+];
 
 export interface EnsureOptions {
   /** Absent: on the terminal, and only if there is something to do. */
@@ -40,7 +50,8 @@ export interface EnsureOptions {
 function wantedParts({ only, tests = false }: EnsureOptions): readonly Part[] {
   if (!only || only.length === 0) return parts.filter((part) => tests || part.need !== 'tests');
   const unknown = only.filter((name) => !parts.some((part) => part.name === name));
-  if (unknown.length > 0) throw new SetupError(`no such part: ${unknown.join(', ')}. There are: ${parts.map((part) => part.name).join(', ')}`);
+  if (unknown.length > 0)
+    throw new SetupError(`no such part: ${unknown.join(', ')}. There are: ${parts.map((part) => part.name).join(', ')}`);
   return parts.filter((part) => only.includes(part.name));
 }
 

@@ -32,4 +32,3 @@ export const landmarkModelsPart: Part = {
     await convert(cacheDir);
   },
 };
-

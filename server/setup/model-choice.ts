@@ -9,7 +9,10 @@ import { readMeasurements, recordMeasurement, type Measurement } from './measure
 import type { Check, Part } from './part.ts';
 
 /** What decides about it. */
-export type ChoiceConfig = Pick<Config, 'cacheDir'> & { synthesis: Pick<Config['synthesis'], 'model'>; video: Pick<Config['video'], 'size'> };
+export type ChoiceConfig = Pick<Config, 'cacheDir'> & {
+  synthesis: Pick<Config['synthesis'], 'model'>;
+  video: Pick<Config['video'], 'size'>;
+};
 
 interface Measured {
   model: string;
@@ -35,7 +38,11 @@ export async function knownChoice(config: ChoiceConfig, manifest?: ModelManifest
   return choiceBy(config, manifest ?? (await loadManifest()), await readMeasurements(config.cacheDir));
 }
 
-function choiceBy({ synthesis, video: { size } }: ChoiceConfig, manifest: ModelManifest, measurements: readonly Measurement[]): ModelChoice {
+function choiceBy(
+  { synthesis, video: { size } }: ChoiceConfig,
+  manifest: ModelManifest,
+  measurements: readonly Measurement[],
+): ModelChoice {
   const here = machine();
   return chooseModel({
     configured: synthesis.model,
@@ -52,10 +59,12 @@ function choiceBy({ synthesis, video: { size } }: ChoiceConfig, manifest: ModelM
 type Measure = (model: string, size: number) => Promise<number>;
 
 /** Where it would run: onnxruntime is loaded only there, and is gone afterwards. */
-const measureThere = (cacheDir: string): Measure => async (model, size) => {
-  const { measureInProcess } = await import('../synthesis/process/measure-in-process.ts');
-  return measureInProcess({ model, size, cacheDir: landmarkFolder(cacheDir) });
-};
+const measureThere =
+  (cacheDir: string): Measure =>
+  async (model, size) => {
+    const { measureInProcess } = await import('../synthesis/process/measure-in-process.ts');
+    return measureInProcess({ model, size, cacheDir: landmarkFolder(cacheDir) });
+  };
 
 export interface SettleOptions {
   config: ChoiceConfig;
@@ -64,7 +73,11 @@ export interface SettleOptions {
 }
 
 /** Measures, where it has to. A model that cannot be measured cannot be used: then it is the fallback, with the error. @throws AppError `model-unknown` */
-export async function settleModel({ config, measure = measureThere(config.cacheDir), manifest: given }: SettleOptions): Promise<ModelChoice & { error?: unknown }> {
+export async function settleModel({
+  config,
+  measure = measureThere(config.cacheDir),
+  manifest: given,
+}: SettleOptions): Promise<ModelChoice & { error?: unknown }> {
   const manifest = given ?? (await loadManifest());
   const known = await knownChoice(config, manifest);
   if (known.kind !== 'unmeasured') return known;
@@ -89,8 +102,10 @@ export const modelChoicePart: Part = {
     try {
       return checkOf(await knownChoice({ ...loadConfig().config, cacheDir }));
     } catch (error) {
-      if (error instanceof ConfigError) return { ok: false, level: 'warn', detail: 'the configuration cannot be read', mend: 'mend the configuration' };
-      if (error instanceof AppError) return { ok: false, detail: error.message, mend: 'choose another `synthesis.model` (docs/configuration.md)' };
+      if (error instanceof ConfigError)
+        return { ok: false, level: 'warn', detail: 'the configuration cannot be read', mend: 'mend the configuration' };
+      if (error instanceof AppError)
+        return { ok: false, detail: error.message, mend: 'choose another `synthesis.model` (docs/configuration.md)' };
       throw error;
     }
   },

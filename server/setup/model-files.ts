@@ -51,7 +51,9 @@ export const modelFilesPart: Part = {
   },
   async check(): Promise<Check> {
     const { count, problems } = await wrongModelFiles();
-    return problems.length === 0 ? { ok: true, detail: `${count} files with the right sha256` } : { ok: false, detail: problems.join('; '), mend };
+    return problems.length === 0
+      ? { ok: true, detail: `${count} files with the right sha256` }
+      : { ok: false, detail: problems.join('; '), mend };
   },
   // Hashing them all is the doctor's; the server checks each as it loads it.
   ready: async () => (await readFile(manifestPath).catch(() => null)) !== null,

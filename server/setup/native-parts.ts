@@ -11,7 +11,10 @@ const mend = 'npm install --include=optional';
 async function probe(packageName: string): Promise<Check> {
   if (!(await packageVersion(packageName))) return { ok: false, detail: 'not installed', mend };
   const script = join(repositoryRoot, 'server/setup/native-probe.ts');
-  const { code, output } = await runCommand(process.execPath, ['--disable-warning=ExperimentalWarning', script, packageName], { cwd: repositoryRoot, timeoutMs: 30_000 });
+  const { code, output } = await runCommand(process.execPath, ['--disable-warning=ExperimentalWarning', script, packageName], {
+    cwd: repositoryRoot,
+    timeoutMs: 30_000,
+  });
   const answer = output.split('\n').findLast((line) => line.startsWith('{"ok"'));
   if (code !== 0 || !answer) return { ok: false, detail: `does not load: ${reasonIn(output) || `ended with code ${code}`}`, mend };
   const { ok, detail } = JSON.parse(answer) as { ok: boolean; detail: string };
@@ -20,7 +23,12 @@ async function probe(packageName: string): Promise<Check> {
 
 /** The error's own line out of a stack trace. */
 function reasonIn(output: string): string {
-  return output.split('\n').find((line) => /^(\w*Error|Error \[\w+\]):? /.test(line.trim()))?.trim() ?? lastLines(output, 1);
+  return (
+    output
+      .split('\n')
+      .find((line) => /^(\w*Error|Error \[\w+\]):? /.test(line.trim()))
+      ?.trim() ?? lastLines(output, 1)
+  );
 }
 
 /** Loading is looked at by `doctor` only: at a start the server loads them itself a moment later, and says so when it cannot. */

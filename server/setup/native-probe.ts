@@ -17,7 +17,10 @@ const describe: Record<string, (module: Loaded) => { ok: boolean; detail: string
     const missing = needed.filter((name) => !has(name));
     const listed = needed.filter((name) => !missing.includes(name)).join(', ');
     const { version } = module.getFFmpegInfo() as { version: string };
-    return { ok: missing.length === 0, detail: `FFmpeg ${version}; ${missing.length > 0 ? `no ${missing.join(', ')}` : `encoders: ${listed}`}` };
+    return {
+      ok: missing.length === 0,
+      detail: `FFmpeg ${version}; ${missing.length > 0 ? `no ${missing.join(', ')}` : `encoders: ${listed}`}`,
+    };
   },
   sharp(module) {
     const { default: sharp } = module;
@@ -26,10 +29,13 @@ const describe: Record<string, (module: Loaded) => { ok: boolean; detail: string
     const formats = ['jpeg', 'png', 'webp', 'gif'].filter(reads);
     if (suffixes.includes('.avif')) formats.push('avif');
     const heic = suffixes.includes('.heic');
-    return { ok: formats.length === 5, detail: `reads ${formats.join(', ')}${heic ? ', heic' : '; no heic (a licensed codec is not in its build)'}` };
+    return {
+      ok: formats.length === 5,
+      detail: `reads ${formats.join(', ')}${heic ? ', heic' : '; no heic (a licensed codec is not in its build)'}`,
+    };
   },
   '@roamhq/wrtc'(module) {
-    const peer = new (module.default.RTCPeerConnection)();
+    const peer = new module.default.RTCPeerConnection();
     peer.close();
     return { ok: true, detail: 'opens a peer connection' };
   },

@@ -8,7 +8,8 @@ export const nodePart: Part = {
   version: async () => process.versions.node,
   async check() {
     const major = Number(process.versions.node.split('.')[0]);
-    if (major < requiredMajor) return { ok: false, detail: `${process.version} is too old: Node ${requiredMajor} or newer is needed`, mend: 'npm install' };
+    if (major < requiredMajor)
+      return { ok: false, detail: `${process.version} is too old: Node ${requiredMajor} or newer is needed`, mend: 'npm install' };
     return { ok: true, detail: process.execPath };
   },
   ready: async () => true,

@@ -42,4 +42,4 @@ export interface Part {
   ensure(context: EnsureContext): Promise<void>;
 }
 
-export const levelOf = (check: Check): 'ok' | 'warn' | 'missing' => (check.level ?? (check.ok ? 'ok' : 'missing'));
+export const levelOf = (check: Check): 'ok' | 'warn' | 'missing' => check.level ?? (check.ok ? 'ok' : 'missing');

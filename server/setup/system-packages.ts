@@ -54,7 +54,8 @@ export const mayInstall = async (): Promise<boolean> => (await privilege()) !== 
 export async function installPackages(packages: readonly string[], progress: Progress): Promise<void> {
   const mend = installCommand(packages);
   const prefix = await privilege();
-  if (!prefix) throw new SetupError(`these system packages are missing, and this user may not install them: ${packages.join(' ')}`, { mend });
+  if (!prefix)
+    throw new SetupError(`these system packages are missing, and this user may not install them: ${packages.join(' ')}`, { mend });
   progress.step(`installing with apt-get: ${packages.join(' ')}`);
   const apt = (args: string[]): Promise<CommandResult> => {
     const words = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300', ...args];

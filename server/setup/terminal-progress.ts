@@ -39,7 +39,12 @@ export function createTerminalProgress(stream: NodeJS.WriteStream = process.stde
 
 function startBar(stream: NodeJS.WriteStream): SingleBar {
   const bar = new SingleBar({
-    stream, hideCursor: true, clearOnComplete: true, barCompleteChar: '█', barIncompleteChar: '░', etaBuffer: 30,
+    stream,
+    hideCursor: true,
+    clearOnComplete: true,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    etaBuffer: 30,
     format: '  {bar} {percentage} %  {duration_formatted}, about {eta_formatted} to go  {text}',
   });
   bar.start(1, 0, { text: '' });

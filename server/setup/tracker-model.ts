@@ -61,7 +61,12 @@ export const trackerModelPart: Part = {
   async check(cacheDir): Promise<Check> {
     const given = givenPath();
     if (given && !(await isIntact(given, trackerModel, true))) {
-      return { ok: false, level: 'warn', detail: `GIOCONDA_TRACKER_MODEL=${given} is not the file we know`, mend: 'unset GIOCONDA_TRACKER_MODEL' };
+      return {
+        ok: false,
+        level: 'warn',
+        detail: `GIOCONDA_TRACKER_MODEL=${given} is not the file we know`,
+        mend: 'unset GIOCONDA_TRACKER_MODEL',
+      };
     }
     const path = await trackerModelPath(cacheDir);
     if (path) return { ok: true, detail: path };

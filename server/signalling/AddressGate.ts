@@ -45,7 +45,8 @@ export class AddressGate {
       return new AppError('rate-limited', `More than ${limits.handshakesPerMinute} connection attempts a minute from one address`);
     }
     // Only an upgrade from long polling names a session, and there is none: it would exchange the socket below its guard.
-    if (new URLSearchParams(request.url?.split('?')[1]).has('sid')) return new AppError('bad-request', 'Signalling runs over WebSocket only');
+    if (new URLSearchParams(request.url?.split('?')[1]).has('sid'))
+      return new AppError('bad-request', 'Signalling runs over WebSocket only');
     if (this.#connections.fits(address, 1, limits.connectionsPerAddress)) return null;
     onLimit('connectionsPerAddress');
     return new AppError('too-many-connections', `One address may hold ${limits.connectionsPerAddress} connections`);
@@ -61,6 +62,11 @@ function answerRequest(response: ServerResponse, error: AppError): void {
 /** There is no response object for an upgrade; the socket is ours. */
 function answerUpgrade({ socket }: IncomingMessage, error: AppError): void {
   const body = bodyOf(error);
-  const head = [`HTTP/1.1 ${error.status} Refused`, 'Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'];
+  const head = [
+    `HTTP/1.1 ${error.status} Refused`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }

@@ -27,7 +27,16 @@ import { TokenBucket } from '../limits/TokenBucket.ts';
 import type { Access, Caller } from './access.ts';
 import { AddressGate } from './AddressGate.ts';
 import { recalibrate, setAvatar } from './avatar-handlers.ts';
-import { connectTransport, consume, createTransport, pauseConsumer, produceAudio, produceLandmarks, restartIce, resumeConsumer } from './media-handlers.ts';
+import {
+  connectTransport,
+  consume,
+  createTransport,
+  pauseConsumer,
+  produceAudio,
+  produceLandmarks,
+  restartIce,
+  resumeConsumer,
+} from './media-handlers.ts';
 import { join, leave, reportPlayback, setMuted, syncClock } from './room-handlers.ts';
 import { Session } from './Session.ts';
 import { SocketGuard, type EngineConnection } from './SocketGuard.ts';
@@ -101,7 +110,13 @@ export class SignallingServer {
     });
     this.#io.engine.use(this.#gate.middleware);
     this.#io.engine.on('connection', (connection: EngineConnection) => this.#guard(connection));
-    this.#io.use((socket, next) => void this.#admit(socket).then(() => next(), (error: unknown) => next(refusal(error))));
+    this.#io.use(
+      (socket, next) =>
+        void this.#admit(socket).then(
+          () => next(),
+          (error: unknown) => next(refusal(error)),
+        ),
+    );
     this.#io.on('connection', (socket) => this.#connect(socket));
   }
 
@@ -144,7 +159,13 @@ export class SignallingServer {
   #connect(socket: CallSocket): void {
     const { access, rooms, limits } = this.#options;
     this.#guards.get(socket.conn)?.admit();
-    const session = new Session({ access, rooms, caller: socket.data.caller, connection: connectionOf(socket), resumeKey: socket.data.resumeKey });
+    const session = new Session({
+      access,
+      rooms,
+      caller: socket.data.caller,
+      connection: connectionOf(socket),
+      resumeKey: socket.data.resumeKey,
+    });
     const budget = new TokenBucket({ capacity: limits.messagesPerSecond * BURST_SECONDS, perSecond: limits.messagesPerSecond });
     socket.on('disconnect', (reason) => {
       this.#log.debug({ reason }, 'socket closed');
@@ -188,7 +209,8 @@ export class SignallingServer {
 
 function connectionOf(socket: CallSocket): ConnectionPort {
   return {
-    send: <N extends EventName>(name: N, event: EventOf<N>) => void socket.emit(name, ...([event] as unknown as Parameters<ServerToClientEvents[N]>)),
+    send: <N extends EventName>(name: N, event: EventOf<N>) =>
+      void socket.emit(name, ...([event] as unknown as Parameters<ServerToClientEvents[N]>)),
     end: (code, message) => {
       socket.emit('closed', { code, message });
       socket.disconnect();

@@ -3,7 +3,11 @@ import { AppError, type AnswerOf, type RequestOf } from '../../client/src/protoc
 import type { Session } from './Session.ts';
 
 /** Checks right and model before anything is started. Nobody learns whether a foreign avatar exists. */
-export function avatarChoice(session: Session, avatarId: string | null | undefined, model: string | undefined): { avatarId: string; model: string } | null {
+export function avatarChoice(
+  session: Session,
+  avatarId: string | null | undefined,
+  model: string | undefined,
+): { avatarId: string; model: string } | null {
   const { access, caller } = session;
   if (model !== undefined && !access.models.includes(model)) throw new AppError('model-unknown', `Models: ${access.models.join(', ')}`);
   if (avatarId === null || avatarId === undefined) return null;

@@ -4,12 +4,18 @@ import type { Session } from './Session.ts';
 
 type Nothing = Record<string, never>;
 
-export async function createTransport(session: Session, { direction, forceTcp }: RequestOf<'create-transport'>): Promise<AnswerOf<'create-transport'>> {
+export async function createTransport(
+  session: Session,
+  { direction, forceTcp }: RequestOf<'create-transport'>,
+): Promise<AnswerOf<'create-transport'>> {
   const transport = await session.participant.createTransport({ direction, forceTcp: forceTcp ?? false });
   return { id: transport.id, ...transport.parameters };
 }
 
-export async function connectTransport(session: Session, { transportId, dtlsParameters }: RequestOf<'connect-transport'>): Promise<Nothing> {
+export async function connectTransport(
+  session: Session,
+  { transportId, dtlsParameters }: RequestOf<'connect-transport'>,
+): Promise<Nothing> {
   await session.participant.transport(transportId).connect(dtlsParameters);
   return {};
 }
@@ -18,7 +24,10 @@ export async function restartIce(session: Session, { transportId }: RequestOf<'r
   return { iceParameters: await session.participant.transport(transportId).restartIce() };
 }
 
-export async function produceAudio(session: Session, { transportId, rtpParameters }: RequestOf<'produce-audio'>): Promise<AnswerOf<'produce-audio'>> {
+export async function produceAudio(
+  session: Session,
+  { transportId, rtpParameters }: RequestOf<'produce-audio'>,
+): Promise<AnswerOf<'produce-audio'>> {
   const producer = await session.participant.produceAudio(transportId, rtpParameters);
   return { producerId: producer.id };
 }

@@ -30,7 +30,8 @@ export function join(session: Session, request: RequestOf<'join'>): Promise<Answ
     const choice = avatarChoice(session, request.avatarId, request.model);
     const room = await session.rooms.enter(roomIdFor(session, request.roomId));
     const previous = placeToResume(session, room);
-    const participant = previous ?? room.add({ displayName: request.displayName, subject: session.caller.userId, hidden: request.preview ?? false });
+    const participant =
+      previous ?? room.add({ displayName: request.displayName, subject: session.caller.userId, hidden: request.preview ?? false });
     session.enter(room, participant);
     if (!previous && choice) await startAvatar(session, participant, choice);
     return describe(session, room, participant, previous !== undefined);

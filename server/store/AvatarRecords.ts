@@ -5,7 +5,8 @@ import type { AvatarRecord, ConsentRecord, EnrolmentWarning, PortraitRecord, Wei
 
 type Row = Record<string, string | number | null>;
 
-const avatarColumns = 'id, owner, name, model, created_ms, portraits_key, preview_sha, warnings, (SELECT count(*) FROM portraits WHERE avatar_id = avatars.id) AS portrait_count';
+const avatarColumns =
+  'id, owner, name, model, created_ms, portraits_key, preview_sha, warnings, (SELECT count(*) FROM portraits WHERE avatar_id = avatars.id) AS portrait_count';
 
 export class AvatarRecords {
   readonly #database: DatabaseSync;
@@ -28,7 +29,9 @@ export class AvatarRecords {
   }
 
   find(owner: string, portraitsKey: string, model: string): AvatarRecord | null {
-    return toAvatar(this.#get(`SELECT ${avatarColumns} FROM avatars WHERE owner = ? AND portraits_key = ? AND model = ?`, owner, portraitsKey, model));
+    return toAvatar(
+      this.#get(`SELECT ${avatarColumns} FROM avatars WHERE owner = ? AND portraits_key = ? AND model = ?`, owner, portraitsKey, model),
+    );
   }
 
   /** Whoever owns it. */
@@ -38,16 +41,21 @@ export class AvatarRecords {
 
   /** Of one owner, or of all. */
   count(owner?: string): number {
-    const row = owner === undefined ? this.#get('SELECT count(*) AS n FROM avatars') : this.#get('SELECT count(*) AS n FROM avatars WHERE owner = ?', owner);
+    const row =
+      owner === undefined
+        ? this.#get('SELECT count(*) AS n FROM avatars')
+        : this.#get('SELECT count(*) AS n FROM avatars WHERE owner = ?', owner);
     return Number(row!.n);
   }
 
   portraits(avatarId: string): PortraitRecord[] {
-    return this.#all('SELECT position, source_sha, content_sha FROM portraits WHERE avatar_id = ? ORDER BY position', avatarId).map((row) => ({
-      position: Number(row.position),
-      sourceSha: String(row.source_sha),
-      contentSha: String(row.content_sha),
-    }));
+    return this.#all('SELECT position, source_sha, content_sha FROM portraits WHERE avatar_id = ? ORDER BY position', avatarId).map(
+      (row) => ({
+        position: Number(row.position),
+        sourceSha: String(row.source_sha),
+        contentSha: String(row.content_sha),
+      }),
+    );
   }
 
   consent(avatarId: string): ConsentRecord | null {
@@ -65,7 +73,12 @@ export class AvatarRecords {
   }
 
   weights({ portraitsKey, model, modelVersion }: WeightsKey): string | null {
-    const row = this.#get('SELECT content_sha FROM weights WHERE portraits_key = ? AND model = ? AND model_version = ?', portraitsKey, model, modelVersion);
+    const row = this.#get(
+      'SELECT content_sha FROM weights WHERE portraits_key = ? AND model = ? AND model_version = ?',
+      portraitsKey,
+      model,
+      modelVersion,
+    );
     return row ? String(row.content_sha) : null;
   }
 
@@ -73,14 +86,33 @@ export class AvatarRecords {
     transaction(this.#database, () => {
       this.#run(
         'INSERT INTO avatars (id, owner, name, model, created_ms, used_ms, portraits_key, preview_sha, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-        avatar.id, avatar.owner, avatar.name, avatar.model, avatar.createdMs, avatar.createdMs, avatar.portraitsKey, avatar.previewSha, JSON.stringify(avatar.warnings),
+        avatar.id,
+        avatar.owner,
+        avatar.name,
+        avatar.model,
+        avatar.createdMs,
+        avatar.createdMs,
+        avatar.portraitsKey,
+        avatar.previewSha,
+        JSON.stringify(avatar.warnings),
       );
       for (const { position, sourceSha, contentSha } of portraits) {
-        this.#run('INSERT INTO portraits (avatar_id, position, source_sha, content_sha) VALUES (?, ?, ?, ?)', avatar.id, position, sourceSha, contentSha);
+        this.#run(
+          'INSERT INTO portraits (avatar_id, position, source_sha, content_sha) VALUES (?, ?, ?, ?)',
+          avatar.id,
+          position,
+          sourceSha,
+          contentSha,
+        );
       }
       this.#run(
         'INSERT INTO consents (avatar_id, owner, subject, statement, given_ms, recorded_ms) VALUES (?, ?, ?, ?, ?, ?)',
-        consent.avatarId, consent.owner, consent.subject, consent.statement, consent.givenMs, consent.recordedMs,
+        consent.avatarId,
+        consent.owner,
+        consent.subject,
+        consent.statement,
+        consent.givenMs,
+        consent.recordedMs,
       );
     });
   }
@@ -88,9 +120,18 @@ export class AvatarRecords {
   /** Weights of an earlier version of the model are of no use any more. @returns their files. */
   putWeights({ portraitsKey, model, modelVersion }: WeightsKey, contentSha: string, createdMs: number): string[] {
     return transaction(this.#database, () => {
-      const outdated = this.#all('SELECT content_sha FROM weights WHERE portraits_key = ? AND model = ?', portraitsKey, model).map((row) => String(row.content_sha));
+      const outdated = this.#all('SELECT content_sha FROM weights WHERE portraits_key = ? AND model = ?', portraitsKey, model).map((row) =>
+        String(row.content_sha),
+      );
       this.#run('DELETE FROM weights WHERE portraits_key = ? AND model = ?', portraitsKey, model);
-      this.#run('INSERT INTO weights (portraits_key, model, model_version, content_sha, created_ms) VALUES (?, ?, ?, ?, ?)', portraitsKey, model, modelVersion, contentSha, createdMs);
+      this.#run(
+        'INSERT INTO weights (portraits_key, model, model_version, content_sha, created_ms) VALUES (?, ?, ?, ?, ?)',
+        portraitsKey,
+        model,
+        modelVersion,
+        contentSha,
+        createdMs,
+      );
       return outdated.filter((sha) => sha !== contentSha);
     });
   }
@@ -105,7 +146,9 @@ export class AvatarRecords {
       this.#run('UPDATE consents SET revoked_ms = ? WHERE avatar_id = ?', revokedMs, avatarId);
       const isShared = this.#get('SELECT 1 AS found FROM avatars WHERE portraits_key = ?', avatar.portraitsKey);
       if (isShared) return files;
-      const weights = this.#all('SELECT content_sha FROM weights WHERE portraits_key = ?', avatar.portraitsKey).map((row) => String(row.content_sha));
+      const weights = this.#all('SELECT content_sha FROM weights WHERE portraits_key = ?', avatar.portraitsKey).map((row) =>
+        String(row.content_sha),
+      );
       this.#run('DELETE FROM weights WHERE portraits_key = ?', avatar.portraitsKey);
       return [...files, ...weights];
     });
@@ -117,15 +160,19 @@ export class AvatarRecords {
 
   /** Avatars whose owner's id begins so, and that were last used before then. */
   unusedSince(beforeMs: number, ownerPrefix: string): string[] {
-    return this.#all('SELECT id FROM avatars WHERE used_ms < ? AND substr(owner, 1, ?) = ?', beforeMs, ownerPrefix.length, ownerPrefix).map((row) => String(row.id));
+    return this.#all('SELECT id FROM avatars WHERE used_ms < ? AND substr(owner, 1, ?) = ?', beforeMs, ownerPrefix.length, ownerPrefix).map(
+      (row) => String(row.id),
+    );
   }
 
   /** Whether any row needs this file. */
   isReferred(sha: string): boolean {
-    return this.#get(
-      'SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM portraits WHERE content_sha = ?1) OR EXISTS (SELECT 1 FROM weights WHERE content_sha = ?1) OR EXISTS (SELECT 1 FROM avatars WHERE preview_sha = ?1)',
-      sha,
-    ) !== undefined;
+    return (
+      this.#get(
+        'SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM portraits WHERE content_sha = ?1) OR EXISTS (SELECT 1 FROM weights WHERE content_sha = ?1) OR EXISTS (SELECT 1 FROM avatars WHERE preview_sha = ?1)',
+        sha,
+      ) !== undefined
+    );
   }
 
   /** Weights whose portraits are gone: left by a crash, removed at the next start. */

@@ -110,12 +110,18 @@ export class ContentStore {
   }
 
   async #isSound(sha: string): Promise<boolean> {
-    return this.read(sha).then(() => true, () => false);
+    return this.read(sha).then(
+      () => true,
+      () => false,
+    );
   }
 }
 
 async function sizeOf(path: string): Promise<number | null> {
-  return stat(path).then((found) => found.size, () => null);
+  return stat(path).then(
+    (found) => found.size,
+    () => null,
+  );
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {

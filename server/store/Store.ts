@@ -110,7 +110,11 @@ export class Store {
     const weightsSha = this.#records.weights(key);
     if (!twin || !weightsSha) return null;
     try {
-      const [weights, preview, normalised] = await Promise.all([this.#content.read(weightsSha), this.preview(twin), this.portraits(twin.id)]);
+      const [weights, preview, normalised] = await Promise.all([
+        this.#content.read(weightsSha),
+        this.preview(twin),
+        this.portraits(twin.id),
+      ]);
       return { weights, preview, normalised, warnings: twin.warnings };
     } catch (error) {
       // Damaged, or deleted while it was read: then it is generated again.
@@ -137,7 +141,17 @@ export class Store {
         const weightsSha = await put(avatar.weights);
         const { id, owner, name, model, createdMs, warnings } = avatar;
         const portraitsKey = portraitsKeyOf(portraits.map((portrait) => portrait.sourceSha));
-        const record: AvatarRecord = { id, owner, name, model, createdMs, warnings, portraitsKey, previewSha, portraitCount: portraits.length };
+        const record: AvatarRecord = {
+          id,
+          owner,
+          name,
+          model,
+          createdMs,
+          warnings,
+          portraitsKey,
+          previewSha,
+          portraitCount: portraits.length,
+        };
         this.#records.insert(record, portraits, { avatarId: id, owner, recordedMs: createdMs, revokedMs: null, ...avatar.consent });
         await this.#replaceWeights({ portraitsKey, model, modelVersion: avatar.modelVersion }, weightsSha, createdMs);
         return record;

@@ -11,7 +11,10 @@ const WAIT_MS = 1000;
 /** Another process has this data folder. */
 export class StoreInUse extends Error {
   constructor(options?: ErrorOptions) {
-    super('The data folder is in use by another Gioconda, probably a running server: stop it, use another folder, or work through the server.', options);
+    super(
+      'The data folder is in use by another Gioconda, probably a running server: stop it, use another folder, or work through the server.',
+      options,
+    );
     this.name = 'StoreInUse';
   }
 }

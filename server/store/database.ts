@@ -73,7 +73,8 @@ export function openDatabase(path: string): DatabaseSync {
 
 function migrate(database: DatabaseSync): void {
   const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
-  if (version > migrations.length) throw new Error(`The database was written by a later version of Gioconda (${version}, this one knows ${migrations.length}).`);
+  if (version > migrations.length)
+    throw new Error(`The database was written by a later version of Gioconda (${version}, this one knows ${migrations.length}).`);
   for (let next = version; next < migrations.length; next += 1) {
     transaction(database, () => database.exec(`${migrations[next]!}; PRAGMA user_version = ${next + 1};`));
   }

@@ -1,6 +1,13 @@
 /** A real-time VP8 / H.264 encoder for I420 pictures, on node-av's low-level API (FFmpeg's libvpx and libx264). */
 import { Codec, CodecContext, FFmpegError, Frame, Packet, Rational } from 'node-av/lib';
-import { AV_CODEC_FLAG_LOW_DELAY, AV_PICTURE_TYPE_I, AV_PICTURE_TYPE_NONE, AV_PIX_FMT_YUV420P, AVERROR_EAGAIN, type FFEncoderCodec } from 'node-av/constants';
+import {
+  AV_CODEC_FLAG_LOW_DELAY,
+  AV_PICTURE_TYPE_I,
+  AV_PICTURE_TYPE_NONE,
+  AV_PIX_FMT_YUV420P,
+  AVERROR_EAGAIN,
+  type FFEncoderCodec,
+} from 'node-av/constants';
 import { AppError } from '../../client/src/protocol/errors.ts';
 import './ffmpeg-log.ts';
 import { VIDEO_CLOCK_RATE } from './rtp-clock.ts';

@@ -11,7 +11,8 @@ export function asksForKeyframe(compound: Buffer): boolean {
   let at = 0;
   while (at + 4 <= compound.length) {
     const format = compound[at]! & 0x1f;
-    if (compound[at + 1] === PAYLOAD_SPECIFIC_FEEDBACK && (format === PICTURE_LOSS_INDICATION || format === FULL_INTRA_REQUEST)) return true;
+    if (compound[at + 1] === PAYLOAD_SPECIFIC_FEEDBACK && (format === PICTURE_LOSS_INDICATION || format === FULL_INTRA_REQUEST))
+      return true;
     at += 4 * (compound.readUInt16BE(at + 2) + 1);
   }
   return false;

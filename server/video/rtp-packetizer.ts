@@ -97,7 +97,9 @@ export class RtpPacketizer {
   /** The packets of one frame; the marker bit is on the last. `timestamp` in 1/90000 s, modulo 2^32. */
   packetize(frame: Uint8Array, timestamp: number): Buffer[] {
     const payloads = this.#codec === 'vp8' ? vp8Payloads(frame, this.#nextPictureId()) : h264Payloads(frame);
-    return payloads.map((payload, index) => Buffer.concat([this.#header(timestamp, index === payloads.length - 1), this.#extension, ...payload]));
+    return payloads.map((payload, index) =>
+      Buffer.concat([this.#header(timestamp, index === payloads.length - 1), this.#extension, ...payload]),
+    );
   }
 
   #nextPictureId(): number {

@@ -74,7 +74,7 @@ describe('with the default limits', () => {
     expect(socket.messages.filter((message) => message.startsWith('44')).length).toBeLessThanOrEqual(1);
   });
 
-  it('a namespace of one\'s own does not exist', async () => {
+  it("a namespace of one's own does not exist", async () => {
     const socket = await raw(server.url);
     socket.sendText('40/other,{}');
     expect(await eventually('refused', () => socket.messages.find((message) => message.startsWith('44')))).toContain('Invalid namespace');
@@ -102,7 +102,14 @@ describe('with the default limits', () => {
 describe('with narrow limits', () => {
   let server: TestServer;
   let token: string;
-  const limits = { messagesPerSecond: 5000, unsentBytes: 256 * 1024, messageBytes: 32 * 1024, inboundBytesPerSecond: 64 * 1024 * 1024, connectionsPerUser: 2, connectionsPerAddress: 4 };
+  const limits = {
+    messagesPerSecond: 5000,
+    unsentBytes: 256 * 1024,
+    messageBytes: 32 * 1024,
+    inboundBytesPerSecond: 64 * 1024 * 1024,
+    connectionsPerUser: 2,
+    connectionsPerAddress: 4,
+  };
   beforeAll(async () => {
     server = await TestServer.create({ config: { logLevel: 'silent', limits } });
     token = (await server.guest()).token;
@@ -142,16 +149,22 @@ describe('with narrow limits', () => {
 
 describe('attempts from one address', () => {
   it('are limited before a token is looked at, by the address that a trusted proxy tells', async () => {
-    const server = await TestServer.create({ config: { logLevel: 'silent', limits: { handshakesPerMinute: 2 }, http: { trustedProxies: ['loopback'] } } });
+    const server = await TestServer.create({
+      config: { logLevel: 'silent', limits: { handshakesPerMinute: 2 }, http: { trustedProxies: ['loopback'] } },
+    });
     try {
       const from = async (address: string): Promise<RawWebSocket> => raw(server.url, { headers: { 'x-forwarded-for': address } });
       const statuses = [];
       // The last two are one network of 64 bits.
-      for (const address of ['203.0.113.1', '203.0.113.1', '203.0.113.1', '203.0.113.2', '2001:db8::1', '2001:db8::2', '2001:db8::3']) statuses.push((await from(address)).status);
+      for (const address of ['203.0.113.1', '203.0.113.1', '203.0.113.1', '203.0.113.2', '2001:db8::1', '2001:db8::2', '2001:db8::3'])
+        statuses.push((await from(address)).status);
       expect(statuses).toEqual([101, 101, 429, 101, 101, 101, 429]);
       const refused = await from('203.0.113.1');
       await eventually('the body', () => refused.head.includes('}}'));
-      expect((JSON.parse(refused.head.split('\r\n\r\n')[1]!) as { error: Result<unknown> }).error).toMatchObject({ code: 'rate-limited', retryable: true });
+      expect((JSON.parse(refused.head.split('\r\n\r\n')[1]!) as { error: Result<unknown> }).error).toMatchObject({
+        code: 'rate-limited',
+        retryable: true,
+      });
     } finally {
       await server.close();
     }

@@ -22,7 +22,10 @@ interface Stalled {
 const HEAD = '--b\r\nContent-Disposition: form-data; name="portraits"; filename="a.png"\r\n\r\n';
 
 /** A form of `size` bytes of which the last byte never comes. */
-function stall(token: string, { size, chunked = false, body = Buffer.alloc(size - 1 - HEAD.length) }: { size: number; chunked?: boolean; body?: Buffer }): Stalled {
+function stall(
+  token: string,
+  { size, chunked = false, body = Buffer.alloc(size - 1 - HEAD.length) }: { size: number; chunked?: boolean; body?: Buffer },
+): Stalled {
   const { port } = new URL(http.url);
   const stalled: Stalled = { socket: connect(Number(port), '127.0.0.1'), answer: '', closed: false };
   sockets.push(stalled);
@@ -31,14 +34,18 @@ function stall(token: string, { size, chunked = false, body = Buffer.alloc(size 
   socket.on('error', () => undefined);
   socket.on('close', () => (stalled.closed = true));
   const length = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${size}`;
-  socket.write(`POST /api/v1/avatars HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: multipart/form-data; boundary=b\r\n${length}\r\n\r\n`);
+  socket.write(
+    `POST /api/v1/avatars HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: multipart/form-data; boundary=b\r\n${length}\r\n\r\n`,
+  );
   socket.write(chunked ? `${(HEAD.length + body.length).toString(16)}\r\n${HEAD}` : HEAD);
   socket.write(body);
   return stalled;
 }
 
-const outcome = ({ answer }: Stalled): string => `${/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 'none'} ${/"code":"([a-z-]+)"/.exec(answer)?.[1] ?? ''}`.trim();
-const outcomes = (): Record<string, number> => Object.fromEntries(Object.entries(Object.groupBy(sockets, outcome)).map(([name, group]) => [name, group!.length]));
+const outcome = ({ answer }: Stalled): string =>
+  `${/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 'none'} ${/"code":"([a-z-]+)"/.exec(answer)?.[1] ?? ''}`.trim();
+const outcomes = (): Record<string, number> =>
+  Object.fromEntries(Object.entries(Object.groupBy(sockets, outcome)).map(([name, group]) => [name, group!.length]));
 
 async function honest(userId: string): Promise<number> {
   const form = avatarForm({ portraits: [fakePortrait(`of ${userId}`)] });
@@ -46,7 +53,7 @@ async function honest(userId: string): Promise<number> {
 }
 
 describe('uploads', () => {
-  it('that stop a byte before their end hold a few places of one user, not the server\'s memory', async () => {
+  it("that stop a byte before their end hold a few places of one user, not the server's memory", async () => {
     http = await startHttp({ config: { http: { enrolLimitPerMinute: 1000 }, limits: { uploadStallMs: 10_000 } } });
     const token = await http.tokenFor('mallory', 'enrol');
     const before = process.memoryUsage().arrayBuffers;
@@ -73,9 +80,9 @@ describe('uploads', () => {
     const size = { maxBytes: 1.5 * MIB, maxUploadBytes: 2 * MIB };
     http = await startHttp({ config: { enrolment: size, limits: { uploadBytesPerUser: 3 * MIB, uploadStallMs: 60_000 } } });
     const [announced, chunked] = [await http.tokenFor('ann', 'enrol'), await http.tokenFor('bob', 'enrol')];
-    for (let n = 0; n < 3; n += 1) stall(announced, { size: 1.2 * MIB | 0 });
+    for (let n = 0; n < 3; n += 1) stall(announced, { size: (1.2 * MIB) | 0 });
     await eventually('the third does not fit', () => outcomes()['429 upload-limit'] === 1);
-    for (let n = 0; n < 3; n += 1) stall(chunked, { size: 1.2 * MIB | 0, chunked: true });
+    for (let n = 0; n < 3; n += 1) stall(chunked, { size: (1.2 * MIB) | 0, chunked: true });
     await eventually('the third is given up on the way', () => outcomes()['429 upload-limit'] === 2);
     stall(announced, { size: 3 * MIB });
     await eventually('more than any form may have', () => outcomes()['413 payload-too-large'] === 1);

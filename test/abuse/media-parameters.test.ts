@@ -14,8 +14,14 @@ const microphone = (change: object): object => ({ ...honestMicrophone, ...change
 
 /** Numbers that FlatBuffers or BigInt do not take, objects in the place of text, and text that breaks SDP lines. */
 const microphones: [string, object][] = [
-  ...[0.5, -1, 1e30, '1', {}, null].map((maxBitrate): [string, object] => [`maxBitrate ${JSON.stringify(maxBitrate)}`, microphone({ encodings: [{ ssrc: 5, maxBitrate }] })]),
-  ...[0.5, -1, 2 ** 32, '5', {}, null].map((ssrc): [string, object] => [`ssrc ${JSON.stringify(ssrc)}`, microphone({ encodings: [{ ssrc }] })]),
+  ...[0.5, -1, 1e30, '1', {}, null].map((maxBitrate): [string, object] => [
+    `maxBitrate ${JSON.stringify(maxBitrate)}`,
+    microphone({ encodings: [{ ssrc: 5, maxBitrate }] }),
+  ]),
+  ...[0.5, -1, 2 ** 32, '5', {}, null].map((ssrc): [string, object] => [
+    `ssrc ${JSON.stringify(ssrc)}`,
+    microphone({ encodings: [{ ssrc }] }),
+  ]),
   ['rtx', microphone({ encodings: [{ ssrc: 5, rtx: { ssrc: {} } }] })],
   ['rid', microphone({ encodings: [{ ssrc: 5, rid: INJECTED }] })],
   ['rid object', microphone({ encodings: [{ ssrc: 5, rid: {} }] })],
@@ -36,11 +42,29 @@ const microphones: [string, object][] = [
   ['payload type', microphone({ codecs: [{ ...codec, payloadType: 1.5 }] })],
   ['clock rate', microphone({ codecs: [{ ...codec, clockRate: {} }] })],
   ['channels', microphone({ codecs: [{ ...codec, channels: 0.5 }] })],
-  ['feedback', microphone({ codecs: [{ ...codec, rtcpFeedback: [{ type: INJECTED, parameter: INJECTED }, { type: 'nack', parameter: {} }] }] })],
+  [
+    'feedback',
+    microphone({
+      codecs: [
+        {
+          ...codec,
+          rtcpFeedback: [
+            { type: INJECTED, parameter: INJECTED },
+            { type: 'nack', parameter: {} },
+          ],
+        },
+      ],
+    }),
+  ],
   ['extension uri', microphone({ headerExtensions: [{ uri: INJECTED, id: 1 }] })],
   ['extension id', microphone({ headerExtensions: [{ uri: 'urn:ietf:params:rtp-hdrext:sdes:mid', id: 0.5 }] })],
   ['extension id size', microphone({ headerExtensions: [{ uri: 'urn:ietf:params:rtp-hdrext:sdes:mid', id: 1e9 }] })],
-  ['extension parameters', microphone({ headerExtensions: [{ uri: 'urn:ietf:params:rtp-hdrext:sdes:mid', id: 4, parameters: { [INJECTED]: INJECTED, n: [{}] } }] })],
+  [
+    'extension parameters',
+    microphone({
+      headerExtensions: [{ uri: 'urn:ietf:params:rtp-hdrext:sdes:mid', id: 4, parameters: { [INJECTED]: INJECTED, n: [{}] } }],
+    }),
+  ],
 ];
 
 const connections: [string, object][] = [
@@ -62,11 +86,33 @@ const channels: [string, object][] = [
 
 const capabilities: [string, object][] = [
   ['payload type', { codecs: [{ ...videoCapability, preferredPayloadType: 0.5 }] }],
-  ['feedback object', { codecs: [{ ...videoCapability, rtcpFeedback: [{ type: 'nack', parameter: { a: 1 } }, { type: {}, parameter: 1 }] }] }],
+  [
+    'feedback object',
+    {
+      codecs: [
+        {
+          ...videoCapability,
+          rtcpFeedback: [
+            { type: 'nack', parameter: { a: 1 } },
+            { type: {}, parameter: 1 },
+          ],
+        },
+      ],
+    },
+  ],
   ['feedback text', { codecs: [{ ...videoCapability, rtcpFeedback: [{ type: INJECTED, parameter: INJECTED }] }] }],
   ['parameters', { codecs: [{ ...videoCapability, parameters: { apt: {}, [INJECTED]: INJECTED } }] }],
   ['hundreds of codecs', { codecs: Array(500).fill(videoCapability) }],
-  ['extension', { ...honestCapabilities, headerExtensions: [{ kind: 'video', uri: INJECTED, preferredId: {} }, { kind: 'audio', uri: 'urn:ietf:params:rtp-hdrext:sdes:mid', preferredId: 0.5 }] }],
+  [
+    'extension',
+    {
+      ...honestCapabilities,
+      headerExtensions: [
+        { kind: 'video', uri: INJECTED, preferredId: {} },
+        { kind: 'audio', uri: 'urn:ietf:params:rtp-hdrext:sdes:mid', preferredId: 0.5 },
+      ],
+    },
+  ],
 ];
 
 describe('media parameters of a hostile guest', () => {
@@ -98,30 +144,41 @@ describe('media parameters of a hostile guest', () => {
     const code = await guest.codeOf(name, await request(guest));
     guest.leave();
     await eventually('the participant has ended', async () => {
-      const answer = await fetch(new URL(`/api/v1/rooms/${room}`, server.url), { headers: { authorization: `Bearer ${server.server.keys.apiKey}` } });
+      const answer = await fetch(new URL(`/api/v1/rooms/${room}`, server.url), {
+        headers: { authorization: `Bearer ${server.server.keys.apiKey}` },
+      });
       return ((await answer.json()) as { participantCount?: number }).participantCount === 0;
     });
     return code;
   }
 
   it.each(microphones)('produce-audio with a bad %s', async (_, rtpParameters) => {
-    expect(['ok', 'bad-request']).toContain(await attack('produce-audio', async (guest) => ({ transportId: await guest.transport('send'), rtpParameters })));
+    expect(['ok', 'bad-request']).toContain(
+      await attack('produce-audio', async (guest) => ({ transportId: await guest.transport('send'), rtpParameters })),
+    );
     await expectWorkerWorks();
   });
 
   it.each(connections)('connect-transport with a bad %s', async (_, dtlsParameters) => {
-    expect(await attack('connect-transport', async (guest) => ({ transportId: await guest.transport('send'), dtlsParameters }))).toBe('bad-request');
+    expect(await attack('connect-transport', async (guest) => ({ transportId: await guest.transport('send'), dtlsParameters }))).toBe(
+      'bad-request',
+    );
     await expectWorkerWorks();
   });
 
   it.each(channels)('produce-landmarks with a bad %s', async (_, sctpStreamParameters) => {
-    expect(await attack('produce-landmarks', async (guest) => ({ transportId: await guest.transport('send'), sctpStreamParameters }))).toBe('bad-request');
+    expect(await attack('produce-landmarks', async (guest) => ({ transportId: await guest.transport('send'), sctpStreamParameters }))).toBe(
+      'bad-request',
+    );
     await expectWorkerWorks();
   });
 
   it.each(capabilities)('consume with a bad %s', async (_, rtpCapabilities) => {
     const answer = await attack('consume', async (guest) => {
-      const { producerId } = await guest.must<{ producerId: string }>('produce-audio', { transportId: await guest.transport('send'), rtpParameters: honestMicrophone });
+      const { producerId } = await guest.must<{ producerId: string }>('produce-audio', {
+        transportId: await guest.transport('send'),
+        rtpParameters: honestMicrophone,
+      });
       return { transportId: await guest.transport('receive'), producerId, rtpCapabilities };
     });
     expect(['bad-request', 'cannot-consume']).toContain(answer);
@@ -131,7 +188,10 @@ describe('media parameters of a hostile guest', () => {
   it.each(microphones)('a consumer of a microphone with a bad %s gets nothing of it', async (_, rtpParameters) => {
     const room = `heard-${rooms++}`;
     const [mallory, listener] = [await RawGuest.join(server, room), await RawGuest.join(server, room)];
-    const sent = await mallory.ask<{ producerId: string }>('produce-audio', { transportId: await mallory.transport('send'), rtpParameters });
+    const sent = await mallory.ask<{ producerId: string }>('produce-audio', {
+      transportId: await mallory.transport('send'),
+      rtpParameters,
+    });
     if (!sent.ok) expect(sent.error.code).toBe('bad-request');
     else {
       const received = await listener.must<{ rtpParameters: { codecs: object[]; rtcp: { cname: string } } }>('consume', {
@@ -149,9 +209,19 @@ describe('media parameters of a hostile guest', () => {
 
   it('an honest microphone keeps what matters for sound', async () => {
     const [speaker, listener] = [await RawGuest.join(server, 'honest'), await RawGuest.join(server, 'honest')];
-    const { producerId } = await speaker.must<{ producerId: string }>('produce-audio', { transportId: await speaker.transport('send'), rtpParameters: honestMicrophone });
-    const { rtpParameters } = await listener.must<{ rtpParameters: unknown }>('consume', { transportId: await listener.transport('receive'), producerId, rtpCapabilities: honestCapabilities });
-    expect(rtpParameters).toMatchObject({ codecs: [{ mimeType: 'audio/opus', parameters: { minptime: 10, useinbandfec: 1 } }], headerExtensions: [{ uri: 'urn:ietf:params:rtp-hdrext:sdes:mid' }] });
+    const { producerId } = await speaker.must<{ producerId: string }>('produce-audio', {
+      transportId: await speaker.transport('send'),
+      rtpParameters: honestMicrophone,
+    });
+    const { rtpParameters } = await listener.must<{ rtpParameters: unknown }>('consume', {
+      transportId: await listener.transport('receive'),
+      producerId,
+      rtpCapabilities: honestCapabilities,
+    });
+    expect(rtpParameters).toMatchObject({
+      codecs: [{ mimeType: 'audio/opus', parameters: { minptime: 10, useinbandfec: 1 } }],
+      headerExtensions: [{ uri: 'urn:ietf:params:rtp-hdrext:sdes:mid' }],
+    });
     for (const guest of [speaker, listener]) guest.leave();
   });
 });

@@ -18,11 +18,16 @@ interface PageStatistics {
   state: string;
   tracker: string;
   trackingRate: number;
-  participants: Record<string, { framesPerSecond: number; framesDecoded: number; skewMs: number | null; latency: { p95Ms: number | null } }>;
+  participants: Record<
+    string,
+    { framesPerSecond: number; framesDecoded: number; skewMs: number | null; latency: { p95Ms: number | null } }
+  >;
 }
 
 const statistics = (page: Page): Promise<PageStatistics | undefined> =>
-  page.evaluate(() => (window as unknown as { __gioconda?: { stats(): unknown } }).__gioconda?.stats()) as Promise<PageStatistics | undefined>;
+  page.evaluate(() => (window as unknown as { __gioconda?: { stats(): unknown } }).__gioconda?.stats()) as Promise<
+    PageStatistics | undefined
+  >;
 
 /** A participant's tile, by what a screen reader says of it. */
 const tile = (page: Page, name: string): Locator => page.locator(`[aria-label^="${name}"]`).first();
@@ -34,7 +39,8 @@ const loudness = (page: Page): Promise<number> =>
     const analyser = context.createAnalyser();
     for (const element of document.querySelectorAll('video, audio')) {
       const stream = (element as HTMLMediaElement).srcObject as MediaStream | null;
-      if (stream && !(element as HTMLMediaElement).muted && stream.getAudioTracks().length > 0) context.createMediaStreamSource(new MediaStream(stream.getAudioTracks())).connect(analyser);
+      if (stream && !(element as HTMLMediaElement).muted && stream.getAudioTracks().length > 0)
+        context.createMediaStreamSource(new MediaStream(stream.getAudioTracks())).connect(analyser);
     }
     const samples = new Float32Array(analyser.fftSize);
     let loudest = 0;
@@ -96,7 +102,11 @@ describe('two browsers in a call', () => {
     await ben.getByRole('button', { name: 'Join without a picture' }).click();
     await ben.getByRole('button', { name: 'Join studio' }).click();
     await tile(ben, 'Ada, shown as an avatar').waitFor();
-    await eventually('decoded pictures', async () => Object.values((await statistics(ben))?.participants ?? {}).some(({ framesDecoded }) => framesDecoded > 60), FIRST_PICTURE_MS);
+    await eventually(
+      'decoded pictures',
+      async () => Object.values((await statistics(ben))?.participants ?? {}).some(({ framesDecoded }) => framesDecoded > 60),
+      FIRST_PICTURE_MS,
+    );
     await eventually('the voice', async () => (await loudness(ben)) > 0.005); // the driver pauses between sentences
   });
 

@@ -66,7 +66,8 @@ describe('the page', () => {
   it('says when the camera is blocked, and lets one join all the same', async () => {
     const page = await browser.person();
     await page.addInitScript(() => {
-      if ('mediaDevices' in navigator) navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
+      if ('mediaDevices' in navigator)
+        navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
     });
     await page.goto(await link());
     await page.getByLabel('Your name').fill('Di');

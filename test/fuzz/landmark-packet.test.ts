@@ -23,18 +23,32 @@ function decodeOrRefuse(bytes: Uint8Array): DecodedLandmarks | undefined {
   return decoded;
 }
 
-const face = fc.record({ seed: fc.nat(), noise: fc.double({ min: 0, max: 0.02, noNaN: true }), dent: fc.double({ min: -0.3, max: 0.3, noNaN: true }) });
+const face = fc.record({
+  seed: fc.nat(),
+  noise: fc.double({ min: 0, max: 0.02, noNaN: true }),
+  dent: fc.double({ min: -0.3, max: 0.3, noNaN: true }),
+});
 const packetOf = (options: { seed: number; noise: number; dent: number }): Uint8Array =>
   new LandmarkEncoder({ targetErrorPercent: 0.3 }).encode({ points: syntheticFace(options), capturedMs: 1e12, confidence: 1 });
 
 describe('landmark decoder', () => {
   it('answers or refuses any bytes', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 1300 }), (bytes) => void decodeOrRefuse(bytes)), { numRuns: 500 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 1300 }), (bytes) => void decodeOrRefuse(bytes)),
+      { numRuns: 500 },
+    );
   });
 
   it('answers or refuses any bytes behind a sound header', () => {
     const body = fc.uint8Array({ maxLength: MAX_LANDMARK_PACKET_BYTES - 12 });
-    fc.assert(fc.property(body, fc.boolean(), (bytes, residual) => void decodeOrRefuse(Uint8Array.from([residual ? 0x11 : 0x10, 255, ...new Uint8Array(10), ...bytes]))), { numRuns: 500 });
+    fc.assert(
+      fc.property(
+        body,
+        fc.boolean(),
+        (bytes, residual) => void decodeOrRefuse(Uint8Array.from([residual ? 0x11 : 0x10, 255, ...new Uint8Array(10), ...bytes])),
+      ),
+      { numRuns: 500 },
+    );
   });
 
   it('answers or refuses damaged and shortened packets', () => {
@@ -76,11 +90,21 @@ describe('landmark encoder', () => {
   });
 
   it('never exceeds the limit and never throws, whatever the floats', () => {
-    const any = fc.oneof(fc.float(), fc.float({ min: -2, max: 2, noNaN: true }), fc.constantFrom(0, 1e-30, 1e30, Number.NaN, Number.POSITIVE_INFINITY));
+    const any = fc.oneof(
+      fc.float(),
+      fc.float({ min: -2, max: 2, noNaN: true }),
+      fc.constantFrom(0, 1e-30, 1e30, Number.NaN, Number.POSITIVE_INFINITY),
+    );
     const points = fc.oneof(
-      fc.array(any, { minLength: 20, maxLength: 20 }).map((few) => Float32Array.from({ length: LANDMARK_COUNT * 3 }, (_, i) => few[(i * 7919) % 20]!)),
-      fc.tuple(fc.nat(), fc.float({ min: -60, max: 60, noNaN: true }), fc.nat(LANDMARK_COUNT * 3 - 1)).map(([seed, value, at]) => syntheticFace({ seed }).map((v, i) => (i === at ? value : v))),
-      fc.tuple(fc.nat(), fc.float({ min: -9, max: 3, noNaN: true })).map(([seed, exponent]) => syntheticFace({ seed }).map((v) => v * 10 ** exponent)),
+      fc
+        .array(any, { minLength: 20, maxLength: 20 })
+        .map((few) => Float32Array.from({ length: LANDMARK_COUNT * 3 }, (_, i) => few[(i * 7919) % 20]!)),
+      fc
+        .tuple(fc.nat(), fc.float({ min: -60, max: 60, noNaN: true }), fc.nat(LANDMARK_COUNT * 3 - 1))
+        .map(([seed, value, at]) => syntheticFace({ seed }).map((v, i) => (i === at ? value : v))),
+      fc
+        .tuple(fc.nat(), fc.float({ min: -9, max: 3, noNaN: true }))
+        .map(([seed, exponent]) => syntheticFace({ seed }).map((v) => v * 10 ** exponent)),
     );
     const encoder = new LandmarkEncoder({ targetErrorPercent: 0.05 });
     fc.assert(

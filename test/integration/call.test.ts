@@ -85,7 +85,10 @@ describe('a call', () => {
     }
     driver.drive(talking);
     const landmarker = await Landmarker.create({ cacheDir: landmarkFolder(cacheFolder()) });
-    const seen = await faceSeries(landmarker, pictures.filter(({ atMs }) => atMs > CALIBRATION_MS));
+    const seen = await faceSeries(
+      landmarker,
+      pictures.filter(({ atMs }) => atMs > CALIBRATION_MS),
+    );
     await landmarker.close();
     const sent = readDriverLandmarks().map(({ points, capturedMs }) => faceSample(points, capturedMs));
     expect(seen.length).toBeGreaterThan(40);
@@ -98,7 +101,9 @@ describe('a call', () => {
     await eventually('traces', () => viewer.traces.length > 30);
     for (const trace of viewer.traces) {
       const { arrivedMs, synthesisStartMs, synthesisEndMs, encodedMs, sentMs } = trace;
-      expect([arrivedMs, synthesisStartMs, synthesisEndMs, encodedMs, sentMs]).toEqual([arrivedMs, synthesisStartMs, synthesisEndMs, encodedMs, sentMs].toSorted((a, b) => a - b));
+      expect([arrivedMs, synthesisStartMs, synthesisEndMs, encodedMs, sentMs]).toEqual(
+        [arrivedMs, synthesisStartMs, synthesisEndMs, encodedMs, sentMs].toSorted((a, b) => a - b),
+      );
       expect(Math.abs(sentMs - viewer.call.clock.nowMs)).toBeLessThan(10_000);
     }
     // The RTP timestamp is the capture time: what receivers' lip sync runs on.

@@ -18,14 +18,27 @@ describe('gioconda enrol, locally', () => {
   afterAll(() => rm(data, { recursive: true, force: true }));
 
   it('makes an avatar with the consent given, and finds it again', async () => {
-    const first = await gioconda(['enrol', ...portraits, ...who, '--data', data, '--json', '--consent-statement', 'My face may speak for me in our calls.']);
+    const first = await gioconda([
+      'enrol',
+      ...portraits,
+      ...who,
+      '--data',
+      data,
+      '--json',
+      '--consent-statement',
+      'My face may speak for me in our calls.',
+    ]);
     expect(first.code).toBe(0);
     const avatar = JSON.parse(first.stdout) as { id: string };
     expect(avatar).toMatchObject({ name: 'Kenji', model: 'warp', portraits: 2, created: true });
     const again = await gioconda(['enrol', ...portraits, ...who, '--data', data]);
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining(`enrolled already: ${avatar.id}`) as string });
     const store = await Store.create({ dataDir: data });
-    expect(store.consent(avatar.id)).toMatchObject({ subject: 'A rendered person', statement: 'My face may speak for me in our calls.', revokedMs: null });
+    expect(store.consent(avatar.id)).toMatchObject({
+      subject: 'A rendered person',
+      statement: 'My face may speak for me in our calls.',
+      revokedMs: null,
+    });
     await store.close();
   });
 
@@ -63,7 +76,16 @@ describe('gioconda enrol, at a server', () => {
   });
 
   it('passes on what the server says, and says when there is none', async () => {
-    const refused = await gioconda(['enrol', portraits[0]!, badPortraits.twoFaces, ...who, '--server', server.url, '--api-key', server.server.keys.apiKey]);
+    const refused = await gioconda([
+      'enrol',
+      portraits[0]!,
+      badPortraits.twoFaces,
+      ...who,
+      '--server',
+      server.url,
+      '--api-key',
+      server.server.keys.apiKey,
+    ]);
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^gioconda: bad-two-faces\.jpg: /m) as string });
     const stranger = await gioconda(['enrol', ...portraits, ...who, '--server', server.url, '--api-key', 'not-the-key-of-this-server']);
     expect(stranger).toMatchObject({ code: 1, stdout: '' });

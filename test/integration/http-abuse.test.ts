@@ -23,7 +23,9 @@ const good = (): FormData => avatarForm({ portraits: [fakePortrait('good')] });
 
 /** Nothing was kept, and the server still does its work. */
 async function expectUnharmed(): Promise<void> {
-  const files = (await readdir(join(http.dataDir, 'store'), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile() && !entry.name.includes('.sqlite'));
+  const files = (await readdir(join(http.dataDir, 'store'), { recursive: true, withFileTypes: true })).filter(
+    (entry) => entry.isFile() && !entry.name.includes('.sqlite'),
+  );
   expect(files).toEqual([]);
   expect(await post(good())).toBe('created');
 }
@@ -34,15 +36,35 @@ describe('bad forms', () => {
     ['nine files', () => avatarForm({ portraits: Array.from({ length: 9 }, (_, n) => fakePortrait(String(n))) }), 'portrait-count'],
     ['a file that is no picture', () => avatarForm({ portraits: [fakePortrait('a'), Buffer.from('<svg>')] }), ['portrait-not-an-image', 1]],
     ['an empty file', () => avatarForm({ portraits: [Buffer.alloc(0)] }), ['portrait-not-an-image', 0]],
-    ['a file that is too large', () => avatarForm({ portraits: [fakePortrait('a'), picture(limits.maxBytes + 1)] }), ['portrait-too-large', 1]],
-    ['files that are too large together', () => avatarForm({ portraits: [1, 2, 3, 4].map((n) => picture(limits.maxBytes - n)) }), 'payload-too-large'],
+    [
+      'a file that is too large',
+      () => avatarForm({ portraits: [fakePortrait('a'), picture(limits.maxBytes + 1)] }),
+      ['portrait-too-large', 1],
+    ],
+    [
+      'files that are too large together',
+      () => avatarForm({ portraits: [1, 2, 3, 4].map((n) => picture(limits.maxBytes - n)) }),
+      'payload-too-large',
+    ],
     ['no consent', () => avatarForm({ portraits: [fakePortrait('a')], fields: { consent: undefined } }), 'consent-missing'],
     ['consent that is no JSON', () => avatarForm({ portraits: [fakePortrait('a')], fields: { consent: 'yes' } }), 'consent-missing'],
-    ['consent without a statement', () => avatarForm({ portraits: [fakePortrait('a')], fields: { consent: { ...consent, statement: '' } } }), 'consent-missing'],
+    [
+      'consent without a statement',
+      () => avatarForm({ portraits: [fakePortrait('a')], fields: { consent: { ...consent, statement: '' } } }),
+      'consent-missing',
+    ],
     ['a field that does not exist', () => avatarForm({ portraits: [fakePortrait('a')], fields: { colour: 'red' } }), 'bad-request'],
-    ['a field with the name of a prototype\'s', () => avatarForm({ portraits: [fakePortrait('a')], fields: { __proto__x: 'a', constructor: 'b' } }), 'bad-request'],
+    [
+      "a field with the name of a prototype's",
+      () => avatarForm({ portraits: [fakePortrait('a')], fields: { __proto__x: 'a', constructor: 'b' } }),
+      'bad-request',
+    ],
     ['a name that is too long', () => avatarForm({ portraits: [fakePortrait('a')], fields: { name: 'n'.repeat(65) } }), 'bad-request'],
-    ['a field that is much too long', () => avatarForm({ portraits: [fakePortrait('a')], fields: { name: 'n'.repeat(40_000) } }), 'payload-too-large'],
+    [
+      'a field that is much too long',
+      () => avatarForm({ portraits: [fakePortrait('a')], fields: { name: 'n'.repeat(40_000) } }),
+      'payload-too-large',
+    ],
     ['an unknown model', () => avatarForm({ portraits: [fakePortrait('a')], fields: { model: 'x' } }), 'model-unknown'],
   ])('are refused: %s', async (_name, form, expected) => {
     expect(await post(form())).toEqual(expected);
@@ -63,7 +85,11 @@ describe('bad forms', () => {
 
   it('are refused: another content type, no boundary, a damaged body', async () => {
     const send = async (contentType: string, body: string): Promise<unknown> => {
-      const response = await fetch(`${http.url}/api/v1/avatars`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': contentType }, body });
+      const response = await fetch(`${http.url}/api/v1/avatars`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': contentType },
+        body,
+      });
       return [response.status, ((await response.json()) as { error: { code: string } }).error.code];
     };
     const boundary = 'multipart/form-data; boundary=b';
@@ -73,7 +99,13 @@ describe('bad forms', () => {
       await send('multipart/form-data', 'x'),
       await send(boundary, 'no parts at all'),
       await send(boundary, '--b\r\nContent-Disposition: form-data; name="portraits"; filename="a.png"\r\n\r\ncut off'),
-    ]).toEqual([[400, 'bad-request'], [400, 'bad-request'], [400, 'bad-request'], [400, 'bad-request'], [400, 'bad-request']]);
+    ]).toEqual([
+      [400, 'bad-request'],
+      [400, 'bad-request'],
+      [400, 'bad-request'],
+      [400, 'bad-request'],
+      [400, 'bad-request'],
+    ]);
     await expectUnharmed();
   });
 });
@@ -82,7 +114,9 @@ describe('bad clients', () => {
   it('that hang up in the middle of an upload leave nothing behind', async () => {
     const { port } = new URL(http.url);
     const socket = connect(Number(port), '127.0.0.1');
-    socket.write(`POST /api/v1/avatars HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 60000\r\n\r\n--b\r\nContent-Disposition: form-data; name="portraits"; filename="a.png"\r\n\r\n${'x'.repeat(20_000)}`);
+    socket.write(
+      `POST /api/v1/avatars HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 60000\r\n\r\n--b\r\nContent-Disposition: form-data; name="portraits"; filename="a.png"\r\n\r\n${'x'.repeat(20_000)}`,
+    );
     await new Promise((resolve) => setTimeout(resolve, 100));
     socket.destroy();
     await new Promise((resolve) => socket.once('close', resolve));
@@ -91,7 +125,11 @@ describe('bad clients', () => {
 
   it('without a token are refused before their upload is read', async () => {
     const status = await new Promise((resolve, reject) => {
-      const upload = nodeRequest(`${http.url}/api/v1/avatars`, { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=b', 'content-length': 10_000_000 } }, (response) => resolve(response.statusCode));
+      const upload = nodeRequest(
+        `${http.url}/api/v1/avatars`,
+        { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=b', 'content-length': 10_000_000 } },
+        (response) => resolve(response.statusCode),
+      );
       upload.on('error', reject);
       upload.write('--b\r\n');
     });
@@ -111,7 +149,15 @@ describe('bad clients', () => {
   });
 
   it('that ask for paths of the machine get nothing', async () => {
-    for (const path of ['/../package.json', '/%2e%2e/package.json', '/assets/..%2f..%2fpackage.json', '/assets/', '/.gioconda/data/keys/api-key', '/api/v1/avatars/..%2f..%2fetc', '/%00']) {
+    for (const path of [
+      '/../package.json',
+      '/%2e%2e/package.json',
+      '/assets/..%2f..%2fpackage.json',
+      '/assets/',
+      '/.gioconda/data/keys/api-key',
+      '/api/v1/avatars/..%2f..%2fetc',
+      '/%00',
+    ]) {
       const response = await fetch(http.url + path);
       expect([path, [400, 401, 404].includes(response.status)]).toEqual([path, true]);
       expect(await response.json()).toEqual({ error: expect.objectContaining({ retryable: false }) as object });
@@ -120,17 +166,30 @@ describe('bad clients', () => {
 
   it('that send large or broken JSON are told', async () => {
     const send = async (body: string): Promise<unknown> => {
-      const response = await fetch(`${http.url}/api/v1/tokens`, { method: 'POST', headers: { authorization: `Bearer ${http.apiKey}`, 'content-type': 'application/json' }, body });
+      const response = await fetch(`${http.url}/api/v1/tokens`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${http.apiKey}`, 'content-type': 'application/json' },
+        body,
+      });
       return [response.status, ((await response.json()) as { error: { code: string } }).error.code];
     };
-    expect([await send(''), await send('{"userId":'), await send('null'), await send(`"${'x'.repeat(100_000)}"`)]).toEqual([[400, 'bad-request'], [400, 'bad-request'], [400, 'bad-request'], [413, 'payload-too-large']]);
+    expect([await send(''), await send('{"userId":'), await send('null'), await send(`"${'x'.repeat(100_000)}"`)]).toEqual([
+      [400, 'bad-request'],
+      [400, 'bad-request'],
+      [400, 'bad-request'],
+      [413, 'payload-too-large'],
+    ]);
   });
 
   it('that come too often are slowed down, whatever token they guess with', async () => {
     await http.close();
     http = await startHttp({ config: { http: { rateLimitPerMinute: 5, guestLimitPerMinute: 2 } } });
     const invite = await http.tokenFor('x', 'invite:r');
-    const guests = [await http.call('POST', '/guests', { token: invite }), await http.call('POST', '/guests', { token: invite }), await http.call('POST', '/guests', { token: invite })];
+    const guests = [
+      await http.call('POST', '/guests', { token: invite }),
+      await http.call('POST', '/guests', { token: invite }),
+      await http.call('POST', '/guests', { token: invite }),
+    ];
     expect(guests.map(({ status }) => status)).toEqual([201, 201, 429]);
     expect(guests[2]!.body.error).toMatchObject({ code: 'rate-limited', retryable: true });
     expect(Number(guests[2]!.headers.get('retry-after'))).toBeGreaterThan(0);
@@ -145,11 +204,12 @@ describe('proxies', () => {
   const guestsFrom = async (addresses: string[]): Promise<number[]> => {
     const invite = await http.tokenFor('x', 'invite:r');
     const statuses = [];
-    for (const address of addresses) statuses.push((await http.call('POST', '/guests', { token: invite, headers: { 'x-forwarded-for': address } })).status);
+    for (const address of addresses)
+      statuses.push((await http.call('POST', '/guests', { token: invite, headers: { 'x-forwarded-for': address } })).status);
     return statuses;
   };
 
-  it('are believed about their clients\' addresses where they are known, and only there', async () => {
+  it("are believed about their clients' addresses where they are known, and only there", async () => {
     await http.close();
     http = await startHttp({ config: { http: { guestLimitPerMinute: 1, trustedProxies: ['loopback'] } } });
     expect(await guestsFrom(['203.0.113.1', '203.0.113.2', '203.0.113.1', '198.51.100.9, 203.0.113.2'])).toEqual([201, 201, 429, 429]);

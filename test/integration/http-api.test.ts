@@ -11,22 +11,29 @@ beforeEach(async () => {
 });
 afterEach(() => http.close());
 
-const enrol = async (token: string, ...texts: string[]): Promise<string> => (await http.call('POST', '/avatars', { token, form: avatarForm({ portraits: texts.map(fakePortrait) }) })).body.id!;
+const enrol = async (token: string, ...texts: string[]): Promise<string> =>
+  (await http.call('POST', '/avatars', { token, form: avatarForm({ portraits: texts.map(fakePortrait) }) })).body.id!;
 
 describe('the OpenAPI document', () => {
   it('has every route that there is, and no other, each with a summary and tags', async () => {
     const routes: string[] = [];
     const onServer = (message: unknown): void => {
-      (message as { fastify: App }).fastify.addHook('onRoute', ({ method, url }) => void routes.push(...[method].flat().map((one) => `${one} ${url.replaceAll(/:(\w+)/g, '{$1}')}`)));
+      (message as { fastify: App }).fastify.addHook(
+        'onRoute',
+        ({ method, url }) => void routes.push(...[method].flat().map((one) => `${one} ${url.replaceAll(/:(\w+)/g, '{$1}')}`)),
+      );
     };
     subscribe('fastify.initialization', onServer);
     const another = await startHttp();
     unsubscribe('fastify.initialization', onServer);
     await another.close();
     const documented = http.contract.operations();
-    expect(documented.map(([method, path]) => `${method} ${path}`).toSorted()).toEqual(routes.filter((route) => !/^(HEAD|OPTIONS) /.test(route)).toSorted());
+    expect(documented.map(([method, path]) => `${method} ${path}`).toSorted()).toEqual(
+      routes.filter((route) => !/^(HEAD|OPTIONS) /.test(route)).toSorted(),
+    );
     expect(documented.length).toBeGreaterThanOrEqual(20);
-    for (const [method, path, { summary, tags }] of documented) expect([summary, tags], `${method} ${path}`).toEqual([expect.stringMatching(/\S{3}/), [expect.any(String)]]);
+    for (const [method, path, { summary, tags }] of documented)
+      expect([summary, tags], `${method} ${path}`).toEqual([expect.stringMatching(/\S{3}/), [expect.any(String)]]);
     expect((await http.call('GET', '/openapi.json')).body).toEqual(http.contract.document);
     expect(http.contract.document.openapi).toBe('3.1.0');
   });
@@ -42,11 +49,19 @@ describe('the OpenAPI document', () => {
     expect(open).toEqual(['GET /api/v1/config/client', 'GET /healthz', 'GET /readyz', 'GET /metrics', 'GET /api/v1/openapi.json']);
   });
 
-  it('refuses a participant\'s token where it asks for the API key alone', async () => {
+  it("refuses a participant's token where it asks for the API key alone", async () => {
     const token = await http.tokenFor('ann', 'enrol', 'join:x', 'invite:x');
     const only = http.contract.operations().filter(([, , operation]) => JSON.stringify(operation.security) === '[{"apiKey":[]}]');
-    expect(only.map(([method, path]) => `${method} ${path}`)).toEqual(['GET /api/v1/rooms', 'POST /api/v1/rooms', 'DELETE /api/v1/rooms/{room}', 'POST /api/v1/tokens']);
-    for (const [method, path] of only) expect((await http.call(method, path.replace('{room}', 'x'), { token, ...(method === 'POST' && { json: {} }) })).body.error?.code).toBe('forbidden');
+    expect(only.map(([method, path]) => `${method} ${path}`)).toEqual([
+      'GET /api/v1/rooms',
+      'POST /api/v1/rooms',
+      'DELETE /api/v1/rooms/{room}',
+      'POST /api/v1/tokens',
+    ]);
+    for (const [method, path] of only)
+      expect(
+        (await http.call(method, path.replace('{room}', 'x'), { token, ...(method === 'POST' && { json: {} }) })).body.error?.code,
+      ).toBe('forbidden');
   });
 
   it('lists for each route the errors it gives, with the status of the error table', () => {
@@ -60,10 +75,17 @@ describe('the OpenAPI document', () => {
   });
 
   it('describes the form with the portraits', () => {
-    const form = http.contract.document.paths['/api/v1/avatars']!.post!.requestBody!.content['multipart/form-data'] as { schema: { properties: Record<string, unknown>; required: string[] } };
+    const form = http.contract.document.paths['/api/v1/avatars']!.post!.requestBody!.content['multipart/form-data'] as {
+      schema: { properties: Record<string, unknown>; required: string[] };
+    };
     expect(Object.keys(form.schema.properties).toSorted()).toEqual(['consent', 'model', 'name', 'owner', 'portraits']);
     expect(form.schema.required.toSorted()).toEqual(['consent', 'portraits']);
-    expect(form.schema.properties.portraits).toMatchObject({ type: 'array', minItems: 1, maxItems: 8, items: { type: 'string', format: 'binary' } });
+    expect(form.schema.properties.portraits).toMatchObject({
+      type: 'array',
+      minItems: 1,
+      maxItems: 8,
+      items: { type: 'string', format: 'binary' },
+    });
   });
 });
 
@@ -71,8 +93,16 @@ describe('docs/api.md', () => {
   const text = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
 
   it('lists every request, and says of each which the API key alone may make and which are public', () => {
-    const rows = [...text.matchAll(/^\| `([A-Z]+ \/\S*)` \| ([^|]*) \|/gm)].map(([, request, who]) => [request, who!.startsWith('public') ? 'public' : who === 'API key' ? 'application' : 'token']);
-    const routes = http.contract.operations().map(([method, path, { security = [] }]) => [`${method} ${path}`, security.length === 0 ? 'public' : security.some((one) => 'token' in one) ? 'token' : 'application']);
+    const rows = [...text.matchAll(/^\| `([A-Z]+ \/\S*)` \| ([^|]*) \|/gm)].map(([, request, who]) => [
+      request,
+      who!.startsWith('public') ? 'public' : who === 'API key' ? 'application' : 'token',
+    ]);
+    const routes = http.contract
+      .operations()
+      .map(([method, path, { security = [] }]) => [
+        `${method} ${path}`,
+        security.length === 0 ? 'public' : security.some((one) => 'token' in one) ? 'token' : 'application',
+      ]);
     expect(rows.toSorted()).toEqual(routes.toSorted());
   });
 
@@ -85,9 +115,18 @@ describe('docs/api.md', () => {
 describe('avatars', () => {
   it('are created, found again, shown and deleted by their owner', async () => {
     const token = await http.tokenFor('ann', 'enrol');
-    const form = (): FormData => avatarForm({ portraits: [fakePortrait('one'), fakePortrait('eyes closed')], fields: { name: ' Lisa ', model: 'other' } });
+    const form = (): FormData =>
+      avatarForm({ portraits: [fakePortrait('one'), fakePortrait('eyes closed')], fields: { name: ' Lisa ', model: 'other' } });
     const created = await http.call('POST', '/avatars', { token, form: form() });
-    expect([created.status, created.body]).toEqual([201, expect.objectContaining({ name: 'Lisa', model: 'other', portraits: 2, warnings: [{ portrait: 1, code: 'eyes-closed', message: 'The eyes are closed.' }] })]);
+    expect([created.status, created.body]).toEqual([
+      201,
+      expect.objectContaining({
+        name: 'Lisa',
+        model: 'other',
+        portraits: 2,
+        warnings: [{ portrait: 1, code: 'eyes-closed', message: 'The eyes are closed.' }],
+      }),
+    ]);
     const again = await http.call('POST', '/avatars', { token, form: form() });
     expect([again.status, again.body]).toEqual([200, created.body]);
     const { id } = created.body;
@@ -95,7 +134,11 @@ describe('avatars', () => {
     expect((await http.call('GET', `/avatars/${id}`, { token })).body).toEqual(created.body);
     const preview = await http.call('GET', `/avatars/${id}/preview`, { token });
     expect([preview.headers.get('content-type'), preview.bytes]).toEqual(['image/png', fakePortrait('one')]);
-    expect((await http.call('GET', `/avatars/${id}/consent`, { token })).body).toMatchObject({ subject: consent.subject, statement: consent.statement, revokedAt: null });
+    expect((await http.call('GET', `/avatars/${id}/consent`, { token })).body).toMatchObject({
+      subject: consent.subject,
+      statement: consent.statement,
+      revokedAt: null,
+    });
 
     const told: string[] = [];
     http.enrolment.onDeleted((avatarId) => told.push(avatarId));
@@ -110,7 +153,12 @@ describe('avatars', () => {
     const id = await enrol(await http.tokenFor('ann', 'enrol'), 'a');
     const bob = await http.tokenFor('bob', 'enrol', 'join:r');
     expect((await http.call('GET', '/avatars', { token: bob })).body).toEqual({ avatars: [] });
-    const foreign = [await http.call('GET', `/avatars/${id}`, { token: bob }), await http.call('GET', `/avatars/${id}/preview`, { token: bob }), await http.call('GET', `/avatars/${id}/consent`, { token: bob }), await http.call('DELETE', `/avatars/${id}`, { token: bob })];
+    const foreign = [
+      await http.call('GET', `/avatars/${id}`, { token: bob }),
+      await http.call('GET', `/avatars/${id}/preview`, { token: bob }),
+      await http.call('GET', `/avatars/${id}/consent`, { token: bob }),
+      await http.call('DELETE', `/avatars/${id}`, { token: bob }),
+    ];
     const missing = await http.call('GET', '/avatars/av-nothing', { token: bob });
     expect(foreign.map((answer) => [answer.status, answer.body])).toEqual(foreign.map(() => [404, missing.body]));
     expect(http.store.avatar(id)).not.toBeNull();
@@ -155,37 +203,73 @@ describe('portrait checks', () => {
   it('say yes, yes but, and no with the reason', async () => {
     expect(await check(fakePortrait('fine'))).toEqual({ ok: true, problem: null, warnings: [] });
     expect(await check(fakePortrait('eyes closed'))).toMatchObject({ ok: true, warnings: [{ code: 'eyes-closed' }] });
-    expect(await check(fakePortrait('no face'))).toMatchObject({ ok: false, problem: { code: 'portrait-no-face', portrait: 0, retryable: false } });
+    expect(await check(fakePortrait('no face'))).toMatchObject({
+      ok: false,
+      problem: { code: 'portrait-no-face', portrait: 0, retryable: false },
+    });
     expect(await check(Buffer.from('text'))).toMatchObject({ ok: false, problem: { code: 'portrait-not-an-image' } });
     expect(http.store.count()).toBe(0);
   });
 });
 
 describe('rooms, invites and guests', () => {
-  beforeEach(() => void http.rooms.open.set('studio', { id: 'studio', participants: [{ displayName: 'Ann', avatar: true }, { displayName: 'Bob', avatar: false }] }));
+  beforeEach(
+    () =>
+      void http.rooms.open.set('studio', {
+        id: 'studio',
+        participants: [
+          { displayName: 'Ann', avatar: true },
+          { displayName: 'Bob', avatar: false },
+        ],
+      }),
+  );
 
   it('are listed and closed by the application', async () => {
-    expect((await http.call('GET', '/rooms', { token: http.apiKey })).body).toEqual({ rooms: [{ id: 'studio', open: true, participantCount: 2 }] });
+    expect((await http.call('GET', '/rooms', { token: http.apiKey })).body).toEqual({
+      rooms: [{ id: 'studio', open: true, participantCount: 2 }],
+    });
     expect((await http.call('DELETE', '/rooms/studio', { token: http.apiKey })).status).toBe(204);
     expect((await http.call('DELETE', '/rooms/studio', { token: http.apiKey })).body.error?.code).toBe('not-found');
   });
 
   it('show who is in them to those who may join, and to nobody else', async () => {
-    const room = { id: 'studio', open: true, participantCount: 2, participants: [{ displayName: 'Ann', synthetic: true }, { displayName: 'Bob', synthetic: false }] };
+    const room = {
+      id: 'studio',
+      open: true,
+      participantCount: 2,
+      participants: [
+        { displayName: 'Ann', synthetic: true },
+        { displayName: 'Bob', synthetic: false },
+      ],
+    };
     expect((await http.call('GET', '/rooms/studio', { token: await http.tokenFor('ann', 'join:studio') })).body).toEqual(room);
-    expect((await http.call('GET', '/rooms/lobby', { token: await http.tokenFor('ann', 'join:lobby') })).body).toEqual({ id: 'lobby', open: false, participantCount: 0, participants: [] });
+    expect((await http.call('GET', '/rooms/lobby', { token: await http.tokenFor('ann', 'join:lobby') })).body).toEqual({
+      id: 'lobby',
+      open: false,
+      participantCount: 0,
+      participants: [],
+    });
     for (const scopes of [['join:lobby'], ['enrol'], ['invite:studio'], ['join:stud']]) {
-      expect((await http.call('GET', '/rooms/studio', { token: await http.tokenFor('eve', ...scopes) })).body.error?.code).toBe('forbidden');
+      expect((await http.call('GET', '/rooms/studio', { token: await http.tokenFor('eve', ...scopes) })).body.error?.code).toBe(
+        'forbidden',
+      );
     }
   });
 
   it('are entered by a link: participant → invite → guest, who can enrol and join that room only', async () => {
     const invite = await http.call('POST', '/rooms/studio/invites', { token: await http.tokenFor('ann', 'join:studio') });
     const fragment = new URLSearchParams(new URL(invite.body.url!).hash.slice(1));
-    expect([invite.body.path, fragment.get('room'), fragment.get('invite')]).toEqual([`/#room=studio&invite=${invite.body.invite}`, 'studio', invite.body.invite]);
+    expect([invite.body.path, fragment.get('room'), fragment.get('invite')]).toEqual([
+      `/#room=studio&invite=${invite.body.invite}`,
+      'studio',
+      invite.body.invite,
+    ]);
     const guest = await http.call('POST', '/guests', { token: invite.body.invite! });
     expect(guest.body.roomId).toBe('studio');
-    expect(await http.authority.verifyToken(guest.body.token!)).toMatchObject({ userId: guest.body.userId, scopes: ['enrol', 'join:studio'] });
+    expect(await http.authority.verifyToken(guest.body.token!)).toMatchObject({
+      userId: guest.body.userId,
+      scopes: ['enrol', 'join:studio'],
+    });
     expect(await enrol(guest.body.token!, 'a guest')).toMatch(/^av-/);
     const other = await http.call('POST', '/guests', { token: invite.body.invite! });
     expect((await http.call('GET', '/avatars', { token: other.body.token! })).body).toEqual({ avatars: [] });
@@ -198,12 +282,17 @@ describe('rooms, invites and guests', () => {
     const again = await http.call('POST', '/guests', { token: invite, json: { previous: first.body.token } });
     expect([again.status, again.body.userId]).toEqual([201, first.body.userId]);
     expect((await http.call('GET', '/avatars', { token: again.body.token! })).body.avatars?.map((avatar) => avatar.id)).toEqual([id]);
-    expect((await http.call('POST', '/guests', { token: invite, json: { previous: await http.tokenFor('ann', 'enrol') } })).body.error?.code).toBe('token-invalid');
-    expect((await http.call('POST', '/tokens', { token: http.apiKey, json: { userId: first.body.userId, scopes: ['enrol'] } })).body.error?.code).toBe('bad-request');
+    expect(
+      (await http.call('POST', '/guests', { token: invite, json: { previous: await http.tokenFor('ann', 'enrol') } })).body.error?.code,
+    ).toBe('token-invalid');
+    expect(
+      (await http.call('POST', '/tokens', { token: http.apiKey, json: { userId: first.body.userId, scopes: ['enrol'] } })).body.error?.code,
+    ).toBe('bad-request');
   });
 
   it('cannot be entered with anything but an invite, and an invite can do nothing else', async () => {
-    for (const token of [await http.tokenFor('ann', 'join:studio', 'enrol'), http.apiKey]) expect((await http.call('POST', '/guests', { token })).body.error?.code).toBe('forbidden');
+    for (const token of [await http.tokenFor('ann', 'join:studio', 'enrol'), http.apiKey])
+      expect((await http.call('POST', '/guests', { token })).body.error?.code).toBe('forbidden');
     const invite = await http.tokenFor('x', 'invite:studio');
     const answers = [
       await http.call('GET', '/rooms/studio', { token: invite }),
@@ -219,15 +308,25 @@ describe('rooms, invites and guests', () => {
     expect([made.status, made.body.id]).toEqual([201, expect.stringMatching(/^room-/)]);
     const named = await http.call('POST', '/rooms', { token: http.apiKey, json: { id: 'team-7' } });
     expect((await http.call('POST', '/guests', { token: named.body.invite! })).body.roomId).toBe('team-7');
-    expect((await http.call('POST', '/rooms', { token: http.apiKey, json: { id: '../etc' } })).body.error).toMatchObject({ code: 'bad-request', message: expect.stringMatching(/body\.id/) as string });
+    expect((await http.call('POST', '/rooms', { token: http.apiKey, json: { id: '../etc' } })).body.error).toMatchObject({
+      code: 'bad-request',
+      message: expect.stringMatching(/body\.id/) as string,
+    });
   });
 });
 
 describe('tokens', () => {
   it('are made by the application, with the scopes and the time it asks for', async () => {
-    const { status, body } = await http.call('POST', '/tokens', { token: http.apiKey, json: { userId: 'ann@example.org', scopes: ['enrol', 'join:r'], ttlSeconds: 60 } });
+    const { status, body } = await http.call('POST', '/tokens', {
+      token: http.apiKey,
+      json: { userId: 'ann@example.org', scopes: ['enrol', 'join:r'], ttlSeconds: 60 },
+    });
     expect([status, body.userId]).toEqual([201, 'ann@example.org']);
-    expect(await http.authority.verifyToken(body.token!)).toMatchObject({ userId: 'ann@example.org', scopes: ['enrol', 'join:r'], expiresAt: Date.parse(body.expiresAt!) / 1000 });
+    expect(await http.authority.verifyToken(body.token!)).toMatchObject({
+      userId: 'ann@example.org',
+      scopes: ['enrol', 'join:r'],
+      expiresAt: Date.parse(body.expiresAt!) / 1000,
+    });
     expect((await http.call('GET', '/rooms/r', { token: body.token! })).status).toBe(200);
   });
 
@@ -244,26 +343,56 @@ describe('tokens', () => {
   });
 
   it('are refused when expired, foreign or unsigned, with what to do', async () => {
-    const expired = (await http.authority.mintToken({ userId: 'ann', scopes: ['enrol'], ttlSeconds: 60, now: new Date(Date.now() - 3_600_000) })).token;
+    const expired = (
+      await http.authority.mintToken({ userId: 'ann', scopes: ['enrol'], ttlSeconds: 60, now: new Date(Date.now() - 3_600_000) })
+    ).token;
     const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from('{"sub":"ann","scope":"enrol","iss":"gioconda","exp":4000000000}').toString('base64url')}.`;
-    const answers = [await http.call('GET', '/avatars', { token: expired }), await http.call('GET', '/avatars', { token: unsigned }), await http.call('GET', '/avatars', { headers: { authorization: 'Basic eDp5' } })];
-    expect(answers.map(({ status, body, headers }) => [status, body.error?.code, headers.get('www-authenticate')])).toEqual([[401, 'token-expired', 'Bearer'], [401, 'token-invalid', 'Bearer'], [401, 'token-invalid', 'Bearer']]);
+    const answers = [
+      await http.call('GET', '/avatars', { token: expired }),
+      await http.call('GET', '/avatars', { token: unsigned }),
+      await http.call('GET', '/avatars', { headers: { authorization: 'Basic eDp5' } }),
+    ];
+    expect(answers.map(({ status, body, headers }) => [status, body.error?.code, headers.get('www-authenticate')])).toEqual([
+      [401, 'token-expired', 'Bearer'],
+      [401, 'token-invalid', 'Bearer'],
+      [401, 'token-invalid', 'Bearer'],
+    ]);
   });
 });
 
 describe('information and operation', () => {
   it('tells clients the limits, and the models to those with a token', async () => {
-    expect((await http.call('GET', '/config/client')).body).toMatchObject({ protocol: 1, tracker: '/assets/tracker.json', limits: { maxPortraits: 8 }, video: { size: 256 } });
-    expect((await http.call('GET', '/models', { token: await http.tokenFor('ann', 'enrol') })).body).toEqual({ models: [{ name: 'warp', version: '1.0.0', size: 256, default: true }, { name: 'other', version: '7', size: 512, default: false }] });
+    expect((await http.call('GET', '/config/client')).body).toMatchObject({
+      protocol: 1,
+      tracker: '/assets/tracker.json',
+      limits: { maxPortraits: 8 },
+      video: { size: 256 },
+    });
+    expect((await http.call('GET', '/models', { token: await http.tokenFor('ann', 'enrol') })).body).toEqual({
+      models: [
+        { name: 'warp', version: '1.0.0', size: 256, default: true },
+        { name: 'other', version: '7', size: 512, default: false },
+      ],
+    });
   });
 
   it('is ready when every part is, and says which is not', async () => {
     http.health.parts = [{ name: 'synthesis', ok: true }];
-    expect((await http.call('GET', '/readyz')).body).toEqual({ ready: true, parts: [{ name: 'store', ok: true }, { name: 'synthesis', ok: true }] });
+    expect((await http.call('GET', '/readyz')).body).toEqual({
+      ready: true,
+      parts: [
+        { name: 'store', ok: true },
+        { name: 'synthesis', ok: true },
+      ],
+    });
     http.health.parts = [{ name: 'synthesis', ok: false, detail: 'The model is being loaded.' }];
     const { status, body } = await http.call('GET', '/readyz');
-    expect([status, body.ready, body.parts?.[1]]).toEqual([503, false, { name: 'synthesis', ok: false, detail: 'The model is being loaded.' }]);
-    http.health.parts = new Error('with /a/path/that/is/nobody\'s/business');
+    expect([status, body.ready, body.parts?.[1]]).toEqual([
+      503,
+      false,
+      { name: 'synthesis', ok: false, detail: 'The model is being loaded.' },
+    ]);
+    http.health.parts = new Error("with /a/path/that/is/nobody's/business");
     const failed = await http.call('GET', '/readyz');
     expect([failed.status, failed.bytes.includes('path')]).toEqual([503, false]);
     expect((await http.call('GET', '/healthz')).status).toBe(200);
@@ -272,14 +401,20 @@ describe('information and operation', () => {
   it('keeps the metrics for the application where that is configured', async () => {
     await http.close();
     http = await startHttp({ config: { metrics: { requireKey: true } } });
-    const statuses = [await http.call('GET', '/metrics'), await http.call('GET', '/metrics', { token: await http.tokenFor('ann', 'enrol') }), await http.call('GET', '/metrics', { token: http.apiKey })].map(({ status }) => status);
+    const statuses = [
+      await http.call('GET', '/metrics'),
+      await http.call('GET', '/metrics', { token: await http.tokenFor('ann', 'enrol') }),
+      await http.call('GET', '/metrics', { token: http.apiKey }),
+    ].map(({ status }) => status);
     expect(statuses).toEqual([401, 403, 200]);
   });
 
   it('keeps them as well where others than this machine can come', async () => {
     await http.close();
     http = await startHttp({ config: { publicUrl: 'https://calls.example.org' } });
-    expect([(await http.call('GET', '/metrics')).status, (await http.call('GET', '/metrics', { token: http.apiKey })).status]).toEqual([401, 200]);
+    expect([(await http.call('GET', '/metrics')).status, (await http.call('GET', '/metrics', { token: http.apiKey })).status]).toEqual([
+      401, 200,
+    ]);
   });
 
   it('counts requests by route, never by address', async () => {

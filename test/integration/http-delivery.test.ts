@@ -26,10 +26,19 @@ async function folderWith(files: Record<string, string>): Promise<string> {
   return folder;
 }
 
-describe('the page\'s files', () => {
+describe("the page's files", () => {
   const startWithAssets = async (): Promise<RunningHttp> => {
-    const folder = await folderWith({ 'index.html': '<!doctype html>', 'page.abc.js': 'export {}', 'face-mesh-worker.abc.js': '0', 'x.wasm': 'wasm' });
-    const asset = (name: string, contentType: string, immutable = true): StaticAsset => ({ file: join(folder, name), contentType, immutable });
+    const folder = await folderWith({
+      'index.html': '<!doctype html>',
+      'page.abc.js': 'export {}',
+      'face-mesh-worker.abc.js': '0',
+      'x.wasm': 'wasm',
+    });
+    const asset = (name: string, contentType: string, immutable = true): StaticAsset => ({
+      file: join(folder, name),
+      contentType,
+      immutable,
+    });
     return start({
       assets: new Map([
         ['/', asset('index.html', 'text/html; charset=utf-8', false)],
@@ -44,8 +53,16 @@ describe('the page\'s files', () => {
     const http = await startWithAssets();
     const page = await http.call('GET', '/');
     const script = await http.call('GET', '/assets/page.abc.js');
-    expect([page.status, String(page.bytes), page.headers.get('content-type'), page.headers.get('cache-control')]).toEqual([200, '<!doctype html>', 'text/html; charset=utf-8', 'no-cache']);
-    expect([script.headers.get('content-type'), script.headers.get('cache-control')]).toEqual(['text/javascript; charset=utf-8', 'public, max-age=31536000, immutable']);
+    expect([page.status, String(page.bytes), page.headers.get('content-type'), page.headers.get('cache-control')]).toEqual([
+      200,
+      '<!doctype html>',
+      'text/html; charset=utf-8',
+      'no-cache',
+    ]);
+    expect([script.headers.get('content-type'), script.headers.get('cache-control')]).toEqual([
+      'text/javascript; charset=utf-8',
+      'public, max-age=31536000, immutable',
+    ]);
     expect((await http.call('GET', '/assets/x.wasm')).headers.get('content-type')).toBe('application/wasm');
     expect((await http.call('GET', '/assets/other.js')).body.error?.code).toBe('not-found');
   });
@@ -57,17 +74,24 @@ describe('the page\'s files', () => {
     const etag = head.headers.get('etag')!;
     // Not by fetch, which adds "no-cache" to what it takes for its own cache's business.
     const status = await new Promise((resolve, reject) => {
-      httpRequest(`${http.url}/`, { headers: { 'if-none-match': etag } }, (response) => resolve(response.resume().statusCode)).on('error', reject).end();
+      httpRequest(`${http.url}/`, { headers: { 'if-none-match': etag } }, (response) => resolve(response.resume().statusCode))
+        .on('error', reject)
+        .end();
     });
     expect(status).toBe(304);
     const range = await http.call('GET', '/', { headers: { range: 'bytes=0-4' } });
     expect([range.status, String(range.bytes)]).toEqual([206, '<!doc']);
   });
 
-  it('may use wasm and blob workers, camera and microphone; eval only in the offline tracker\'s worker', async () => {
+  it("may use wasm and blob workers, camera and microphone; eval only in the offline tracker's worker", async () => {
     const http = await startWithAssets();
     const page = (await http.call('GET', '/')).headers;
-    const directives = new Map(page.get('content-security-policy')!.split('; ').map((directive) => [directive.split(' ')[0], directive.split(' ').slice(1)]));
+    const directives = new Map(
+      page
+        .get('content-security-policy')!
+        .split('; ')
+        .map((directive) => [directive.split(' ')[0], directive.split(' ').slice(1)]),
+    );
     expect(directives.get('script-src')).toEqual(["'self'", "'wasm-unsafe-eval'", 'blob:']);
     expect(directives.get('worker-src')).toEqual(["'self'", 'blob:']);
     expect(directives.get('default-src')).toEqual(["'self'"]);
@@ -81,9 +105,16 @@ describe('the page\'s files', () => {
 describe('CORS', () => {
   it('lets in the configured origins only', async () => {
     const http = await start({ config: { http: { corsOrigins: ['https://app.example'] } } });
-    const allowed = async (origin: string): Promise<string | null> => (await http.call('GET', '/config/client', { headers: { origin } })).headers.get('access-control-allow-origin');
+    const allowed = async (origin: string): Promise<string | null> =>
+      (await http.call('GET', '/config/client', { headers: { origin } })).headers.get('access-control-allow-origin');
     expect([await allowed('https://app.example'), await allowed('https://evil.example')]).toEqual(['https://app.example', null]);
-    const preflight = await http.call('OPTIONS', '/avatars', { headers: { origin: 'https://app.example', 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' } });
+    const preflight = await http.call('OPTIONS', '/avatars', {
+      headers: {
+        origin: 'https://app.example',
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization',
+      },
+    });
     expect([preflight.status, preflight.headers.get('access-control-allow-headers')]).toEqual([204, 'authorization, content-type']);
   });
 
@@ -104,7 +135,7 @@ describe('TLS', () => {
       socket.on('error', reject);
     });
 
-  it('makes a certificate for all of this machine\'s names, keeps it, and is trusted by whoever trusts it', async () => {
+  it("makes a certificate for all of this machine's names, keeps it, and is trusted by whoever trusts it", async () => {
     const http = await start({ config: { tls: { mode: 'self-signed', hostnames: ['calls.example'] } } });
     expect(http.url).toMatch(/^https:/);
     const keyFile = join(http.dataDir, 'keys', 'tls-key.pem');
@@ -115,7 +146,9 @@ describe('TLS', () => {
         httpsRequest({ host: '127.0.0.1', servername: hostname, port: new URL(http.url).port, path: '/healthz', ca }, (response) => {
           response.resume();
           resolve(response.statusCode);
-        }).on('error', reject).end();
+        })
+          .on('error', reject)
+          .end();
       });
     expect(await Promise.all([answer('localhost'), answer('calls.example')])).toEqual([200, 200]);
     await expect(answer('other.example')).rejects.toThrow(/altname/i);
@@ -128,7 +161,7 @@ describe('TLS', () => {
     expect((await peerOf(renamed)).subjectaltname).toContain('new.example');
   });
 
-  it('takes the operator\'s files, and says so when they are not there', async () => {
+  it("takes the operator's files, and says so when they are not there", async () => {
     const first = await start({ config: { tls: { mode: 'self-signed' } } });
     const folder = join(first.dataDir, 'keys');
     const tls = { mode: 'files', certFile: join(folder, 'tls-certificate.pem'), keyFile: join(folder, 'tls-key.pem') };
@@ -143,6 +176,9 @@ it('the hash of a secret is not in any answer of the public routes', async () =>
   const secrets = [http.apiKey, createHash('sha256').update(http.apiKey).digest('hex'), http.dataDir];
   for (const path of ['/healthz', '/readyz', '/metrics', '/api/v1/openapi.json', '/api/v1/config/client']) {
     const { bytes } = await http.call('GET', path);
-    expect(secrets.filter((secret) => bytes.includes(secret)), path).toEqual([]);
+    expect(
+      secrets.filter((secret) => bytes.includes(secret)),
+      path,
+    ).toEqual([]);
   }
 });

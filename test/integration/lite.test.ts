@@ -29,7 +29,10 @@ let anna: PreparedPortrait[];
 let walter: PreparedPortrait[];
 
 async function prepared(files: readonly string[]): Promise<PreparedPortrait[]> {
-  const results = await preparePortraits(files.map((file) => ({ read: () => readFile(file) })), { landmarker, size, crop: 'head' });
+  const results = await preparePortraits(
+    files.map((file) => ({ read: () => readFile(file) })),
+    { landmarker, size, crop: 'head' },
+  );
   return results.map(({ portrait }) => portrait);
 }
 
@@ -91,9 +94,11 @@ describe.each([1, 4])('an avatar from %i of the portraits', (count) => {
     }
   });
 
-  it('turns and speaks as the driver does, as the server\'s own tracker sees it', async () => {
+  it("turns and speaks as the driver does, as the server's own tracker sees it", async () => {
     const calibrated = 30;
-    const pictures = shown.slice(calibrated).map((i420, i) => ({ atMs: i * frameMs, picture: { width: size, height: size, data: i420ToRgb(i420, size, size) } }));
+    const pictures = shown
+      .slice(calibrated)
+      .map((i420, i) => ({ atMs: i * frameMs, picture: { width: size, height: size, data: i420ToRgb(i420, size, size) } }));
     const seen = await faceSeries(landmarker, pictures);
     expect(seen).toHaveLength(pictures.length);
     const driven = driverFrames.slice(calibrated, 150).map(({ points }, i) => faceSample(points, i * frameMs));
@@ -107,7 +112,8 @@ describe('a session', () => {
   it('stays still while its driver does', async () => {
     const session = await AvatarSession.create({ model, avatar: await enrolAvatar({ model, portraits: anna }) });
     const { points } = driverFrames[20]!;
-    const render = async (i: number): Promise<Uint8Array> => (await session.render({ landmarks: { points, confidence: 1, capturedMs: i * frameMs }, timeMs: i * frameMs })).i420.slice();
+    const render = async (i: number): Promise<Uint8Array> =>
+      (await session.render({ landmarks: { points, confidence: 1, capturedMs: i * frameMs }, timeMs: i * frameMs })).i420.slice();
     let settled: Uint8Array = new Uint8Array(0);
     for (let i = 0; i < 60; i++) settled = await render(i);
     let before = settled;
@@ -125,7 +131,8 @@ describe('a session', () => {
     const { points } = driverFrames[20]!;
     const open = (avatar: EnrolledAvatar): Promise<AvatarSession> => AvatarSession.create({ model, avatar });
     const [session, fresh] = [await open(first), await open(second)];
-    const render = async (of: AvatarSession, i: number): Promise<Uint8Array> => (await of.render({ landmarks: { points, confidence: 1, capturedMs: i * frameMs }, timeMs: i * frameMs })).i420.slice();
+    const render = async (of: AvatarSession, i: number): Promise<Uint8Array> =>
+      (await of.render({ landmarks: { points, confidence: 1, capturedMs: i * frameMs }, timeMs: i * frameMs })).i420.slice();
     const steps: Uint8Array[] = [];
     for (let i = 0; i < 40; i++) steps[0] = await render(session, i);
     session.switchAvatar(second);

@@ -5,7 +5,13 @@
 import { createWorker, type types } from 'mediasoup';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-const codec: types.RouterRtpCodecCapability = { kind: 'video', mimeType: 'video/VP8', clockRate: 90_000, preferredPayloadType: 101, rtcpFeedback: [{ type: 'nack', parameter: 'pli' }] };
+const codec: types.RouterRtpCodecCapability = {
+  kind: 'video',
+  mimeType: 'video/VP8',
+  clockRate: 90_000,
+  preferredPayloadType: 101,
+  rtcpFeedback: [{ type: 'nack', parameter: 'pli' }],
+};
 const suites: types.SrtpCryptoSuite[] = ['AEAD_AES_256_GCM', 'AEAD_AES_128_GCM', 'AES_CM_128_HMAC_SHA1_80', 'AES_CM_128_HMAC_SHA1_32'];
 const ssrc = 0x1234_5678;
 
@@ -34,7 +40,12 @@ function textOf(data: Buffer): string {
 }
 
 async function srtpTransport(router: types.Router, srtpCryptoSuite: types.SrtpCryptoSuite): Promise<types.PlainTransport> {
-  return router.createPlainTransport({ listenInfo: { protocol: 'udp', ip: '127.0.0.1' }, enableSrtp: true, srtpCryptoSuite, rtcpMux: true });
+  return router.createPlainTransport({
+    listenInfo: { protocol: 'udp', ip: '127.0.0.1' },
+    enableSrtp: true,
+    srtpCryptoSuite,
+    rtcpMux: true,
+  });
 }
 
 async function connect(from: types.PlainTransport, to: types.PlainTransport): Promise<void> {
@@ -45,9 +56,20 @@ async function connect(from: types.PlainTransport, to: types.PlainTransport): Pr
 /** Sends on the left, receives on the right, with an encrypted leg between two routers. */
 async function encryptedLeg(suite: types.SrtpCryptoSuite) {
   const [left, right] = await Promise.all([worker.createRouter({ mediaCodecs: [codec] }), worker.createRouter({ mediaCodecs: [codec] })]);
-  const [out, into, source, sink] = await Promise.all([srtpTransport(left, suite), srtpTransport(right, suite), left.createDirectTransport(), right.createDirectTransport()]);
+  const [out, into, source, sink] = await Promise.all([
+    srtpTransport(left, suite),
+    srtpTransport(right, suite),
+    left.createDirectTransport(),
+    right.createDirectTransport(),
+  ]);
   await Promise.all([connect(out, into), connect(into, out)]);
-  const sent = await source.produce({ kind: 'video', rtpParameters: { codecs: [{ mimeType: 'video/VP8', clockRate: 90_000, payloadType: 101, rtcpFeedback: codec.rtcpFeedback ?? [] }], encodings: [{ ssrc }] } });
+  const sent = await source.produce({
+    kind: 'video',
+    rtpParameters: {
+      codecs: [{ mimeType: 'video/VP8', clockRate: 90_000, payloadType: 101, rtcpFeedback: codec.rtcpFeedback ?? [] }],
+      encodings: [{ ssrc }],
+    },
+  });
   const leg = await out.consume({ producerId: sent.id, rtpCapabilities: left.rtpCapabilities });
   const arrived = await into.produce({ kind: 'video', rtpParameters: leg.rtpParameters });
   const received = await sink.consume({ producerId: arrived.id, rtpCapabilities: right.rtpCapabilities });
@@ -67,7 +89,8 @@ test.each(suites)('%s: RTP arrives as it was sent, and RTCP finds its way back',
       if (payloads.length === 20) resolve();
     });
   });
-  for (let sequenceNumber = 1; sequenceNumber <= 20; sequenceNumber++) sent.send(packet(sequenceNumber, `frame ${sequenceNumber} `.repeat(sequenceNumber)));
+  for (let sequenceNumber = 1; sequenceNumber <= 20; sequenceNumber++)
+    sent.send(packet(sequenceNumber, `frame ${sequenceNumber} `.repeat(sequenceNumber)));
   await all;
   expect(payloads).toEqual(Array.from({ length: 20 }, (_, index) => `frame ${index + 1} `.repeat(index + 1)));
   await received.requestKeyFrame();

@@ -32,14 +32,21 @@ describe('a failing network', () => {
   beforeAll(async () => {
     installWebRtc();
     udp = new UdpGate();
-    globalThis.RTCPeerConnection = udp.connectionClass((wrtc as unknown as { RTCPeerConnection: typeof RTCPeerConnection }).RTCPeerConnection);
+    globalThis.RTCPeerConnection = udp.connectionClass(
+      (wrtc as unknown as { RTCPeerConnection: typeof RTCPeerConnection }).RTCPeerConnection,
+    );
     server = await TestServer.create();
     tcp = await TcpGate.create(Number(new URL(server.url).port));
     const owner = await server.guest();
     const avatarId = await enrolFiles(owner.gioconda, people[0]!.portraits.slice(0, 1));
     microphone = new ToneMicrophone();
     const behindGate = await Gioconda.connect({ url: `http://127.0.0.1:${tcp.port}`, token: owner.token });
-    driver = await Member.join(server, { guest: { ...owner, gioconda: behindGate }, displayName: 'Driver', avatarId, microphone: microphone.track });
+    driver = await Member.join(server, {
+      guest: { ...owner, gioconda: behindGate },
+      displayName: 'Driver',
+      avatarId,
+      microphone: microphone.track,
+    });
     viewer = await Member.join(server, { displayName: 'Viewer' });
     driver.drive(talking);
     await flowing();
@@ -72,7 +79,11 @@ describe('a failing network', () => {
     const [pid] = server.server.media.pids;
     process.kill(pid!, 'SIGKILL');
     await eventually('another media worker', () => server.server.media.pids.some((other) => other !== pid));
-    await eventually('both are in the room again', () => viewer.call.participants.some(({ displayName }) => displayName === 'Driver') && viewer.call.state === 'connected', 30_000);
+    await eventually(
+      'both are in the room again',
+      () => viewer.call.participants.some(({ displayName }) => displayName === 'Driver') && viewer.call.state === 'connected',
+      30_000,
+    );
     await eventually('pictures flow', () => frames() > 0, 30_000);
     await flowing();
   });

@@ -68,7 +68,19 @@ describe('gioconda render', () => {
   beforeAll(async () => {
     out = join(root, 'anna.mp4');
     const json = join(root, 'anna.json');
-    finished = await gioconda(['render', '--portrait', anna, '--portrait', portraitOf('anna', 'smile'), '--drive', driver.mp4, '--out', out, '--json', json]);
+    finished = await gioconda([
+      'render',
+      '--portrait',
+      anna,
+      '--portrait',
+      portraitOf('anna', 'smile'),
+      '--drive',
+      driver.mp4,
+      '--out',
+      out,
+      '--json',
+      json,
+    ]);
     report = JSON.parse(await readFile(json, 'utf8')) as Report;
   });
 
@@ -90,7 +102,14 @@ describe('gioconda render', () => {
   });
 
   it('reports every frame', () => {
-    expect(report).toMatchObject({ format: 1, model: { name: 'warp', size: 256 }, motion: 'relative', crop: true, drive: { width: driver.width, height: driver.height, sound: true }, out: { size: 256 } });
+    expect(report).toMatchObject({
+      format: 1,
+      model: { name: 'warp', size: 256 },
+      motion: 'relative',
+      crop: true,
+      drive: { width: driver.width, height: driver.height, sound: true },
+      out: { size: 256 },
+    });
     expect(report.portraits).toHaveLength(2);
     expect(report.frames).toHaveLength(driver.frameCount);
     report.frames.forEach((frame, i) => {
@@ -135,13 +154,17 @@ function psnr(a: RgbImage, b: RgbImage, { left, top, right, bottom }: Area): num
 }
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-it('reenacts the driver\'s own face with absolute motion and no crop, much nearer to the clip than its first picture is', async () => {
+it("reenacts the driver's own face with absolute motion and no crop, much nearer to the clip than its first picture is", async () => {
   const { pictures } = await contentOf(driver.mp4);
   const square = (picture: RgbImage, side: number): Promise<RgbImage> => cropSquare(picture, wholeSquare(picture), side);
   const [portrait, out] = [join(root, 'first.png'), join(root, 'self.mp4')];
   const first = await square(pictures[0]!, driver.height);
-  await sharp(first.data, { raw: { width: driver.height, height: driver.height, channels: 3 } }).png().toFile(portrait);
-  expect(await gioconda(['render', '--no-crop', '--motion', 'absolute', '--portrait', portrait, '--drive', driver.mp4, '--out', out])).toMatchObject({ code: 0 });
+  await sharp(first.data, { raw: { width: driver.height, height: driver.height, channels: 3 } })
+    .png()
+    .toFile(portrait);
+  expect(
+    await gioconda(['render', '--no-crop', '--motion', 'absolute', '--portrait', portrait, '--drive', driver.mp4, '--out', out]),
+  ).toMatchObject({ code: 0 });
   const made = (await contentOf(out)).pictures;
   expect(made).toHaveLength(driver.frameCount);
   const still = await square(pictures[0]!, 256);
@@ -164,7 +187,18 @@ describe('gioconda render refuses in one line, with an exit code, and leaves not
   async function refusal(changes: { portrait?: string; drive?: string; out?: string; more?: string[] }): Promise<string> {
     const { portrait = anna, drive = driver.mp4, out = join(folder, 'out.mp4'), more = [] } = changes;
     const before = readdirSync(folder);
-    const { code, stderr, stdout } = await gioconda(['render', '--portrait', portrait, '--drive', drive, '--out', out, '--json', join(folder, 'out.json'), ...more]);
+    const { code, stderr, stdout } = await gioconda([
+      'render',
+      '--portrait',
+      portrait,
+      '--drive',
+      drive,
+      '--out',
+      out,
+      '--json',
+      join(folder, 'out.json'),
+      ...more,
+    ]);
     expect(code).toBe(1);
     expect(stdout).toBe('');
     expect(readdirSync(folder)).toEqual(before);
@@ -176,7 +210,10 @@ describe('gioconda render refuses in one line, with an exit code, and leaves not
 
   it('a clip without a face', async () => {
     const drive = join(root, 'faceless.avi');
-    await writeFile(drive, makeAvi({ width: 160, height: 120, framesPerSecond: 10, frames: 12, toneHz: 300, colour: (x, y, frame) => [x + frame, y * 2, 90] }));
+    await writeFile(
+      drive,
+      makeAvi({ width: 160, height: 120, framesPerSecond: 10, frames: 12, toneHz: 300, colour: (x, y, frame) => [x + frame, y * 2, 90] }),
+    );
     expect(await refusal({ drive })).toMatch(/No face was found in any of the 12 pictures of faceless\.avi\. Use /);
   });
 
@@ -226,7 +263,17 @@ describe('gioconda render refuses in one line, with an exit code, and leaves not
   });
 
   it('Ctrl-C in the middle', async () => {
-    const running = start(['render', '--portrait', anna, '--drive', driver.mp4, '--out', join(folder, 'out.mp4'), '--json', join(folder, 'out.json')]);
+    const running = start([
+      'render',
+      '--portrait',
+      anna,
+      '--drive',
+      driver.mp4,
+      '--out',
+      join(folder, 'out.mp4'),
+      '--json',
+      join(folder, 'out.json'),
+    ]);
     await running.shows(' 10 %');
     expect(readdirSync(folder)).not.toEqual([]);
     running.child.kill('SIGINT');

@@ -12,13 +12,57 @@ const ANSWER_MS = 8000;
 const TRIES_PER_SOCKET = 40;
 
 /** Any JSON, biased towards the fields and the shapes that the protocol knows. */
-const knownKeys = ['displayName', 'avatarId', 'model', 'preview', 'roomId', 'direction', 'forceTcp', 'transportId', 'dtlsParameters', 'rtpParameters', 'sctpStreamParameters', 'label', 'protocol', 'producerId', 'rtpCapabilities', 'consumerId', 'muted', 'skewMs', 'presentedLatencyMs', 'framesPerSecond', '__proto__', 'constructor'];
-const leaf = fc.oneof(fc.string(), fc.double(), fc.boolean(), fc.constant(null), fc.constant('send'), fc.constant('receive'), fc.constant(Number.MAX_SAFE_INTEGER), fc.string({ minLength: 500, maxLength: 3000 }));
+const knownKeys = [
+  'displayName',
+  'avatarId',
+  'model',
+  'preview',
+  'roomId',
+  'direction',
+  'forceTcp',
+  'transportId',
+  'dtlsParameters',
+  'rtpParameters',
+  'sctpStreamParameters',
+  'label',
+  'protocol',
+  'producerId',
+  'rtpCapabilities',
+  'consumerId',
+  'muted',
+  'skewMs',
+  'presentedLatencyMs',
+  'framesPerSecond',
+  '__proto__',
+  'constructor',
+];
+const leaf = fc.oneof(
+  fc.string(),
+  fc.double(),
+  fc.boolean(),
+  fc.constant(null),
+  fc.constant('send'),
+  fc.constant('receive'),
+  fc.constant(Number.MAX_SAFE_INTEGER),
+  fc.string({ minLength: 500, maxLength: 3000 }),
+);
 const payload = fc.oneof(
   // socket.io itself ends a connection that brings more than ten binary parts: one is enough here.
   { weight: 1, arbitrary: fc.record({ transportId: fc.uint8Array({ maxLength: 64 }), displayName: fc.string() }) },
-  { weight: 4, arbitrary: fc.dictionary(fc.oneof(fc.constantFrom(...knownKeys), fc.string()), fc.oneof(leaf, fc.array(leaf), fc.dictionary(fc.string(), leaf)), { maxKeys: 8 }) },
-  { weight: 1, arbitrary: fc.anything({ withBigInt: false, withDate: false, withNullPrototype: false }).map((value) => JSON.parse(JSON.stringify(value ?? null)) as unknown) },
+  {
+    weight: 4,
+    arbitrary: fc.dictionary(
+      fc.oneof(fc.constantFrom(...knownKeys), fc.string()),
+      fc.oneof(leaf, fc.array(leaf), fc.dictionary(fc.string(), leaf)),
+      { maxKeys: 8 },
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .anything({ withBigInt: false, withDate: false, withNullPrototype: false })
+      .map((value) => JSON.parse(JSON.stringify(value ?? null)) as unknown),
+  },
 );
 
 describe('signalling under fire', () => {
@@ -27,7 +71,12 @@ describe('signalling under fire', () => {
   const sockets = new Set<Socket>();
 
   function dial(auth: unknown): Socket {
-    const socket = io(server.url, { transports: ['websocket'], reconnection: false, forceNew: true, auth: auth as Record<string, unknown> });
+    const socket = io(server.url, {
+      transports: ['websocket'],
+      reconnection: false,
+      forceNew: true,
+      auth: auth as Record<string, unknown>,
+    });
     sockets.add(socket);
     return socket;
   }
@@ -45,7 +94,8 @@ describe('signalling under fire', () => {
       socket.once('connect_error', (error) => resolve((error as Error & { data: { code: string } }).data));
     });
 
-  const ask = (socket: Socket, name: string, request: unknown): Promise<Result<unknown>> => socket.timeout(ANSWER_MS).emitWithAck(name, request) as Promise<Result<unknown>>;
+  const ask = (socket: Socket, name: string, request: unknown): Promise<Result<unknown>> =>
+    socket.timeout(ANSWER_MS).emitWithAck(name, request) as Promise<Result<unknown>>;
 
   /** Every answer is one of the two shapes, and every error is from the table. */
   function expectCoded(result: Result<unknown>): void {
@@ -87,7 +137,19 @@ describe('signalling under fire', () => {
     const socket = await connected();
     for (const name of names.filter((name) => !['join', 'leave', 'sync-clock'].includes(name))) {
       const dtlsParameters = { role: 'client', fingerprints: [{ algorithm: 'sha-256', value: Array(32).fill('AB').join(':') }] };
-      const valid = { transportId: 't', consumerId: 'c', producerId: 'p', dtlsParameters, rtpParameters: { codecs: [{ mimeType: 'audio/opus', payloadType: 111, clockRate: 48_000, channels: 2 }], encodings: [{ ssrc: 1 }] }, rtpCapabilities: {}, sctpStreamParameters: { streamId: 0 }, direction: 'send', muted: true, avatarId: null, presentedLatencyMs: [] };
+      const valid = {
+        transportId: 't',
+        consumerId: 'c',
+        producerId: 'p',
+        dtlsParameters,
+        rtpParameters: { codecs: [{ mimeType: 'audio/opus', payloadType: 111, clockRate: 48_000, channels: 2 }], encodings: [{ ssrc: 1 }] },
+        rtpCapabilities: {},
+        sctpStreamParameters: { streamId: 0 },
+        direction: 'send',
+        muted: true,
+        avatarId: null,
+        presentedLatencyMs: [],
+      };
       expect(await ask(socket, name, valid), name).toMatchObject({ ok: false, error: { code: 'not-joined' } });
     }
   });
@@ -118,8 +180,17 @@ describe('signalling under fire', () => {
       ['connect-transport', { transportId, dtlsParameters: { role: 'boss', fingerprints: 'none' } }],
       ['connect-transport', { transportId, dtlsParameters: { role: 'client', fingerprints: [{ algorithm: 'sha-256', value: 'zz' }] } }],
       ['produce-audio', { transportId, rtpParameters: {} }],
-      ['produce-audio', { transportId, rtpParameters: { codecs: [{ mimeType: 'audio/opus', payloadType: -1, clockRate: 0 }], encodings: [{}] } }],
-      ['produce-audio', { transportId, rtpParameters: { codecs: [{ mimeType: 'video/VP8', payloadType: 100, clockRate: 90000 }], encodings: [{ ssrc: 1 }] } }],
+      [
+        'produce-audio',
+        { transportId, rtpParameters: { codecs: [{ mimeType: 'audio/opus', payloadType: -1, clockRate: 0 }], encodings: [{}] } },
+      ],
+      [
+        'produce-audio',
+        {
+          transportId,
+          rtpParameters: { codecs: [{ mimeType: 'video/VP8', payloadType: 100, clockRate: 90000 }], encodings: [{ ssrc: 1 }] },
+        },
+      ],
       ['produce-landmarks', { transportId, sctpStreamParameters: { streamId: -5 } }],
       ['produce-landmarks', { transportId, sctpStreamParameters: { streamId: 99_999_999 } }],
       ['consume', { transportId, producerId: 'none', rtpCapabilities: { codecs: 'all' } }],

@@ -44,7 +44,10 @@ describe('an avatar whose process is killed', () => {
     installWebRtc();
     server = await TestServer.create();
     const guest = await server.guest();
-    avatars = [await enrolFiles(guest.gioconda, people[0]!.portraits.slice(0, 1)), await enrolFiles(guest.gioconda, people[1]!.portraits.slice(0, 1))];
+    avatars = [
+      await enrolFiles(guest.gioconda, people[0]!.portraits.slice(0, 1)),
+      await enrolFiles(guest.gioconda, people[1]!.portraits.slice(0, 1)),
+    ];
     driver = await Member.join(server, { guest, displayName: 'Driver', avatarId: avatars[0]! });
     viewer = await Member.join(server, { displayName: 'Viewer' });
     viewer.call.on('drive-state', ({ participantId, state }) => participantId === driver.id && states.push(state));

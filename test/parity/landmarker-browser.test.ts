@@ -38,7 +38,11 @@ async function compare(tracker: BrowserTracker, path: string): Promise<{ mean: n
   expect([path, face !== undefined, browser?.length]).toEqual([path, true, 478 * 3]);
   const ours = face!.points;
   const aspect = info.height / info.width;
-  const width = Math.hypot(ours[454 * 3]! - ours[234 * 3]!, ours[454 * 3 + 1]! - ours[234 * 3 + 1]!, ours[454 * 3 + 2]! - ours[234 * 3 + 2]!);
+  const width = Math.hypot(
+    ours[454 * 3]! - ours[234 * 3]!,
+    ours[454 * 3 + 1]! - ours[234 * 3 + 1]!,
+    ours[454 * 3 + 2]! - ours[234 * 3 + 2]!,
+  );
   const distances: number[] = [];
   let depth = 0;
   for (let i = 0; i < ours.length; i += 3) {
@@ -57,7 +61,12 @@ async function compareAll(open: () => Promise<BrowserTracker>): Promise<{ mean: 
     await tracker.close();
   }
   const average = (key: 'mean' | 'depth') => results.reduce((sum, result) => sum + result[key], 0) / results.length;
-  return { mean: average('mean'), worst: Math.max(...results.map(({ mean }) => mean)), max: Math.max(...results.map(({ max }) => max)), depth: average('depth') };
+  return {
+    mean: average('mean'),
+    worst: Math.max(...results.map(({ mean }) => mean)),
+    max: Math.max(...results.map(({ max }) => max)),
+    depth: average('depth'),
+  };
 }
 
 describe.skipIf(chromiumPath === undefined)('server and browser find the same points', () => {

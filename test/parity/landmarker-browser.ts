@@ -9,9 +9,20 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 const require = createRequire(import.meta.url);
 const packageDir = (name: string): string => dirname(require.resolve(name));
 
-export const chromiumPath: string | undefined = [process.env.CHROMIUM_PATH, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => path && existsSync(path));
+export const chromiumPath: string | undefined = [
+  process.env.CHROMIUM_PATH,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].find((path) => path && existsSync(path));
 
-const types: Record<string, string> = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm', '.jpg': 'image/jpeg', '.html': 'text/html' };
+const types: Record<string, string> = {
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.wasm': 'application/wasm',
+  '.jpg': 'image/jpeg',
+  '.html': 'text/html',
+};
 
 /** [478, 3] normalised as MediaPipe gives it (x by width, y by height, z by width), after `repeats` looks in video mode. */
 export interface BrowserTracker {
@@ -31,7 +42,10 @@ async function serve(roots: Record<string, string>, page: string, picture: () =>
       return folder.endsWith('.task') ? readFile(folder) : readFile(join(folder, normalize(rest.join('/'))));
     };
     answer().then(
-      (body) => response.writeHead(200, { 'content-type': path === '/' ? 'text/html' : (types[extname(path)] ?? 'application/octet-stream') }).end(body),
+      (body) =>
+        response
+          .writeHead(200, { 'content-type': path === '/' ? 'text/html' : (types[extname(path)] ?? 'application/octet-stream') })
+          .end(body),
       () => response.writeHead(404).end(),
     );
   });
@@ -79,7 +93,17 @@ const tasksPage = `<!doctype html><script type="module">${common}
 async function open(page: string, roots: Record<string, string>): Promise<BrowserTracker> {
   let picture: Uint8Array = new Uint8Array();
   const { server, origin } = await serve(roots, page, () => picture);
-  const flags = ['--headless=new', '--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--use-angle=swiftshader', '--enable-unsafe-swiftshader'];
+  const flags = [
+    '--headless=new',
+    '--no-sandbox',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--use-angle=swiftshader',
+    '--enable-unsafe-swiftshader',
+  ];
   const browser: Browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: flags });
   const tab: Page = await browser.newPage();
   await tab.goto(origin);

@@ -36,7 +36,11 @@ afterAll(() => Promise.all([model.close(), int8.close()]));
 const numbers = (name: string): Float32Array => stored[name]!.data as Float32Array;
 
 async function enrol(): Promise<Record<string, ModelTensor>> {
-  const picture = (name: string) => tensor(Float32Array.from(stored[name]!.data as Uint8Array, (v) => v / 255), stored[name]!.shape);
+  const picture = (name: string) =>
+    tensor(
+      Float32Array.from(stored[name]!.data as Uint8Array, (v) => v / 255),
+      stored[name]!.shape,
+    );
   const made = await model.runEnrolment({
     portraits: picture('portraits'),
     background: picture('background'),
@@ -105,7 +109,10 @@ it('8-bit convolutions make the same picture', async () => {
 });
 
 it('the stored frames are a picture that moves, so that agreeing with them means something', () => {
-  const spread = numbers('frame.0').reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)] as [number, number], [1, 0] as [number, number]);
+  const spread = numbers('frame.0').reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)] as [number, number], [1, 0] as [
+    number,
+    number,
+  ]);
   expect(spread[1] - spread[0]).toBeGreaterThan(0.3);
   expect(worst(numbers('frame.2'), numbers('frame.0'))).toBeGreaterThan(10 * mostFrameError);
 });

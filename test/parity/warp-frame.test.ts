@@ -34,7 +34,12 @@ function sample(plane: (x: number, y: number) => number, side: number, gx: numbe
   const y = ((gy + 1) * side - 1) / 2;
   const [x0, y0] = [Math.floor(x), Math.floor(y)];
   let sum = 0;
-  for (const [dx, dy] of [[0, 0], [1, 0], [0, 1], [1, 1]] as const) {
+  for (const [dx, dy] of [
+    [0, 0],
+    [1, 0],
+    [0, 1],
+    [1, 1],
+  ] as const) {
     const [xi, yi] = [x0 + dx, y0 + dy];
     if (xi < 0 || yi < 0 || xi >= side || yi >= side) continue;
     sum += plane(xi, yi) * (dx ? x - x0 : 1 - x + x0) * (dy ? y - y0 : 1 - y + y0);
@@ -77,7 +82,8 @@ function reference(f: Inputs, interiorSide: number): { frame: Float64Array; occl
         }
       }
       let value = fresh[c * n + i]! + fold![i]! * (sum / count - fresh[c * n + i]!);
-      const inside = sample(pick(f.interior, interiorSide, c), interiorSide, f.interior_flow[i * 2]!, f.interior_flow[i * 2 + 1]!) * light![i]!;
+      const inside =
+        sample(pick(f.interior, interiorSide, c), interiorSide, f.interior_flow[i * 2]!, f.interior_flow[i * 2 + 1]!) * light![i]!;
       value += mouth![i]! * (inside - value);
       const carried = sample(pick(f.previous_frame, size, c), size, f.previous_flow[i * 2]!, f.previous_flow[i * 2 + 1]!);
       frame[c * n + i] = clip(carried + (1 - reuse![i]!) * (value - carried));
@@ -93,7 +99,11 @@ function toI420(frame: Float64Array): Uint8Array {
   for (let i = 0; i < n; i++) out[i] = Math.floor(16.5 + 65.481 * frame[i]! + 128.553 * frame[n + i]! + 24.966 * frame[2 * n + i]!);
   for (let y = 0; y < half; y++) {
     for (let x = 0; x < half; x++) {
-      const mean = [0, 1, 2].map((c) => [0, 1, size, size + 1].reduce((s, d) => s + frame[c * n + 2 * y * size + 2 * x + d]! / 4, 0)) as [number, number, number];
+      const mean = [0, 1, 2].map((c) => [0, 1, size, size + 1].reduce((s, d) => s + frame[c * n + 2 * y * size + 2 * x + d]! / 4, 0)) as [
+        number,
+        number,
+        number,
+      ];
       out[n + y * half + x] = Math.floor(128.5 - 37.797 * mean[0] - 74.203 * mean[1] + 112 * mean[2]);
       out[n + (n >> 2) + y * half + x] = Math.floor(128.5 + 112 * mean[0] - 93.786 * mean[1] - 18.214 * mean[2]);
     }
@@ -104,14 +114,23 @@ function toI420(frame: Float64Array): Uint8Array {
 it('the frame graph gives what the formulae say: floats to 2e-5, bytes to one step', async () => {
   const side = model.spec.interiorSize!;
   const inputs: Inputs = {
-    source: noise(4 * n), plate: noise(3 * n), interior: noise(3 * side * side), prior_flow: wanderingGrid(),
-    interior_flow: noise(n * 2, -2, 1), semantic_map: noise(4 * n), previous_frame: noise(3 * n), previous_flow: wanderingGrid(),
+    source: noise(4 * n),
+    plate: noise(3 * n),
+    interior: noise(3 * side * side),
+    prior_flow: wanderingGrid(),
+    interior_flow: noise(n * 2, -2, 1),
+    semantic_map: noise(4 * n),
+    previous_frame: noise(3 * n),
+    previous_flow: wanderingGrid(),
   };
   const shapes = model.variant.frame.inputs;
   const feeds = Object.fromEntries(Object.entries(inputs).map(([name, data]) => [name, tensor(data, shapes[name]!.shape as number[])]));
   const outputs = { i420: new Uint8Array((n * 3) / 2), frame: new Float32Array(3 * n), occlusion: new Float32Array(n) };
   const out = model.variant.frame.outputs;
-  await model.runFrame(feeds, Object.fromEntries(Object.entries(outputs).map(([name, data]) => [name, tensor(data, out[name]!.shape as number[])])));
+  await model.runFrame(
+    feeds,
+    Object.fromEntries(Object.entries(outputs).map(([name, data]) => [name, tensor(data, out[name]!.shape as number[])])),
+  );
   const expected = reference(inputs, side);
   const worst = (a: ArrayLike<number>, b: ArrayLike<number>) => {
     let most = 0;

@@ -4,10 +4,21 @@ import { chromiumPath } from '../../server/setup/index.ts';
 import { driver } from './fixtures.ts';
 
 const FLAGS = [
-  '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--autoplay-policy=no-user-gesture-required',
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--use-fake-device-for-media-stream',
+  '--use-fake-ui-for-media-stream',
+  '--autoplay-policy=no-user-gesture-required',
   // Several pages of one window: none of them may be put to sleep.
-  '--disable-background-timer-throttling', '--disable-renderer-backgrounding', '--disable-backgrounding-occluded-windows',
+  '--disable-background-timer-throttling',
+  '--disable-renderer-backgrounding',
+  '--disable-backgrounding-occluded-windows',
 ];
 
 /** Samples of a moving picture, JPEG as data URLs, with the machine's clock. */
@@ -35,7 +46,11 @@ export class Browser {
 
   /** A person with a browser profile of their own. What goes wrong on the page is kept in `problems`. */
   async person(options: BrowserContextOptions = {}): Promise<Page> {
-    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ['camera', 'microphone'], ...options });
+    const context = await this.#browser.newContext({
+      viewport: { width: 1280, height: 800 },
+      permissions: ['camera', 'microphone'],
+      ...options,
+    });
     const page = await context.newPage();
     page.on('pageerror', (error) => this.problems.push(error.message));
     await page.addInitScript(keepCameraStreams);
@@ -59,7 +74,10 @@ function keepCameraStreams(): void {
 }
 
 /** Samples a video in the page: the camera's own picture, or the first element that `selector` finds. */
-export function samplePictures(page: Page, { source, seconds, everyMs = 80 }: { source: 'camera' | { selector: string }; seconds: number; everyMs?: number }): Promise<PictureSample[]> {
+export function samplePictures(
+  page: Page,
+  { source, seconds, everyMs = 80 }: { source: 'camera' | { selector: string }; seconds: number; everyMs?: number },
+): Promise<PictureSample[]> {
   return page.evaluate(
     async ({ selector, seconds, everyMs }) => {
       let video = selector === null ? null : document.querySelector<HTMLVideoElement>(selector);

@@ -30,7 +30,9 @@ export class FakeProcess implements SynthesisProcessPort {
     if (!this.alive) return Promise.reject(new AppError('synthesis-failed'));
     this.asked.push({ name, request });
     if (this.answering) return Promise.resolve({ size: 64 } as never);
-    return new Promise((resolve, reject) => this.calls.push({ name, request: request as never, resolve: resolve as (answer?: unknown) => void, reject }));
+    return new Promise((resolve, reject) =>
+      this.calls.push({ name, request: request as never, resolve: resolve as (answer?: unknown) => void, reject }),
+    );
   }
 
   send(message: ToWorker): void {

@@ -17,7 +17,10 @@ export class Member {
   readonly traces: (FrameTrace & { participantId: string })[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  static async join(server: TestServer, options: Omit<JoinOptions, 'displayName'> & { displayName?: string; room?: string; guest?: Awaited<ReturnType<TestServer['guest']>> }): Promise<Member> {
+  static async join(
+    server: TestServer,
+    options: Omit<JoinOptions, 'displayName'> & { displayName?: string; room?: string; guest?: Awaited<ReturnType<TestServer['guest']>> },
+  ): Promise<Member> {
     const { room, guest, ...join } = options;
     const { gioconda } = guest ?? (await server.guest(room));
     return new Member(await gioconda.join({ displayName: 'Guest', handlerName: 'Chrome111', ...join }));
@@ -42,7 +45,10 @@ export class Member {
   drive(pose: (seconds: number) => Pose): void {
     this.stopDriving();
     const startedMs = performance.now();
-    this.#timer = setInterval(() => this.call.sendLandmarks(posedFace(pose((performance.now() - startedMs) / 1000), this.call.clock.nowMs)), FRAME_MS);
+    this.#timer = setInterval(
+      () => this.call.sendLandmarks(posedFace(pose((performance.now() - startedMs) / 1000), this.call.clock.nowMs)),
+      FRAME_MS,
+    );
   }
 
   /** Sends the recorded driver's landmarks in a loop. @returns the performance time at which frame 0 was sent. */

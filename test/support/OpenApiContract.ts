@@ -42,7 +42,9 @@ export class OpenApiContract {
 
   /** Every operation, as `[method, path pattern, operation]`. */
   operations(): [method: string, path: string, operation: Operation][] {
-    return Object.entries(this.document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]): [string, string, Operation] => [method.toUpperCase(), path, operation]));
+    return Object.entries(this.document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]): [string, string, Operation] => [method.toUpperCase(), path, operation]),
+    );
   }
 
   /** @throws when the document does not promise this answer; routes that are not in it are answered by 404 only. */
@@ -56,12 +58,17 @@ export class OpenApiContract {
     const type = contentType?.split(';')[0];
     if (!type || !(type in response.content)) throw new Error(`${where}: content type ${type} is not in the document.`);
     if (type !== 'application/json') return;
-    const validate = this.#validator(`api#/paths/${pointer(pattern)}/${method.toLowerCase()}/responses/${status}/content/${pointer(type)}/schema`);
+    const validate = this.#validator(
+      `api#/paths/${pointer(pattern)}/${method.toLowerCase()}/responses/${status}/content/${pointer(type)}/schema`,
+    );
     if (!validate(body)) throw new Error(`${where}: ${this.#ajv.errorsText(validate.errors)} in ${JSON.stringify(body)}`);
   }
 
   #patternOf(method: string, path: string): string | undefined {
-    const matches = Object.keys(this.document.paths).filter((pattern) => this.document.paths[pattern]![method.toLowerCase()] && new RegExp(`^${pattern.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(path));
+    const matches = Object.keys(this.document.paths).filter(
+      (pattern) =>
+        this.document.paths[pattern]![method.toLowerCase()] && new RegExp(`^${pattern.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(path),
+    );
     return matches.sort((a, b) => a.split('{').length - b.split('{').length)[0];
   }
 

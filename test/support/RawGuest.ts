@@ -8,7 +8,16 @@ const ANSWER_MS = 8000;
 /** As a browser describes its microphone. */
 export const honestMicrophone = {
   mid: '0',
-  codecs: [{ mimeType: 'audio/opus', payloadType: 111, clockRate: 48_000, channels: 2, parameters: { minptime: 10, useinbandfec: 1 }, rtcpFeedback: [{ type: 'transport-cc', parameter: '' }] }],
+  codecs: [
+    {
+      mimeType: 'audio/opus',
+      payloadType: 111,
+      clockRate: 48_000,
+      channels: 2,
+      parameters: { minptime: 10, useinbandfec: 1 },
+      rtcpFeedback: [{ type: 'transport-cc', parameter: '' }],
+    },
+  ],
   headerExtensions: [{ uri: 'urn:ietf:params:rtp-hdrext:sdes:mid', id: 4, encrypt: false, parameters: {} }],
   encodings: [{ ssrc: 5, dtx: false }],
   rtcp: { cname: 'browser', reducedSize: true },
@@ -17,11 +26,28 @@ export const honestMicrophone = {
 /** As a browser describes what it can receive. */
 export const honestCapabilities = {
   codecs: [
-    { kind: 'audio', mimeType: 'audio/opus', preferredPayloadType: 100, clockRate: 48_000, channels: 2, parameters: { minptime: 10, useinbandfec: 1 }, rtcpFeedback: [{ type: 'transport-cc' }] },
-    { kind: 'video', mimeType: 'video/VP8', preferredPayloadType: 101, clockRate: 90_000, parameters: {}, rtcpFeedback: [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }] },
+    {
+      kind: 'audio',
+      mimeType: 'audio/opus',
+      preferredPayloadType: 100,
+      clockRate: 48_000,
+      channels: 2,
+      parameters: { minptime: 10, useinbandfec: 1 },
+      rtcpFeedback: [{ type: 'transport-cc' }],
+    },
+    {
+      kind: 'video',
+      mimeType: 'video/VP8',
+      preferredPayloadType: 101,
+      clockRate: 90_000,
+      parameters: {},
+      rtcpFeedback: [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }],
+    },
     { kind: 'video', mimeType: 'video/rtx', preferredPayloadType: 102, clockRate: 90_000, parameters: { apt: 101 }, rtcpFeedback: [] },
   ],
-  headerExtensions: [{ kind: 'audio', uri: 'urn:ietf:params:rtp-hdrext:sdes:mid', preferredId: 1, preferredEncrypt: false, direction: 'sendrecv' }],
+  headerExtensions: [
+    { kind: 'audio', uri: 'urn:ietf:params:rtp-hdrext:sdes:mid', preferredId: 1, preferredEncrypt: false, direction: 'sendrecv' },
+  ],
 };
 
 export class RawGuest {
@@ -30,7 +56,12 @@ export class RawGuest {
 
   static async connect(server: TestServer, room = 'studio'): Promise<RawGuest> {
     const { token } = await server.guest(room);
-    const socket = io(server.url, { transports: ['websocket'], reconnection: false, forceNew: true, auth: { token, protocol: PROTOCOL_VERSION } });
+    const socket = io(server.url, {
+      transports: ['websocket'],
+      reconnection: false,
+      forceNew: true,
+      auth: { token, protocol: PROTOCOL_VERSION },
+    });
     const guest = new RawGuest(socket);
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('connect_error', reject));
     return guest;

@@ -19,11 +19,18 @@ export class RawWebSocket {
   #upgraded = false;
 
   /** Resolves when the upgrade was answered, well or not. */
-  static async open(url: string, { path = '/socket.io/?EIO=4&transport=websocket', headers = {} }: { path?: string; headers?: Record<string, string> } = {}): Promise<RawWebSocket> {
+  static async open(
+    url: string,
+    { path = '/socket.io/?EIO=4&transport=websocket', headers = {} }: { path?: string; headers?: Record<string, string> } = {},
+  ): Promise<RawWebSocket> {
     const { hostname, port } = new URL(url);
     const socket = new RawWebSocket(connect(Number(port), hostname));
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('');
-    socket.tcp.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\nSec-WebSocket-Version: 13\r\n${lines}\r\n`);
+    const lines = Object.entries(headers)
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join('');
+    socket.tcp.write(
+      `GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\nSec-WebSocket-Version: 13\r\n${lines}\r\n`,
+    );
     await new Promise<void>((resolve) => {
       const look = (): void => {
         if (!socket.#upgraded && !socket.closed) return;
@@ -96,7 +103,9 @@ export class RawWebSocket {
 
   #accept(opcode: number, payload: Buffer): void {
     if (opcode === TEXT) this.messages.push(payload.toString());
-    if (opcode === CLOSE) this.closing = payload.length < 2 ? { code: 1005, reason: '' } : { code: payload.readUInt16BE(0), reason: payload.subarray(2).toString() };
+    if (opcode === CLOSE)
+      this.closing =
+        payload.length < 2 ? { code: 1005, reason: '' } : { code: payload.readUInt16BE(0), reason: payload.subarray(2).toString() };
     // engine.io's heartbeat.
     if (opcode === TEXT && payload.toString() === '2') this.sendText('3');
   }
@@ -105,7 +114,8 @@ export class RawWebSocket {
 /** RFC 6455, 5.2: one unfragmented frame, masked as a client's must be. */
 function frame(opcode: number, payload: Buffer): Buffer {
   const mask = randomBytes(4);
-  const size = payload.length < 126 ? Buffer.from([0x80 | payload.length]) : Buffer.from([0x80 | 126, payload.length >> 8, payload.length & 0xff]);
+  const size =
+    payload.length < 126 ? Buffer.from([0x80 | payload.length]) : Buffer.from([0x80 | 126, payload.length >> 8, payload.length & 0xff]);
   const masked = Buffer.from(payload.map((byte, index) => byte ^ mask[index % 4]!));
   return Buffer.concat([Buffer.from([0x80 | opcode]), size, mask, masked]);
 }

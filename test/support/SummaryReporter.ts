@@ -27,7 +27,10 @@ export default class SummaryReporter implements Reporter {
     const summary: Summary = {
       passed: count('passed').length,
       failed: count('failed').length + brokenFiles + brokenSuites + unhandledErrors.length,
-      skipped: [...count('skipped'), ...count('pending')].map((test) => ({ name: `${test.module.relativeModuleId} > ${test.fullName}`, reason: reasonOf(test) })),
+      skipped: [...count('skipped'), ...count('pending')].map((test) => ({
+        name: `${test.module.relativeModuleId} > ${test.fullName}`,
+        reason: reasonOf(test),
+      })),
     };
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, JSON.stringify(summary));

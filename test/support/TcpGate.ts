@@ -24,7 +24,10 @@ export class TcpGate {
   #pass(client: Socket): void {
     if (!this.#open) return void client.destroy();
     const server = connect(this.#target, '127.0.0.1');
-    for (const [socket, other] of [[client, server], [server, client]] as const) {
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
       this.#sockets.add(socket);
       socket.on('error', () => undefined); // cut on purpose
       socket.on('close', () => {

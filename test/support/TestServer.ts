@@ -9,7 +9,11 @@ import type { GiocondaServer } from '../../server/main.ts';
 import { ensureSetup } from '../../server/setup/index.ts';
 import { cacheFolder } from '../../server/base/paths.ts';
 
-export const consent = { subject: 'A rendered person', givenAt: '2026-01-01T00:00:00Z', statement: 'I agree that an avatar is made from these portraits for this test.' };
+export const consent = {
+  subject: 'A rendered person',
+  givenAt: '2026-01-01T00:00:00Z',
+  statement: 'I agree that an avatar is made from these portraits for this test.',
+};
 
 export interface TestServerOptions {
   /** Over the test's own configuration. */
@@ -25,7 +29,11 @@ export class TestServer {
     await ensureSetup();
     const folder = await mkdtemp(join(tmpdir(), 'gioconda-test-'));
     const tree = {
-      host: '127.0.0.1', port: 0, dataDir: join(folder, 'data'), cacheDir: cacheFolder(), logLevel: 'warn',
+      host: '127.0.0.1',
+      port: 0,
+      dataDir: join(folder, 'data'),
+      cacheDir: cacheFolder(),
+      logLevel: 'warn',
       ...config,
       media: { rtcPort: 0, workers: 1, ...(config['media'] as object | undefined) },
       // named, so that no test depends on how fast the machine is

@@ -66,13 +66,15 @@ export class UdpGate {
   }
 
   async #redirect(sdp: string, serial: number): Promise<string> {
-    const lines = await Promise.all(sdp.split('\r\n').map(async (line) => {
-      const fields = line.split(' ');
-      if (!line.startsWith('a=candidate:')) return line;
-      if (fields[2]?.toLowerCase() !== 'udp') return null;
-      fields[5] = String((await this.#detour(serial, Number(fields[5]))).port);
-      return fields.join(' ');
-    }));
+    const lines = await Promise.all(
+      sdp.split('\r\n').map(async (line) => {
+        const fields = line.split(' ');
+        if (!line.startsWith('a=candidate:')) return line;
+        if (fields[2]?.toLowerCase() !== 'udp') return null;
+        fields[5] = String((await this.#detour(serial, Number(fields[5]))).port);
+        return fields.join(' ');
+      }),
+    );
     return lines.filter((line) => line !== null).join('\r\n');
   }
 

@@ -16,7 +16,9 @@ const SAMPLE_RATE = 48_000;
 export function makeAvi(options: AviOptions): Buffer {
   const { frames, framesPerSecond } = options;
   const perFrame = SAMPLE_RATE / framesPerSecond;
-  const movi = Array.from({ length: frames }, (_, i) => Buffer.concat([chunk('00db', picture(options, i)), chunk('01wb', tone(options.toneHz, i * perFrame, perFrame))]));
+  const movi = Array.from({ length: frames }, (_, i) =>
+    Buffer.concat([chunk('00db', picture(options, i)), chunk('01wb', tone(options.toneHz, i * perFrame, perFrame))]),
+  );
   const header = list('hdrl', [mainHeader(options), list('strl', videoStream(options)), list('strl', soundStream(frames * perFrame))]);
   return riff([header, list('movi', movi)]);
 }
@@ -62,6 +64,7 @@ function picture({ width, height, colour }: AviOptions, frame: number): Buffer {
 
 function tone(hertz: number, from: number, count: number): Buffer {
   const out = Buffer.alloc(count * 2);
-  for (let i = 0; i < count; i += 1) out.writeInt16LE(Math.round(12_000 * Math.sin((2 * Math.PI * hertz * (from + i)) / SAMPLE_RATE)), i * 2);
+  for (let i = 0; i < count; i += 1)
+    out.writeInt16LE(Math.round(12_000 * Math.sin((2 * Math.PI * hertz * (from + i)) / SAMPLE_RATE)), i * 2);
   return out;
 }

@@ -19,7 +19,10 @@ export interface Running {
 
 export function start(args: readonly string[], env: Record<string, string> = {}): Running {
   // the model is named, so that no test depends on how fast the machine is
-  const child = spawn(process.execPath, [launcher, ...args], { env: { ...process.env, GIOCONDA_SYNTHESIS_MODEL: 'warp', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [launcher, ...args], {
+    env: { ...process.env, GIOCONDA_SYNTHESIS_MODEL: 'warp', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const output = { stdout: '', stderr: '' };
   const watchers = new Set<() => void>();
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));

@@ -33,7 +33,9 @@ export async function measureFaces(path: string, landmarker: Landmarker, onFrame
     course.mouth.push(distance(points, 13, 14) / distance(points, 10, 152));
     course.yaw.push(pose.yaw);
     course.pitch.push(pose.pitch);
-    course.eyes.push((distance(points, 159, 145) / distance(points, 33, 133) + distance(points, 386, 374) / distance(points, 263, 362)) / 2);
+    course.eyes.push(
+      (distance(points, 159, 145) / distance(points, 33, 133) + distance(points, 386, 374) / distance(points, 263, 362)) / 2,
+    );
   }
   await reader.close();
   return course;

@@ -40,10 +40,12 @@ export async function faceSeries(landmarker: Landmarker, pictures: PictureSample
 }
 
 export async function decodePictures(samples: { atMs: number; jpeg: string }[]): Promise<PictureSample[]> {
-  return Promise.all(samples.map(async ({ atMs, jpeg }) => {
-    const { data, info } = await sharp(Buffer.from(jpeg, 'base64')).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-    return { atMs, picture: { width: info.width, height: info.height, data } };
-  }));
+  return Promise.all(
+    samples.map(async ({ atMs, jpeg }) => {
+      const { data, info } = await sharp(Buffer.from(jpeg, 'base64')).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+      return { atMs, picture: { width: info.width, height: info.height, data } };
+    }),
+  );
 }
 
 /** Linear interpolation; null outside. */
@@ -74,7 +76,10 @@ export function following({ leader, follower, of, maxDelayMs = 800 }: FollowingO
       return before === null ? [] : [[before, of(sample)] as const];
     });
     if (pairs.length < follower.length / 2) continue;
-    const found = correlation(pairs.map(([value]) => value), pairs.map(([, value]) => value));
+    const found = correlation(
+      pairs.map(([value]) => value),
+      pairs.map(([, value]) => value),
+    );
     if (found > best.correlation) best = { correlation: found, delayMs };
   }
   return best;

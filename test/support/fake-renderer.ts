@@ -32,7 +32,11 @@ export class FakeRenderer implements Renderer {
     await new Promise((resolve) => setTimeout(resolve, this.takesMs));
     this.#busy = false;
     if (this.failure) throw this.failure;
-    return { i420: new Uint8Array((this.size * this.size * 3) / 2), state: input.landmarks ? 'tracking' : 'idle', timings: { retargetMs: 0, flowMs: 0, inferenceMs: 0 } };
+    return {
+      i420: new Uint8Array((this.size * this.size * 3) / 2),
+      state: input.landmarks ? 'tracking' : 'idle',
+      timings: { retargetMs: 0, flowMs: 0, inferenceMs: 0 },
+    };
   }
 
   recalibrate(): void {

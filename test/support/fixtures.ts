@@ -71,7 +71,10 @@ export interface DriverTruth {
 }
 
 export function readDriverTruth(): DriverTruth[] {
-  const { columns, frames } = JSON.parse(readFileSync(fixturePath('driver-truth.json'), 'utf8')) as { columns: string[]; frames: number[][] };
+  const { columns, frames } = JSON.parse(readFileSync(fixturePath('driver-truth.json'), 'utf8')) as {
+    columns: string[];
+    frames: number[][];
+  };
   return frames.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]])) as unknown as DriverTruth);
 }
 

@@ -4,7 +4,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
-  AvatarInfo, ClientConfig, ConsentRecordInfo, CreatedRoom, GuestInfo, ModelList, PortraitCheck, PortraitWarning, Readiness, RoomInfo, TokenInfo, WireError,
+  AvatarInfo,
+  ClientConfig,
+  ConsentRecordInfo,
+  CreatedRoom,
+  GuestInfo,
+  ModelList,
+  PortraitCheck,
+  PortraitWarning,
+  Readiness,
+  RoomInfo,
+  TokenInfo,
+  WireError,
 } from '../../client/src/protocol/index.ts';
 import { Authority } from '../../server/auth/Authority.ts';
 import { loadOrCreateKeys } from '../../server/auth/keys.ts';
@@ -31,17 +42,33 @@ export class FakeBackend implements EnrolmentBackend {
   failure: Error | null = null;
 
   models(): { name: string; version: string; size: number }[] {
-    return [{ name: 'warp', version: this.modelVersion, size: 256 }, { name: 'other', version: '7', size: 512 }];
+    return [
+      { name: 'warp', version: this.modelVersion, size: 256 },
+      { name: 'other', version: '7', size: 512 },
+    ];
   }
 
-  async prepareAndEnrol({ portraits, limits, model }: { portraits: Buffer[]; limits: PortraitLimits; model: string }): Promise<EnrolmentResult> {
+  async prepareAndEnrol({
+    portraits,
+    limits,
+    model,
+  }: {
+    portraits: Buffer[];
+    limits: PortraitLimits;
+    model: string;
+  }): Promise<EnrolmentResult> {
     this.enrolments += 1;
     this.limits = limits;
     await this.gate;
     if (this.failure) throw this.failure;
     portraits.forEach((portrait, index) => this.#refuse(portrait, index));
     const seed = createHash('sha256').update(Buffer.concat(portraits)).update(model).update(this.modelVersion).digest();
-    return { weights: Buffer.concat([Buffer.from('weights'), seed]), preview: portraits[0]!, normalised: portraits.map((portrait) => Buffer.concat([portrait, Buffer.from('normalised')])), warnings: this.#warnings(portraits) };
+    return {
+      weights: Buffer.concat([Buffer.from('weights'), seed]),
+      preview: portraits[0]!,
+      normalised: portraits.map((portrait) => Buffer.concat([portrait, Buffer.from('normalised')])),
+      warnings: this.#warnings(portraits),
+    };
   }
 
   async checkPortrait(bytes: Buffer): Promise<{ warnings: PortraitWarning[] }> {
@@ -55,7 +82,9 @@ export class FakeBackend implements EnrolmentBackend {
   }
 
   #warnings(portraits: readonly Buffer[]): PortraitWarning[] {
-    return portraits.flatMap((portrait, index) => (portrait.includes('eyes closed') ? [{ portrait: index, code: 'eyes-closed', message: 'The eyes are closed.' }] : []));
+    return portraits.flatMap((portrait, index) =>
+      portrait.includes('eyes closed') ? [{ portrait: index, code: 'eyes-closed', message: 'The eyes are closed.' }] : [],
+    );
   }
 }
 
@@ -69,14 +98,21 @@ export class FakeRooms {
 /** Begins like a PNG; `text` makes it this one and no other. */
 export const fakePortrait = (text: string): Buffer => Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47]), Buffer.from(text)]);
 
-export const consent = { subject: 'Lisa Gherardini', givenAt: '2026-01-02T03:04:05Z', statement: 'I agree that my portrait is animated in calls.' };
+export const consent = {
+  subject: 'Lisa Gherardini',
+  givenAt: '2026-01-02T03:04:05Z',
+  statement: 'I agree that my portrait is animated in calls.',
+};
 
 /** The form that creates an avatar. */
 export function avatarForm({ portraits, fields = {} }: { portraits: Buffer[]; fields?: Record<string, unknown> }): FormData {
   const form = new FormData();
   const all: Record<string, unknown> = { consent, ...fields };
-  for (const [name, value] of Object.entries(all)) if (value !== undefined) form.append(name, typeof value === 'string' ? value : JSON.stringify(value));
-  portraits.forEach((portrait, index) => form.append('portraits', new Blob([new Uint8Array(portrait)], { type: 'image/png' }), `portrait-${index}.png`));
+  for (const [name, value] of Object.entries(all))
+    if (value !== undefined) form.append(name, typeof value === 'string' ? value : JSON.stringify(value));
+  portraits.forEach((portrait, index) =>
+    form.append('portraits', new Blob([new Uint8Array(portrait)], { type: 'image/png' }), `portrait-${index}.png`),
+  );
   return form;
 }
 
@@ -114,7 +150,16 @@ export interface Answer {
   body: AnswerBody;
 }
 
-type Bodies = AvatarInfo & ClientConfig & ConsentRecordInfo & CreatedRoom & GuestInfo & ModelList & Omit<PortraitCheck, 'problem'> & Readiness & RoomInfo & TokenInfo;
+type Bodies = AvatarInfo &
+  ClientConfig &
+  ConsentRecordInfo &
+  CreatedRoom &
+  GuestInfo &
+  ModelList &
+  Omit<PortraitCheck, 'problem'> &
+  Readiness &
+  RoomInfo &
+  TokenInfo;
 export type AnswerBody = Partial<Bodies> & {
   error?: WireError & { portrait?: number };
   problem?: (WireError & { portrait?: number }) | null;
@@ -140,7 +185,13 @@ export async function startHttp({ config: overrides = {}, dataDir, assets = new 
   const rooms = new FakeRooms();
   const health: { parts: HealthPart[] | Error } = { parts: [{ name: 'store', ok: true }] };
   const app = await createHttpServer({
-    config, auth: authority, enrolment, rooms, metrics, assets, log: createLog(config),
+    config,
+    auth: authority,
+    enrolment,
+    rooms,
+    metrics,
+    assets,
+    log: createLog(config),
     health: () => {
       if (health.parts instanceof Error) throw health.parts;
       return health.parts;
@@ -155,11 +206,20 @@ export async function startHttp({ config: overrides = {}, dataDir, assets = new 
     const response = await fetch(url + full, {
       method,
       body,
-      headers: { ...(token && { authorization: `Bearer ${token}` }), ...(json !== undefined && { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(json !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
     });
     const bytes = Buffer.from(await response.arrayBuffer());
     const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
-    const answer = { status: response.status, headers: response.headers, bytes, body: isJson ? (JSON.parse(bytes.toString()) as AnswerBody) : {} };
+    const answer = {
+      status: response.status,
+      headers: response.headers,
+      bytes,
+      body: isJson ? (JSON.parse(bytes.toString()) as AnswerBody) : {},
+    };
     contract.check({ method, path: full, status: answer.status, contentType: response.headers.get('content-type'), body: answer.body });
     return answer;
   };
@@ -169,7 +229,23 @@ export async function startHttp({ config: overrides = {}, dataDir, assets = new 
     await store.close();
     if (!keepData) await rm(folder, { recursive: true, force: true });
   };
-  const tokenFor = async (userId: string, ...scopes: string[]): Promise<string> => (await authority.mintToken({ userId, scopes: scopes as never })).token;
-  return { app, url, apiKey: keys.apiKey, authority, backend, rooms, store, enrolment, dataDir: folder, config, contract, health, call, tokenFor, close };
+  const tokenFor = async (userId: string, ...scopes: string[]): Promise<string> =>
+    (await authority.mintToken({ userId, scopes: scopes as never })).token;
+  return {
+    app,
+    url,
+    apiKey: keys.apiKey,
+    authority,
+    backend,
+    rooms,
+    store,
+    enrolment,
+    dataDir: folder,
+    config,
+    contract,
+    health,
+    call,
+    tokenFor,
+    close,
+  };
 }
-

@@ -18,10 +18,15 @@ export function parseRooms(markdown: string): Room[] {
   const lines = markdown.split('\n');
   const head = lines.findIndex((line) => /^\| room \|.*\| may import \|$/.test(line));
   const rows = lines.slice(head + 2);
-  return rows.slice(0, rows.findIndex((line) => !line.startsWith('|'))).flatMap((line) => {
-    const cells = line.split('|').slice(1, -1);
-    return inTicks(cells[0]!).map((path) => ({ path, mayImport: inTicks(cells.at(-1)!) }));
-  });
+  return rows
+    .slice(
+      0,
+      rows.findIndex((line) => !line.startsWith('|')),
+    )
+    .flatMap((line) => {
+      const cells = line.split('|').slice(1, -1);
+      return inTicks(cells[0]!).map((path) => ({ path, mayImport: inTicks(cells.at(-1)!) }));
+    });
 }
 
 const covers = (path: string, file: string): boolean => file === path || file.startsWith(`${path}/`);
@@ -37,12 +42,17 @@ export function importsOf(file: string, source: string): string[] {
   return specifiers.map((name) => (name.startsWith('.') ? posix.normalize(posix.join(posix.dirname(file), name)) : name));
 }
 
-const packageOf = (name: string): string => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/');
+const packageOf = (name: string): string =>
+  name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/');
 
 function allowed(rooms: readonly Room[], file: string, name: string): boolean {
   const own = roomOf(rooms, file)!;
   if (name.startsWith('node:')) return true;
-  if (!/^(server|client|test|models)\//.test(name)) return own.mayImport.some((entry) => entry === packageOf(name) || (entry.endsWith('/*') && name.startsWith(entry.slice(0, -1))));
+  if (!/^(server|client|test|models)\//.test(name))
+    return own.mayImport.some((entry) => entry === packageOf(name) || (entry.endsWith('/*') && name.startsWith(entry.slice(0, -1))));
   const other = roomOf(rooms, name);
   return other === own || own.mayImport.some((entry) => entry === name || entry === other?.path);
 }
@@ -50,7 +60,10 @@ function allowed(rooms: readonly Room[], file: string, name: string): boolean {
 /** Imports that the table does not allow, and files that no room has: a line each. */
 export function trespasses(rooms: readonly Room[], graph: ImportGraph): string[] {
   return [...graph].flatMap(([file, names]) =>
-    roomOf(rooms, file) === undefined ? [`${file} is in no room`] : names.filter((name) => !allowed(rooms, file, name)).map((name) => `${file} → ${name}`));
+    roomOf(rooms, file) === undefined
+      ? [`${file} is in no room`]
+      : names.filter((name) => !allowed(rooms, file, name)).map((name) => `${file} → ${name}`),
+  );
 }
 
 /** What the table names although it does not exist: rooms, files and rooms that may be imported. */

@@ -24,7 +24,16 @@ export interface FaceOptions {
 const chin = new Set([14, 17, 152, 148, 377, 176, 400, 84, 314, 200, 199, 175, 18, 83, 313, ...innerLowerLip.slice(1, -1)]);
 
 /** [478, 3] in picture widths. */
-export function driverFace({ nod = 0, turn = 0, tilt = 0, width = 0.35, at = [0.5, 0.48], jaw = 0, blink = 0, stretch = 1 }: FaceOptions = {}): Float32Array {
+export function driverFace({
+  nod = 0,
+  turn = 0,
+  tilt = 0,
+  width = 0.35,
+  at = [0.5, 0.48],
+  jaw = 0,
+  blink = 0,
+  stretch = 1,
+}: FaceOptions = {}): Float32Array {
   const shape = Float32Array.from(canonicalFace);
   for (let i = 1; i < shape.length; i += 3) shape[i]! *= stretch;
   for (const v of chin) shape[v * 3 + 1]! += jaw;
@@ -37,7 +46,8 @@ export function driverFace({ nod = 0, turn = 0, tilt = 0, width = 0.35, at = [0.
   const r = rotationMatrix(nod, turn, tilt);
   const out = new Float32Array(shape.length);
   for (let i = 0; i < shape.length; i += 3) {
-    for (let a = 0; a < 3; a++) out[i + a] = width * (r[a * 3]! * shape[i]! + r[a * 3 + 1]! * shape[i + 1]! + r[a * 3 + 2]! * shape[i + 2]!) + (at[a] ?? 0);
+    for (let a = 0; a < 3; a++)
+      out[i + a] = width * (r[a * 3]! * shape[i]! + r[a * 3 + 1]! * shape[i + 1]! + r[a * 3 + 2]! * shape[i + 2]!) + (at[a] ?? 0);
   }
   return out;
 }

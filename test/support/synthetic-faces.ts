@@ -44,12 +44,18 @@ export function syntheticFace(options: SyntheticFaceOptions): Float32Array {
   }
   const points = new Float32Array(COORDINATES);
   const [x, y] = options.at ?? [0.3 + 0.4 * random(), 0.25 + 0.3 * random()];
-  applyPose(model, shape, { x, y, z: 0.001 * normal(), size: options.size ?? 0.05 + 0.15 * random(), roll: options.roll ?? 0.3 * normal() }, points);
+  applyPose(
+    model,
+    shape,
+    { x, y, z: 0.001 * normal(), size: options.size ?? 0.05 + 0.15 * random(), roll: options.roll ?? 0.3 * normal() },
+    points,
+  );
   return points;
 }
 
 /** Distance between points 234 and 454, in the points' own unit. */
-export const faceWidthOf = (p: Float32Array): number => Math.hypot(p[454 * 3]! - p[234 * 3]!, p[454 * 3 + 1]! - p[234 * 3 + 1]!, p[454 * 3 + 2]! - p[234 * 3 + 2]!);
+export const faceWidthOf = (p: Float32Array): number =>
+  Math.hypot(p[454 * 3]! - p[234 * 3]!, p[454 * 3 + 1]! - p[234 * 3 + 1]!, p[454 * 3 + 2]! - p[234 * 3 + 2]!);
 
 /** Root mean square distance between the points of two faces, in percent of the first one's width. */
 export function errorPercent(original: Float32Array, other: Float32Array, points?: readonly number[]): number {

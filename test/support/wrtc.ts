@@ -4,8 +4,14 @@ import wrtc from '@roamhq/wrtc';
 const { nonstandard } = wrtc as unknown as {
   nonstandard: {
     RTCVideoSink: new (track: MediaStreamTrack) => { onframe: ((event: { frame: VideoFrameData }) => void) | null; stop(): void };
-    RTCAudioSink: new (track: MediaStreamTrack) => { ondata: ((data: { samples: Int16Array; sampleRate: number }) => void) | null; stop(): void };
-    RTCAudioSource: new () => { createTrack(): MediaStreamTrack; onData(data: { samples: Int16Array; sampleRate: number; bitsPerSample: number; channelCount: number; numberOfFrames: number }): void };
+    RTCAudioSink: new (track: MediaStreamTrack) => {
+      ondata: ((data: { samples: Int16Array; sampleRate: number }) => void) | null;
+      stop(): void;
+    };
+    RTCAudioSource: new () => {
+      createTrack(): MediaStreamTrack;
+      onData(data: { samples: Int16Array; sampleRate: number; bitsPerSample: number; channelCount: number; numberOfFrames: number }): void;
+    };
   };
 };
 
@@ -81,7 +87,9 @@ export class ToneMicrophone {
     this.#timer = setInterval(() => {
       // Blocks by the clock, not by the timer: an interval that comes late must not slow the sound down.
       for (; blocks < (performance.now() - startedMs) / 10; blocks++) {
-        const samples = Int16Array.from({ length: 480 }, () => Math.round(12_000 * Math.sin((phase += (2 * Math.PI * frequencyHz) / 48_000))));
+        const samples = Int16Array.from({ length: 480 }, () =>
+          Math.round(12_000 * Math.sin((phase += (2 * Math.PI * frequencyHz) / 48_000))),
+        );
         source.onData({ samples, sampleRate: 48_000, bitsPerSample: 16, channelCount: 1, numberOfFrames: 480 });
       }
     }, 10);

@@ -15,7 +15,11 @@ const apiKey = 'gio_test-key-of-the-application';
 // Long enough for HS512 too, which must be refused all the same.
 const tokenSecret = 'a-secret-that-is-long-enough-for-hs256-and-for-hs512-as-well-0123456789';
 const authority = Authority.create({ apiKey, tokenSecret, tokenTtlSeconds: 3600, inviteTtlSeconds: 7200 });
-const codeOf = (work: Promise<unknown>): Promise<unknown> => work.then(() => 'accepted', (error: { code?: string }) => error.code);
+const codeOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'accepted',
+    (error: { code?: string }) => error.code,
+  );
 
 describe('authorise', () => {
   const mine = { id: 'mine', owner: 'ann' };
@@ -51,7 +55,11 @@ describe('authorise', () => {
     ['invite:r', user('invite:r'), [...owned, models, 'invite to r', 'enter r as guest']],
     ['avatar:foreign', user('avatar:foreign'), [...owned, models, 'use foreign', 'read foreign']],
     ['avatar:else', user('avatar:else'), [...owned, models]],
-    ['the API key', { kind: 'application', userId: 'application' }, Object.keys(actions).filter((name) => !['join r', 'enter r as guest'].includes(name))],
+    [
+      'the API key',
+      { kind: 'application', userId: 'application' },
+      Object.keys(actions).filter((name) => !['join r', 'enter r as guest'].includes(name)),
+    ],
   ];
 
   it.each(table)('%s may do just what the table says', (_name, principal, expected) => {
@@ -69,7 +77,12 @@ describe('scopes', () => {
 describe('Authority', () => {
   it('recognises its own token', async () => {
     const { token, expiresAt } = await authority.mintToken({ userId: 'ann', scopes: ['enrol', 'join:r'] });
-    expect(await authority.verifyToken(token)).toEqual({ kind: 'user', userId: 'ann', scopes: ['enrol', 'join:r'], expiresAt: expiresAt.getTime() / 1000 });
+    expect(await authority.verifyToken(token)).toEqual({
+      kind: 'user',
+      userId: 'ann',
+      scopes: ['enrol', 'join:r'],
+      expiresAt: expiresAt.getTime() / 1000,
+    });
   });
 
   it('refuses an expired token, one second after the tolerance and not before', async () => {
@@ -88,7 +101,9 @@ describe('Authority', () => {
       new SignJWT({ ...claims, ...changes }).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(secret));
     const { iss: _iss, ...withoutIssuer } = claims;
     const bad = [
-      'nonsense', '', 'a.b.c',
+      'nonsense',
+      '',
+      'a.b.c',
       `${head}.${altered}.${signature}`,
       `${head}.${payload}.`,
       new UnsecuredJWT(claims).encode(),
@@ -109,7 +124,8 @@ describe('Authority', () => {
     expect(await authority.principalOf(undefined)).toBeNull();
     expect(await authority.principalOf(`Bearer ${apiKey}`)).toEqual({ kind: 'application', userId: 'application' });
     expect(await authority.principalOf(`bearer ${token}`)).toMatchObject({ kind: 'user', userId: 'ann' });
-    for (const header of ['', 'Bearer', 'Basic abc', apiKey, `Bearer ${apiKey}x`, `Bearer ${'x'.repeat(5000)}`]) expect(await codeOf(authority.principalOf(header))).toBe('token-invalid');
+    for (const header of ['', 'Bearer', 'Basic abc', apiKey, `Bearer ${apiKey}x`, `Bearer ${'x'.repeat(5000)}`])
+      expect(await codeOf(authority.principalOf(header))).toBe('token-invalid');
   });
 
   it('makes guests that can enrol and join, each another one', async () => {
@@ -120,17 +136,28 @@ describe('Authority', () => {
 
   it('knows a guest who comes back with an earlier token, for as long as is allowed, and takes no other token for one', async () => {
     const old = new Date(Date.now() - 10 * 24 * 3_600_000);
-    const tokenOf = async (userId: string): Promise<string> => (await authority.mintToken({ userId, scopes: ['enrol'], ttlSeconds: 3600, now: old })).token;
+    const tokenOf = async (userId: string): Promise<string> =>
+      (await authority.mintToken({ userId, scopes: ['enrol'], ttlSeconds: 3600, now: old })).token;
     const previous = await tokenOf('guest-1');
-    const back = (token: string, days: number): Promise<unknown> => authority.mintGuest('r', { previous: token, returnWithinSeconds: days * 24 * 3600 }).then(({ userId }) => userId, ({ code }: { code: string }) => code);
-    expect([await back(previous, 30), await back(previous, 5), await back(await tokenOf('ann'), 30), await back(`${previous}x`, 30)]).toEqual(['guest-1', 'token-expired', 'token-invalid', 'token-invalid']);
+    const back = (token: string, days: number): Promise<unknown> =>
+      authority.mintGuest('r', { previous: token, returnWithinSeconds: days * 24 * 3600 }).then(
+        ({ userId }) => userId,
+        ({ code }: { code: string }) => code,
+      );
+    expect([
+      await back(previous, 30),
+      await back(previous, 5),
+      await back(await tokenOf('ann'), 30),
+      await back(`${previous}x`, 30),
+    ]).toEqual(['guest-1', 'token-expired', 'token-invalid', 'token-invalid']);
   });
 
   it('lets an invite that comes from an invite end with it, and one from a participant last as long as any', async () => {
     const now = new Date();
     const seconds = Math.floor(now.getTime() / 1000);
     const inviter = (scopes: Scope[]): Principal => ({ kind: 'user', userId: 'x', scopes, expiresAt: seconds + 100 });
-    const left = async (principal: Principal): Promise<number> => (await authority.mintInvite('r', { inviter: principal, now })).expiresAt.getTime() / 1000 - seconds;
+    const left = async (principal: Principal): Promise<number> =>
+      (await authority.mintInvite('r', { inviter: principal, now })).expiresAt.getTime() / 1000 - seconds;
     expect([await left(null), await left(inviter(['join:r'])), await left(inviter(['invite:r']))]).toEqual([7200, 7200, 100]);
   });
 });
@@ -174,7 +201,7 @@ describe('iceServersFor', () => {
     expect(iceServersFor(media, 'ann', 0)).toEqual([{ urls: ['turn:t.example'], username: 'u', credential: 'c' }]);
   });
 
-  it('makes time-limited credentials that a TURN server can check, without the user\'s id', () => {
+  it("makes time-limited credentials that a TURN server can check, without the user's id", () => {
     const turnSecret = 'shared-with-the-turn-server';
     const { media } = parseConfig({ media: { turnUrls: ['turn:t.example'], turnSecret, turnTtlSeconds: 600 } });
     const [server] = iceServersFor(media, 'ann@example.org', 1_700_000_000_000);

@@ -52,10 +52,12 @@ describe('writeAtomically', () => {
   it('keeps the old content and leaves nothing behind when the writer fails half way', async () => {
     const path = join(folder, 'kept');
     await writeAtomically(path, 'old');
-    await expect(writeAtomically(path, async (temporary) => {
-      await writeFile(temporary, 'half');
-      throw new Error('the disk is full');
-    })).rejects.toThrow('the disk is full');
+    await expect(
+      writeAtomically(path, async (temporary) => {
+        await writeFile(temporary, 'half');
+        throw new Error('the disk is full');
+      }),
+    ).rejects.toThrow('the disk is full');
     expect(await readFile(path, 'utf8')).toBe('old');
     expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });

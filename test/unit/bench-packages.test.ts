@@ -3,8 +3,14 @@ import { requireDevelopmentPackages } from '../../server/bench/development-packa
 
 describe('the bench without development dependencies', () => {
   it('names what is missing and the command that installs it', () => {
-    const installed = (name: string): string | null => (name.startsWith('@roamhq') || name === 'playwright-core' ? null : `/modules/${name}`);
-    expect(() => requireDevelopmentPackages(installed)).toThrow(expect.objectContaining({ message: expect.stringContaining('@roamhq/wrtc, playwright-core') as string, mend: 'npm install --include=dev' }));
+    const installed = (name: string): string | null =>
+      name.startsWith('@roamhq') || name === 'playwright-core' ? null : `/modules/${name}`;
+    expect(() => requireDevelopmentPackages(installed)).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining('@roamhq/wrtc, playwright-core') as string,
+        mend: 'npm install --include=dev',
+      }),
+    );
   });
 
   it('runs where all are there', () => {

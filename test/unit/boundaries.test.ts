@@ -53,12 +53,25 @@ describe('the rooms of docs/architecture.md', () => {
 });
 
 describe('the check itself', () => {
-  const two: Room[] = [{ path: 'server/a', mayImport: ['server/b/port.ts', '@x/*'] }, { path: 'server/b', mayImport: [] }, { path: 'server/b/inner', mayImport: ['zod'] }];
+  const two: Room[] = [
+    { path: 'server/a', mayImport: ['server/b/port.ts', '@x/*'] },
+    { path: 'server/b', mayImport: [] },
+    { path: 'server/b/inner', mayImport: ['zod'] },
+  ];
   const of = (imports: Record<string, string[]>): ImportGraph => new Map(Object.entries(imports));
 
   it('refuses a room, a file of a room and a package that are not listed, and a file without a room', () => {
-    const graphOf = of({ 'server/a/a.ts': ['server/b/port.ts', '@x/y/z', 'node:fs', 'server/b/other.ts', 'zod'], 'server/b/inner/c.ts': ['zod', 'server/b/b.ts'], 'server/c/c.ts': [] });
-    expect(trespasses(two, graphOf)).toEqual(['server/a/a.ts → server/b/other.ts', 'server/a/a.ts → zod', 'server/b/inner/c.ts → server/b/b.ts', 'server/c/c.ts is in no room']);
+    const graphOf = of({
+      'server/a/a.ts': ['server/b/port.ts', '@x/y/z', 'node:fs', 'server/b/other.ts', 'zod'],
+      'server/b/inner/c.ts': ['zod', 'server/b/b.ts'],
+      'server/c/c.ts': [],
+    });
+    expect(trespasses(two, graphOf)).toEqual([
+      'server/a/a.ts → server/b/other.ts',
+      'server/a/a.ts → zod',
+      'server/b/inner/c.ts → server/b/b.ts',
+      'server/c/c.ts is in no room',
+    ]);
   });
 
   it('fails for a renamed room', () => {
@@ -69,7 +82,8 @@ describe('the check itself', () => {
   });
 
   it('sees type imports, dynamic ones and circles', () => {
-    const source = "import type { A } from './b.ts';\nconst c = await import('../c.ts');\nlet d: import('./d.ts').D;\nexport * from 'zod';\nimport 'sharp';";
+    const source =
+      "import type { A } from './b.ts';\nconst c = await import('../c.ts');\nlet d: import('./d.ts').D;\nexport * from 'zod';\nimport 'sharp';";
     expect(importsOf('server/a/a.ts', source)).toEqual(['server/a/b.ts', 'server/c.ts', 'server/a/d.ts', 'zod', 'sharp']);
     expect(circles(of({ a: ['b'], b: ['c'], c: ['a', 'd'], d: [] }))).toEqual([['a', 'b', 'c']]);
   });

@@ -1,5 +1,17 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { AvatarTrackPort, CallMetricsPort, ConsumerPort, MediaPort, Opaque, ProducerPort, RoomMediaPort, RtpOutput, SynthesisPort, SynthesisSessionPort, TransportPort } from '../../server/call/ports.ts';
+import type {
+  AvatarTrackPort,
+  CallMetricsPort,
+  ConsumerPort,
+  MediaPort,
+  Opaque,
+  ProducerPort,
+  RoomMediaPort,
+  RtpOutput,
+  SynthesisPort,
+  SynthesisSessionPort,
+  TransportPort,
+} from '../../server/call/ports.ts';
 import type { ConnectionPort, Participant } from '../../server/call/Participant.ts';
 import { Rooms } from '../../server/call/Rooms.ts';
 import type { Access } from '../../server/signalling/access.ts';
@@ -154,7 +166,10 @@ class FakeConnection implements ConnectionPort {
   }
 }
 
-const microphone = microphoneParametersSchema.parse({ codecs: [{ mimeType: 'audio/opus', payloadType: 111, clockRate: 48_000, channels: 2 }], encodings: [{ ssrc: 1 }] });
+const microphone = microphoneParametersSchema.parse({
+  codecs: [{ mimeType: 'audio/opus', payloadType: 111, clockRate: 48_000, channels: 2 }],
+  encodings: [{ ssrc: 1 }],
+});
 const metrics = new Proxy({}, { get: () => () => undefined }) as CallMetricsPort;
 describe('Rooms', () => {
   let medias: FakeRoomMedia[];
@@ -183,7 +198,10 @@ describe('Rooms', () => {
     rooms = new Rooms({ media, synthesis, metrics, maxParticipants: 3, graceMs: 1000 });
   });
 
-  async function enter(displayName: string, options: { hidden?: boolean } = {}): Promise<{ participant: Participant; connection: FakeConnection }> {
+  async function enter(
+    displayName: string,
+    options: { hidden?: boolean } = {},
+  ): Promise<{ participant: Participant; connection: FakeConnection }> {
     const room = await rooms.enter('studio');
     const participant = room.add({ displayName, subject: displayName, hidden: options.hidden ?? false });
     const connection = new FakeConnection();
@@ -209,7 +227,14 @@ describe('Rooms', () => {
     await participant.produceAudio(transport.id, microphone);
     await participant.setAvatar({ avatarId: 'av-1', model: 'warp' });
     participant.close();
-    expect(connection.names()).toEqual(['participant-joined', 'media-published', 'media-published', 'participant-changed', 'media-unpublished', 'participant-left']);
+    expect(connection.names()).toEqual([
+      'participant-joined',
+      'media-published',
+      'media-published',
+      'participant-changed',
+      'media-unpublished',
+      'participant-left',
+    ]);
   });
 
   it('keeps a previewing participant unseen, and lets only them watch their own avatar', async () => {
@@ -240,7 +265,10 @@ describe('Rooms', () => {
 
   it('switches the avatar without a new track, and asks for a keyframe', async () => {
     const { participant } = await enter('Ada');
-    await Promise.all([participant.setAvatar({ avatarId: 'av-1', model: 'warp' }), participant.setAvatar({ avatarId: 'av-2', model: 'warp' })]);
+    await Promise.all([
+      participant.setAvatar({ avatarId: 'av-1', model: 'warp' }),
+      participant.setAvatar({ avatarId: 'av-2', model: 'warp' }),
+    ]);
     expect(sessions.map(({ avatarId }) => avatarId)).toEqual(['av-2']);
     expect(medias[0]!.tracks.length).toBe(1);
     expect(sessions[0]!.keyframes).toBe(1);
@@ -304,7 +332,9 @@ describe('Rooms', () => {
 
   it('bounds them also when they are asked for all at once', async () => {
     const { participant } = await enter('Ada');
-    const asked = await Promise.allSettled(Array.from({ length: 50 }, () => participant.createTransport({ direction: 'send', forceTcp: false })));
+    const asked = await Promise.allSettled(
+      Array.from({ length: 50 }, () => participant.createTransport({ direction: 'send', forceTcp: false })),
+    );
     expect(asked.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(40);
     expect(medias[0]!.transports.filter(({ closed }) => !closed).length).toBeLessThanOrEqual(4);
   });
@@ -336,7 +366,12 @@ describe('Rooms', () => {
   it('keeps no ghost of a socket that is gone before it has entered', async () => {
     vi.useFakeTimers();
     try {
-      const access: Access = { defaultModel: 'warp', models: ['warp'], iceServers: () => [], identify: () => Promise.reject(new Error('not asked')) };
+      const access: Access = {
+        defaultModel: 'warp',
+        models: ['warp'],
+        iceServers: () => [],
+        identify: () => Promise.reject(new Error('not asked')),
+      };
       const caller = { userId: 'ada', rooms: ['studio'], mayUseAvatar: () => true };
       const session = new Session({ access, rooms, caller, connection: new FakeConnection() });
       const joining = join(session, { displayName: 'Ada' });

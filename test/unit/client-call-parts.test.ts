@@ -37,7 +37,14 @@ describe('Emitter', () => {
 
 describe('LandmarkChannel', () => {
   const face = (confidence = 1): LandmarkFrame => ({ points: meanFace(), capturedMs: 10_000, confidence });
-  const sinkOf = (bufferedAmount = 0, readyState = 'open') => ({ readyState, bufferedAmount, sent: [] as Uint8Array[], send(packet: Uint8Array) { this.sent.push(packet); } });
+  const sinkOf = (bufferedAmount = 0, readyState = 'open') => ({
+    readyState,
+    bufferedAmount,
+    sent: [] as Uint8Array[],
+    send(packet: Uint8Array) {
+      this.sent.push(packet);
+    },
+  });
 
   it('sends packets that decode to the frame and carry the time of sending', () => {
     const channel = new LandmarkChannel(() => 10_007);
@@ -82,10 +89,19 @@ describe('LandmarkChannel', () => {
 });
 
 describe('Roster', () => {
-  const person = (id: string, extra: Partial<ParticipantInfo> = {}): ParticipantInfo => ({ id, displayName: id, muted: false, avatar: null, media: [], ...extra });
+  const person = (id: string, extra: Partial<ParticipantInfo> = {}): ParticipantInfo => ({
+    id,
+    displayName: id,
+    muted: false,
+    avatar: null,
+    media: [],
+    ...extra,
+  });
   const watched = () => {
     const events: string[] = [];
-    const roster = new Roster((name, event) => events.push(`${name} ${'participant' in event ? event.participant.id : event.participantId}`));
+    const roster = new Roster((name, event) =>
+      events.push(`${name} ${'participant' in event ? event.participant.id : event.participantId}`),
+    );
     return { events, roster };
   };
 
@@ -93,7 +109,13 @@ describe('Roster', () => {
     const { events, roster } = watched();
     roster.replace([person('a'), person('b')]);
     roster.replace([person('b'), person('c')]);
-    expect(events).toEqual(['participant-joined a', 'participant-joined b', 'participant-left a', 'participant-changed b', 'participant-joined c']);
+    expect(events).toEqual([
+      'participant-joined a',
+      'participant-joined b',
+      'participant-left a',
+      'participant-changed b',
+      'participant-joined c',
+    ]);
   });
 
   it('keeps what each one publishes, without doubles', () => {

@@ -41,7 +41,10 @@ describe('Call', () => {
     consumed = [];
     requests = [];
     vi.spyOn(MediaSession, 'create').mockImplementation(async () => mediaSession());
-    answers = { join: (socket) => admission({ resumed: socket.handshake.auth['resume'] === 'key' }), 'sync-clock': () => ({ serverTimeMs: 1 }) };
+    answers = {
+      join: (socket) => admission({ resumed: socket.handshake.auth['resume'] === 'key' }),
+      'sync-clock': () => ({ serverTimeMs: 1 }),
+    };
     http = createServer();
     io = new Server(http);
     io.on('connection', (socket) =>
@@ -79,7 +82,13 @@ describe('Call', () => {
 
   const join = async (options: Partial<CallOptions> = {}): Promise<Call> => {
     const { port } = http.address() as AddressInfo;
-    call = await Call.join({ url: `http://127.0.0.1:${port}`, getToken: () => 'token', displayName: 'Me', requestTimeoutMs: 300, ...options });
+    call = await Call.join({
+      url: `http://127.0.0.1:${port}`,
+      getToken: () => 'token',
+      displayName: 'Me',
+      requestTimeoutMs: 300,
+      ...options,
+    });
     return call;
   };
 
@@ -98,7 +107,8 @@ describe('Call', () => {
   });
 
   it('receives what is published before its join is answered, and together with the answer', async () => {
-    const publish = (socket: Socket, producerId: string): boolean => socket.emit('media-published', { participantId: 'other', producerId, kind: 'audio', source: 'microphone' });
+    const publish = (socket: Socket, producerId: string): boolean =>
+      socket.emit('media-published', { participantId: 'other', producerId, kind: 'audio', source: 'microphone' });
     answers.join = (socket) => {
       publish(socket, 'before');
       queueMicrotask(() => publish(socket, 'beside')); // in the same piece of the stream as the answer
@@ -170,7 +180,10 @@ describe('Call', () => {
     io.disconnectSockets(true);
     await rejoined;
     await eventually('the server knows', () => asked('set-muted').length === 2);
-    expect(asked('join')).toEqual([{ displayName: 'Me', avatarId: 'first', model: 'warp' }, { displayName: 'Me', avatarId: 'second', model: 'warp' }]);
+    expect(asked('join')).toEqual([
+      { displayName: 'Me', avatarId: 'first', model: 'warp' },
+      { displayName: 'Me', avatarId: 'second', model: 'warp' },
+    ]);
     expect(asked('set-muted').at(-1)).toEqual({ muted: true });
   });
 });

@@ -73,9 +73,16 @@ describe('GuidedCapture', () => {
     }
 
     show(pose: Pose, ms = 33): void {
-      for (const end = this.#nowMs + ms; this.#nowMs < end; ) {
+      for (const end = this.#nowMs + ms; this.#nowMs < end;) {
         this.#nowMs += 33;
-        const frame: TrackedFrame = { points: posed(pose), confidence: pose.confidence ?? 1, capturedMs: this.#nowMs, trackingMs: 20, aspect: ASPECT, light: pose.light === undefined ? goodLight : pose.light };
+        const frame: TrackedFrame = {
+          points: posed(pose),
+          confidence: pose.confidence ?? 1,
+          capturedMs: this.#nowMs,
+          trackingMs: 20,
+          aspect: ASPECT,
+          light: pose.light === undefined ? goodLight : pose.light,
+        };
         this.guide.handleFrame(frame);
       }
     }
@@ -83,7 +90,13 @@ describe('GuidedCapture', () => {
 
   it('leads through all five pictures, each taken once it was right for a while', () => {
     const session = new Session();
-    const poses: Record<(typeof captureSteps)[number], Pose> = { 'neutral': {}, 'smile': { smile: 1.25 }, 'mouth-open': { mouth: 0.14 }, 'turned-left': { yaw: 28 }, 'turned-right': { yaw: -28 } };
+    const poses: Record<(typeof captureSteps)[number], Pose> = {
+      neutral: {},
+      smile: { smile: 1.25 },
+      'mouth-open': { mouth: 0.14 },
+      'turned-left': { yaw: 28 },
+      'turned-right': { yaw: -28 },
+    };
     for (const step of captureSteps) {
       expect(session.guide.step).toBe(step);
       session.show(poses[step], 300);

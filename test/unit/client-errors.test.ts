@@ -41,7 +41,13 @@ describe('HTTP errors', () => {
     expect((error as PortraitRefusal).portrait).toBe(2);
   });
 
-  it.each([[502, 'server-unreachable'], [401, 'token-invalid'], [404, 'not-found'], [429, 'rate-limited'], [418, 'bad-request']])('%i from a proxy is %s', (status, code) => {
+  it.each([
+    [502, 'server-unreachable'],
+    [401, 'token-invalid'],
+    [404, 'not-found'],
+    [429, 'rate-limited'],
+    [418, 'bad-request'],
+  ])('%i from a proxy is %s', (status, code) => {
     expect(errorOf(status, '<html>').code).toBe(code);
     expect(errorOf(status, null).code).toBe(code);
   });
@@ -66,5 +72,7 @@ describe('invitation links', () => {
     expect(parseLink('#room=studio&invite=a.b-c_d')).toEqual(link);
   });
 
-  it.each(['', 'https://calls.example.org/', '#room=studio', '#invite=x', 'nonsense'])('%o is none', (text) => expect(parseLink(text)).toBeNull());
+  it.each(['', 'https://calls.example.org/', '#room=studio', '#invite=x', 'nonsense'])('%o is none', (text) =>
+    expect(parseLink(text)).toBeNull(),
+  );
 });

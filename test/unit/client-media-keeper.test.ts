@@ -39,7 +39,16 @@ const person = (id: string, ...producers: string[]): ParticipantInfo => ({
   media: producers.map((producerId) => ({ producerId, kind: 'video', source: 'avatar' })),
 });
 
-const answer = (resumed = false): AnswerOf<'join'> => ({ participantId: 'me', roomId: 'room', resumeKey: 'key', resumed, graceMs: 1, routerRtpCapabilities: {}, iceServers: [], participants: [] });
+const answer = (resumed = false): AnswerOf<'join'> => ({
+  participantId: 'me',
+  roomId: 'room',
+  resumeKey: 'key',
+  resumed,
+  graceMs: 1,
+  routerRtpCapabilities: {},
+  iceServers: [],
+  participants: [],
+});
 
 describe('MediaKeeper', () => {
   let sessions: FakeSession[];
@@ -169,7 +178,9 @@ describe('MediaKeeper', () => {
   it('does not mind what becomes of a build that was overtaken', async () => {
     const first = Promise.withResolvers<MediaSession>();
     const second = Promise.withResolvers<MediaSession>();
-    create().mockImplementationOnce(() => first.promise).mockImplementationOnce(() => second.promise);
+    create()
+      .mockImplementationOnce(() => first.promise)
+      .mockImplementationOnce(() => second.promise);
     const overtaken = [keeper.enter(answer()), keeper.enter(answer())];
     await keeper.enter(answer());
     first.reject(new AppError('transport-not-found'));
@@ -202,7 +213,9 @@ describe('MediaKeeper', () => {
 
   it('never plays the own voice, and the own avatar only where wanted', async () => {
     keeper = build({ receiveOwnAvatar: false });
-    roster.replace([{ ...person('me', 'mine'), media: [{ producerId: 'voice', kind: 'audio', source: 'microphone' }, ...person('me', 'mine').media] }]);
+    roster.replace([
+      { ...person('me', 'mine'), media: [{ producerId: 'voice', kind: 'audio', source: 'microphone' }, ...person('me', 'mine').media] },
+    ]);
     await keeper.enter(answer());
     expect(sessions[0]!.consumed).toEqual([]);
   });

@@ -7,7 +7,13 @@ import { MicrophoneSender } from '../../client/src/call/MicrophoneSender.ts';
 
 /** As much of a track as a sender looks at. */
 function microphone(readyState: 'live' | 'ended' = 'live'): MediaStreamTrack {
-  return Object.assign(new EventTarget(), { id: crypto.randomUUID(), kind: 'audio', readyState, enabled: true, stop: vi.fn<() => void>() }) as unknown as MediaStreamTrack;
+  return Object.assign(new EventTarget(), {
+    id: crypto.randomUUID(),
+    kind: 'audio',
+    readyState,
+    enabled: true,
+    stop: vi.fn<() => void>(),
+  }) as unknown as MediaStreamTrack;
 }
 
 const later = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));

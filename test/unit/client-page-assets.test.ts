@@ -32,7 +32,13 @@ describe('page assets', () => {
     expect(tracker.tracker).toBe('face-landmarker');
     for (const url of Object.values<string>(tracker.faceLandmarker)) expect(assets.has(url), url).toBe(true);
     expect(assets.has(tracker.faceMesh.workerUrl)).toBe(true);
-    for (const name of ['face_mesh.js', 'face_mesh.binarypb', 'face_mesh_solution_simd_wasm_bin.wasm', 'face_mesh_solution_packed_assets.data']) expect(assets.has(tracker.faceMesh.baseUrl + name), name).toBe(true);
+    for (const name of [
+      'face_mesh.js',
+      'face_mesh.binarypb',
+      'face_mesh_solution_simd_wasm_bin.wasm',
+      'face_mesh_solution_packed_assets.data',
+    ])
+      expect(assets.has(tracker.faceMesh.baseUrl + name), name).toBe(true);
   });
 
   it('falls back to face_mesh where there is no model', async () => {

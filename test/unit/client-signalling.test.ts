@@ -61,7 +61,9 @@ describe('Signalling', () => {
   it('answers requests with data, and refusals as AppErrors', async () => {
     serve = (socket) => {
       socket.on('sync-clock', (_request: unknown, ack: (result: unknown) => void) => ack({ ok: true, data: { serverTimeMs: 42 } }));
-      socket.on('leave', (_request: unknown, ack: (result: unknown) => void) => ack({ ok: false, error: new AppError('not-joined').toWire() }));
+      socket.on('leave', (_request: unknown, ack: (result: unknown) => void) =>
+        ack({ ok: false, error: new AppError('not-joined').toWire() }),
+      );
     };
     await up();
     await expect(link.request('sync-clock', {})).resolves.toEqual({ serverTimeMs: 42 });
@@ -69,7 +71,8 @@ describe('Signalling', () => {
   });
 
   it('does not trust answers that are not as agreed, nor wait for ever', async () => {
-    serve = (socket) => socket.on('sync-clock', (_request: unknown, ack: (result: unknown) => void) => ack({ ok: true, data: { serverTimeMs: 'noon' } }));
+    serve = (socket) =>
+      socket.on('sync-clock', (_request: unknown, ack: (result: unknown) => void) => ack({ ok: true, data: { serverTimeMs: 'noon' } }));
     await up();
     await expect(link.request('sync-clock', {})).rejects.toMatchObject({ code: 'protocol-version' });
     await expect(link.request('recalibrate', {})).rejects.toMatchObject({ code: 'deadline' });

@@ -54,7 +54,10 @@ describe('FrameMatcher', () => {
     matcher.handlePresented({ rtpTimestamp: 20, presentedMs: 80 });
     matcher.handleTrace(trace(20));
     matcher.handleTrace(trace(20));
-    expect(matched).toEqual([[10, 70], [20, 80]]);
+    expect(matched).toEqual([
+      [10, 70],
+      [20, 80],
+    ]);
   });
 
   it('treats timestamps as unsigned 32-bit numbers', () => {
@@ -94,8 +97,14 @@ describe('ParticipantStatistics', () => {
     const statistics = new ParticipantStatistics(clock);
     statistics.setConsumer('audio', 'a');
     statistics.setConsumer('video', 'v');
-    await statistics.refresh(async (id) => (id === 'a' ? report({ kind: 'audio', estimatedPlayoutTimestamp: 5030 }) : report({ kind: 'video', estimatedPlayoutTimestamp: 5012, timestamp: 0, framesDecoded: 0 })));
-    await statistics.refresh(async (id) => (id === 'a' ? null : report({ kind: 'video', timestamp: 1000, framesDecoded: 29, bytesReceived: 0 })));
+    await statistics.refresh(async (id) =>
+      id === 'a'
+        ? report({ kind: 'audio', estimatedPlayoutTimestamp: 5030 })
+        : report({ kind: 'video', estimatedPlayoutTimestamp: 5012, timestamp: 0, framesDecoded: 0 }),
+    );
+    await statistics.refresh(async (id) =>
+      id === 'a' ? null : report({ kind: 'video', timestamp: 1000, framesDecoded: 29, bytesReceived: 0 }),
+    );
     expect(statistics.skewMs).toBe(18);
     expect(statistics.framesPerSecond).toBe(29);
   });

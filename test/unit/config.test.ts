@@ -29,7 +29,13 @@ const problemsOf = (work: () => unknown): readonly string[] => {
 describe('sources of the configuration', () => {
   it('needs none', () => {
     const { config, file, warnings } = loadConfig({ env: {}, cwd });
-    expect({ port: config.port, host: config.host, model: config.synthesis.model, file, warnings }).toEqual({ port: 7000, host: '127.0.0.1', model: 'auto', file: null, warnings: [] });
+    expect({ port: config.port, host: config.host, model: config.synthesis.model, file, warnings }).toEqual({
+      port: 7000,
+      host: '127.0.0.1',
+      model: 'auto',
+      file: null,
+      warnings: [],
+    });
     expect(config.dataDir).toBe(join(cwd, '.gioconda/data'));
   });
 
@@ -67,12 +73,16 @@ describe('sources of the configuration', () => {
 describe('mistakes in the configuration', () => {
   it('refuses an unknown key and names the nearest one', () => {
     expect(problemsOf(() => parseConfig({ prot: 1 }))).toEqual(['prot: there is no such key; did you mean `port`?']);
-    expect(problemsOf(() => parseConfig({ media: { announcedAdress: 'x' } }))).toEqual(['media.announcedAdress: there is no such key; did you mean `media.announcedAddress`?']);
+    expect(problemsOf(() => parseConfig({ media: { announcedAdress: 'x' } }))).toEqual([
+      'media.announcedAdress: there is no such key; did you mean `media.announcedAddress`?',
+    ]);
     expect(problemsOf(() => parseConfig({ workers: 2 }))[0]).toMatch(/did you mean `(media|synthesis)\.workers`/);
   });
 
   it('warns of a variable that nobody reads', () => {
-    expect(loadConfig({ cwd, env: { GIOCONDA_TLS_MOD: 'off', GIOCONDA_CLOCK_OFFSET_MS: '1' } }).warnings).toEqual(['GIOCONDA_TLS_MOD: there is no such setting; did you mean GIOCONDA_TLS_MODE?']);
+    expect(loadConfig({ cwd, env: { GIOCONDA_TLS_MOD: 'off', GIOCONDA_CLOCK_OFFSET_MS: '1' } }).warnings).toEqual([
+      'GIOCONDA_TLS_MOD: there is no such setting; did you mean GIOCONDA_TLS_MODE?',
+    ]);
   });
 
   it.each([
@@ -103,7 +113,7 @@ describe('the parsed configuration', () => {
     expect(nodes.every(Object.isFrozen)).toBe(true);
   });
 
-  it('leaves the schema\'s defaults alone when two are parsed', () => {
+  it("leaves the schema's defaults alone when two are parsed", () => {
     expect(parseConfig({ port: 1 }).media).toEqual(parseConfig({ port: 2 }).media);
   });
 });
@@ -127,7 +137,9 @@ describe('metrics.requireKey', () => {
   });
 
   it('can be chosen by its variable', () => {
-    expect(loadConfig({ cwd, env: { GIOCONDA_HOST: '0.0.0.0', GIOCONDA_METRICS_REQUIRE_KEY: 'no' } }).config.metrics.requireKey).toBe(false);
+    expect(loadConfig({ cwd, env: { GIOCONDA_HOST: '0.0.0.0', GIOCONDA_METRICS_REQUIRE_KEY: 'no' } }).config.metrics.requireKey).toBe(
+      false,
+    );
   });
 });
 
@@ -139,7 +151,9 @@ describe('docs/configuration.md', () => {
   it('has a meaning for each key, and a variable of its own', () => {
     expect(configFields.filter((field) => field.description.length < 10).map((field) => field.key)).toEqual([]);
     expect(new Set(configFields.map((field) => field.variable)).size).toBe(configFields.length);
-    expect(configFields.map((field) => field.key)).toEqual(expect.arrayContaining(['port', 'tls.mode', 'media.iceServers', 'synthesis.model']));
+    expect(configFields.map((field) => field.key)).toEqual(
+      expect.arrayContaining(['port', 'tls.mode', 'media.iceServers', 'synthesis.model']),
+    );
     expect(Object.keys(configSchema.shape).every((name) => configFields.some((field) => field.key.split('.')[0] === name))).toBe(true);
   });
 });

@@ -9,12 +9,19 @@ const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'u
 function table(name: string): string[][] {
   const text = page.split(`<!-- ${name} -->`)[1]?.split(`<!-- /${name} -->`)[0] ?? '';
   const rows = text.split('\n').filter((line) => line.startsWith('|'));
-  return rows.slice(2).map((row) => row.split('|').slice(1, -1).map((cell) => cell.trim()));
+  return rows.slice(2).map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
 }
 
 /** Field names as the page writes them: `?` behind what may be left out, compared in any order. */
 function fields(schema: z.ZodType): string[] {
-  const names = Object.entries((schema as z.ZodObject).shape as Record<string, z.ZodType>).map(([name, field]) => (field.safeParse(undefined).success ? `${name}?` : name));
+  const names = Object.entries((schema as z.ZodObject).shape as Record<string, z.ZodType>).map(([name, field]) =>
+    field.safeParse(undefined).success ? `${name}?` : name,
+  );
   return names.sort();
 }
 
@@ -23,7 +30,9 @@ const listed = (cell: string | undefined): string[] => (cell === '–' ? [] : (c
 describe('docs/protocol.md', () => {
   it('lists every request with its fields', () => {
     const documented = Object.fromEntries(table('requests').map(([name, asks, answer]) => [name, [listed(asks), listed(answer)]]));
-    const real = Object.fromEntries(Object.entries(requests).map(([name, { request, answer }]) => [`\`${name}\``, [fields(request), fields(answer)]]));
+    const real = Object.fromEntries(
+      Object.entries(requests).map(([name, { request, answer }]) => [`\`${name}\``, [fields(request), fields(answer)]]),
+    );
     expect(documented).toEqual(real);
   });
 
@@ -33,7 +42,12 @@ describe('docs/protocol.md', () => {
   });
 
   it('lists every error code with its status, whether to retry, and what to do', () => {
-    const real = Object.entries(errorTable).map(([code, { status, retryable, advice }]) => [`\`${code}\``, String(status), retryable ? 'yes' : 'no', advice]);
+    const real = Object.entries(errorTable).map(([code, { status, retryable, advice }]) => [
+      `\`${code}\``,
+      String(status),
+      retryable ? 'yes' : 'no',
+      advice,
+    ]);
     expect(table('errors')).toEqual(real);
   });
 });

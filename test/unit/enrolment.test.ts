@@ -20,7 +20,13 @@ async function open(limits: Record<string, number> = {}): Promise<void> {
   const config = parseConfig({ dataDir, enrolment: limits });
   store = await Store.create(config);
   outcomes = [];
-  enrolment = Enrolment.create({ store, backend, limits: config.enrolment, defaultModel: 'warp', metrics: { enrolled: (outcome) => outcomes.push(outcome) } });
+  enrolment = Enrolment.create({
+    store,
+    backend,
+    limits: config.enrolment,
+    defaultModel: 'warp',
+    metrics: { enrolled: (outcome) => outcomes.push(outcome) },
+  });
 }
 
 beforeEach(async () => {
@@ -34,8 +40,17 @@ afterEach(async () => {
   await rm(dataDir, { recursive: true });
 });
 
-const request = (changes: Partial<EnrolmentRequest> = {}): EnrolmentRequest => ({ owner: 'ann', portraits: [fakePortrait('one'), fakePortrait('two')], consent, ...changes });
-const refusal = (work: Promise<unknown>): Promise<unknown> => work.then(() => 'accepted', ({ code, portrait }: { code: string; portrait?: number }) => (portrait === undefined ? code : [code, portrait]));
+const request = (changes: Partial<EnrolmentRequest> = {}): EnrolmentRequest => ({
+  owner: 'ann',
+  portraits: [fakePortrait('one'), fakePortrait('two')],
+  consent,
+  ...changes,
+});
+const refusal = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'accepted',
+    ({ code, portrait }: { code: string; portrait?: number }) => (portrait === undefined ? code : [code, portrait]),
+  );
 
 describe('Enrolment.create', () => {
   it('makes an avatar, and finds it again without work', async () => {
@@ -62,7 +77,7 @@ describe('Enrolment.create', () => {
     expect(enrolment.listOf('bob')).toEqual([bob.avatar]);
   });
 
-  it('makes another owner\'s avatar out of what was generated for the first', async () => {
+  it("makes another owner's avatar out of what was generated for the first", async () => {
     const portraits = [fakePortrait('one, eyes closed'), fakePortrait('two')];
     const ann = await enrolment.create(request({ portraits }));
     const bob = await enrolment.create(request({ owner: 'bob', name: 'Mine', portraits, consent: { ...consent, subject: 'Bob' } }));
@@ -103,7 +118,10 @@ describe('Enrolment.create', () => {
   });
 
   it('says which portrait is refused, and keeps nothing', async () => {
-    expect(await refusal(enrolment.create(request({ portraits: [fakePortrait('one'), fakePortrait('no face')] })))).toEqual(['portrait-no-face', 1]);
+    expect(await refusal(enrolment.create(request({ portraits: [fakePortrait('one'), fakePortrait('no face')] })))).toEqual([
+      'portrait-no-face',
+      1,
+    ]);
     expect([store.count(), outcomes]).toEqual([0, ['refused']]);
   });
 
@@ -113,7 +131,10 @@ describe('Enrolment.create', () => {
     await open({ maxPortraits: 2, maxBytes: 1024 });
     expect(await refusal(enrolment.create(request({ portraits: [] })))).toBe('portrait-count');
     expect(await refusal(enrolment.create(request({ portraits: ['a', 'b', 'c'].map(fakePortrait) })))).toBe('portrait-count');
-    expect(await refusal(enrolment.create(request({ portraits: [fakePortrait('a'), fakePortrait('x'.repeat(2000))] })))).toEqual(['portrait-too-large', 1]);
+    expect(await refusal(enrolment.create(request({ portraits: [fakePortrait('a'), fakePortrait('x'.repeat(2000))] })))).toEqual([
+      'portrait-too-large',
+      1,
+    ]);
     expect(backend.enrolments).toBe(0);
   });
 
@@ -125,7 +146,9 @@ describe('Enrolment.create', () => {
     await enrolment.close();
     await store.close();
     await open({ maxAvatarsPerOwner: 2 });
-    const results = await Promise.all(['a', 'b', 'c'].map((text) => refusal(enrolment.create(request({ portraits: [fakePortrait(text)] })))));
+    const results = await Promise.all(
+      ['a', 'b', 'c'].map((text) => refusal(enrolment.create(request({ portraits: [fakePortrait(text)] })))),
+    );
     expect(results).toEqual(['accepted', 'accepted', 'avatar-limit']);
     expect(await refusal(enrolment.create(request({ portraits: [fakePortrait('a')] })))).toBe('accepted');
     expect(await refusal(enrolment.create(request({ owner: 'bob' })))).toBe('accepted');
@@ -220,7 +243,7 @@ describe('Enrolment.weights', () => {
     expect([backend.enrolments, outcomes]).toEqual([2, ['created', 'regenerated']]);
   });
 
-  it('makes them anew when the model\'s version has changed', async () => {
+  it("makes them anew when the model's version has changed", async () => {
     const { avatar } = await enrolment.create(request());
     const before = await enrolment.weights(avatar.id);
     backend.modelVersion = '1.1.0';
@@ -281,7 +304,11 @@ describe('RetentionTimer', () => {
 
   it('says when it fails, and goes on living', async () => {
     const failures: unknown[] = [];
-    const broken = { unusedSince: (): string[] => { throw new Error('disk'); } };
+    const broken = {
+      unusedSince: (): string[] => {
+        throw new Error('disk');
+      },
+    };
     const timer = RetentionTimer.create({ store: broken, days: 1, remove: async () => {}, failed: (error) => failures.push(error) });
     await new Promise(setImmediate);
     timer.close();

@@ -4,7 +4,7 @@ import { Metrics } from '../../server/metrics.ts';
 import { pause } from '../support/wait.ts';
 
 function block(ms: number): void {
-  for (const end = performance.now() + ms; performance.now() < end; );
+  for (const end = performance.now() + ms; performance.now() < end;);
 }
 
 describe('EventLoopDelay', () => {
@@ -23,7 +23,8 @@ describe('EventLoopDelay', () => {
 
   it('is in the metrics, of the time since the scrape before', async () => {
     const metrics = Metrics.create();
-    const longest = async (): Promise<number> => Number(/gioconda_event_loop_delay_seconds\{quantile="1"\} (\S+)/.exec(await metrics.text())![1]);
+    const longest = async (): Promise<number> =>
+      Number(/gioconda_event_loop_delay_seconds\{quantile="1"\} (\S+)/.exec(await metrics.text())![1]);
     await pause(50);
     block(300);
     await pause(50);

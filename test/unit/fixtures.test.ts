@@ -51,8 +51,10 @@ describe('the committed fixtures', () => {
     expect(truth).toHaveLength(driver.frameCount);
     expect(landmarks).toHaveLength(driver.frameCount);
     expect(landmarks[30]!.capturedMs).toBeCloseTo(6000);
-    for (const frame of truth.slice(0, 28)) expect([frame.yawDegrees, frame.mouthOpening, frame.leftEyeClosure].every((v) => Math.abs(v) < 0.02)).toBe(true);
-    for (const at of [driver.loopFrames - 1, driver.frameCount - 1]) expect(Math.abs(truth[at]!.yawDegrees) + truth[at]!.mouthOpening).toBeLessThan(0.05);
+    for (const frame of truth.slice(0, 28))
+      expect([frame.yawDegrees, frame.mouthOpening, frame.leftEyeClosure].every((v) => Math.abs(v) < 0.02)).toBe(true);
+    for (const at of [driver.loopFrames - 1, driver.frameCount - 1])
+      expect(Math.abs(truth[at]!.yawDegrees) + truth[at]!.mouthOpening).toBeLessThan(0.05);
     for (const { points, confidence } of landmarks) {
       expect(confidence).toBeGreaterThan(0);
       expect(points[0]).toBeGreaterThan(0.2);
@@ -65,12 +67,24 @@ describe('the committed fixtures', () => {
     const points = readDriverLandmarks().map((frame) => frame.points);
     const mouth = points.map((p) => distance(p, UPPER_LIP, LOWER_LIP) / distance(p, RIGHT_CHEEK, LEFT_CHEEK));
     const yaw = points.map((p) => Math.atan2(p[LEFT_CHEEK * 3 + 2]! - p[RIGHT_CHEEK * 3 + 2]!, p[LEFT_CHEEK * 3]! - p[RIGHT_CHEEK * 3]!));
-    expect(correlation(mouth, truth.map((frame) => frame.mouthOpening))).toBeGreaterThan(0.9);
-    expect(correlation(yaw, truth.map((frame) => frame.yawDegrees))).toBeGreaterThan(0.95);
+    expect(
+      correlation(
+        mouth,
+        truth.map((frame) => frame.mouthOpening),
+      ),
+    ).toBeGreaterThan(0.9);
+    expect(
+      correlation(
+        yaw,
+        truth.map((frame) => frame.yawDegrees),
+      ),
+    ).toBeGreaterThan(0.95);
   });
 
   it('stay small', () => {
-    const clip = ['driver.mp4', 'driver.mjpeg', 'driver.wav', 'driver-truth.json', 'driver-landmarks.bin', 'contact-sheet.jpg'].map(fixturePath);
+    const clip = ['driver.mp4', 'driver.mjpeg', 'driver.wav', 'driver-truth.json', 'driver-landmarks.bin', 'contact-sheet.jpg'].map(
+      fixturePath,
+    );
     const files = [...people.flatMap((person) => person.portraits), ...Object.values(badPortraits), ...clip];
     expect(files.reduce((sum, file) => sum + statSync(file).size, 0)).toBeLessThan(6_000_000);
     expect(statSync(driver.mjpeg).size).toBeLessThan(3_000_000);

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { AppError, LANDMARK_COUNT, LANDMARK_PACKET_VERSION, LandmarkDecoder, LandmarkEncoder, MAX_LANDMARK_PACKET_BYTES } from '../../client/src/protocol/index.ts';
+import {
+  AppError,
+  LANDMARK_COUNT,
+  LANDMARK_PACKET_VERSION,
+  LandmarkDecoder,
+  LandmarkEncoder,
+  MAX_LANDMARK_PACKET_BYTES,
+} from '../../client/src/protocol/index.ts';
 import { FEATURE_POINTS } from '../../client/src/protocol/landmark-basis.ts';
 import { LANDMARK_HEADER_BYTES } from '../../client/src/protocol/landmark-packet.ts';
 import { errorPercent, seededRandom, syntheticFace } from '../support/synthetic-faces.ts';
@@ -7,7 +14,8 @@ import { errorPercent, seededRandom, syntheticFace } from '../support/synthetic-
 const CAPTURED_MS = 1_764_000_000_123.4;
 const frameOf = (points: Float32Array) => ({ points, capturedMs: CAPTURED_MS, confidence: 0.9 });
 const seeds = Array.from({ length: 30 }, (_, i) => i + 1);
-const sizeOf = (points: Float32Array, targetErrorPercent: number) => new LandmarkEncoder({ targetErrorPercent }).encode(frameOf(points)).length;
+const sizeOf = (points: Float32Array, targetErrorPercent: number) =>
+  new LandmarkEncoder({ targetErrorPercent }).encode(frameOf(points)).length;
 
 describe('points', () => {
   for (const target of [1, 0.5, 0.25, 0.1]) {
@@ -36,7 +44,8 @@ describe('points', () => {
   it('of lips, lids and irises come back more exactly than the face as a whole', () => {
     const encoder = new LandmarkEncoder();
     const decoder = new LandmarkDecoder();
-    let features = 0, whole = 0;
+    let features = 0,
+      whole = 0;
     for (const seed of seeds) {
       const points = syntheticFace({ seed, noise: 0.0003 });
       const back = decoder.decode(encoder.encode(frameOf(points))).points;
@@ -49,7 +58,11 @@ describe('points', () => {
   it('may lie anywhere: partly outside, tiny, huge, upside down', () => {
     const encoder = new LandmarkEncoder({ targetErrorPercent: 0.5 });
     const decoder = new LandmarkDecoder();
-    for (const at of [[-0.1, 0.9], [1.2, -0.2], [0.5, 1.7]] as [number, number][]) {
+    for (const at of [
+      [-0.1, 0.9],
+      [1.2, -0.2],
+      [0.5, 1.7],
+    ] as [number, number][]) {
       for (const size of [0.004, 0.1, 0.6]) {
         for (const roll of [-3.1, -1.6, 0, 2.4]) {
           const points = syntheticFace({ seed: 7, at, size, roll });
@@ -61,7 +74,8 @@ describe('points', () => {
   });
 
   it('cost what the goal allows: 40 kbit/s at 30 frames a second and 0.5 %, and less when asked for less', () => {
-    const mean = (target: number) => seeds.reduce((sum, seed) => sum + sizeOf(syntheticFace({ seed, noise: 0.0005 }), target), 0) / seeds.length;
+    const mean = (target: number) =>
+      seeds.reduce((sum, seed) => sum + sizeOf(syntheticFace({ seed, noise: 0.0005 }), target), 0) / seeds.length;
     expect((mean(0.5) * 8 * 30) / 1000).toBeLessThan(40);
     expect(mean(1)).toBeLessThan(mean(0.5));
     expect(mean(0.5)).toBeLessThan(mean(0.25));
@@ -105,13 +119,16 @@ describe('packets', () => {
     for (const packet of settled) expect(packet).toEqual(settled[0]);
   });
 
-  it('of a face that trembles by the tracker\'s noise tremble by little more', () => {
+  it("of a face that trembles by the tracker's noise tremble by little more", () => {
     const encoder = new LandmarkEncoder();
     const decoder = new LandmarkDecoder();
     const face = syntheticFace({ seed: 11, size: 0.12 });
     const random = seededRandom(3);
     const noise = 0.0003 * 0.12 * 2.75;
-    const decoded = Array.from({ length: 40 }, () => decoder.decode(encoder.encode(frameOf(face.map((v) => v + (random() - 0.5) * 3.46 * noise)))).points).slice(5);
+    const decoded = Array.from(
+      { length: 40 },
+      () => decoder.decode(encoder.encode(frameOf(face.map((v) => v + (random() - 0.5) * 3.46 * noise)))).points,
+    ).slice(5);
     const steps = decoded.slice(1).map((points, i) => errorPercent(decoded[i]!, points));
     const rms = Math.sqrt(steps.reduce((sum, e) => sum + e * e, 0) / steps.length);
     // Frame to frame the noise itself moves the points by 0.03 % * sqrt(3 axes * 2) = 0.07 %.
@@ -131,7 +148,9 @@ describe('header', () => {
     const decoder = new LandmarkDecoder();
     for (const capturedMs of [0, 0.1, 429_496_729.5, 429_496_729.6, 1_764_000_000_000.7, 28_147_497_671_065.5]) {
       for (const delta of [0, 0.1, 12.3, 6553.5]) {
-        const { capturedMs: captured, sentMs } = decoder.decode(encoder.encode({ points: new Float32Array(0), capturedMs, confidence: 0, sentMs: capturedMs + delta }));
+        const { capturedMs: captured, sentMs } = decoder.decode(
+          encoder.encode({ points: new Float32Array(0), capturedMs, confidence: 0, sentMs: capturedMs + delta }),
+        );
         expect(captured).toBeCloseTo(capturedMs, 3);
         expect(sentMs - captured).toBeCloseTo(delta, 2);
       }
@@ -141,7 +160,8 @@ describe('header', () => {
   it('bounds what cannot be: sent before captured, long after, or no time at all', () => {
     const encoder = new LandmarkEncoder();
     const decoder = new LandmarkDecoder();
-    const sent = (capturedMs: number, sentMs: number) => decoder.decode(encoder.encode({ points: new Float32Array(0), confidence: 0, capturedMs, sentMs }));
+    const sent = (capturedMs: number, sentMs: number) =>
+      decoder.decode(encoder.encode({ points: new Float32Array(0), confidence: 0, capturedMs, sentMs }));
     expect(sent(5000, 4000)).toMatchObject({ capturedMs: 5000, sentMs: 5000 });
     expect(sent(5000, 60_000)).toMatchObject({ capturedMs: 5000, sentMs: 11_553.5 });
     expect(sent(Number.NaN, Number.NaN)).toMatchObject({ capturedMs: 0, sentMs: 0 });
@@ -190,7 +210,16 @@ describe('misuse', () => {
     const good = new LandmarkEncoder().encode(frameOf(syntheticFace({ seed: 3 })));
     const decoder = new LandmarkDecoder();
     const changed = (at: number, value: number) => good.map((v, i) => (i === at ? value : v));
-    for (const bad of [changed(0, 0x20), changed(0, good[0]! | 8), new Uint8Array(0), good.slice(0, 11), good.slice(0, 12), new Uint8Array([...good, 0]), new Uint8Array(1101), changed(1, 0)]) {
+    for (const bad of [
+      changed(0, 0x20),
+      changed(0, good[0]! | 8),
+      new Uint8Array(0),
+      good.slice(0, 11),
+      good.slice(0, 12),
+      new Uint8Array([...good, 0]),
+      new Uint8Array(1101),
+      changed(1, 0),
+    ]) {
       expect(() => decoder.decode(bad)).toThrow(expect.objectContaining({ code: 'bad-request' }));
     }
     expect(() => decoder.decode(good)).not.toThrow();

@@ -3,7 +3,11 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { landmarksToTransformMatrix, transformLandmarks, transformTensorBilinear } from '../../server/setup/landmarker/attention-operators.ts';
+import {
+  landmarksToTransformMatrix,
+  transformLandmarks,
+  transformTensorBilinear,
+} from '../../server/setup/landmarker/attention-operators.ts';
 import { ensureLandmarkModels } from '../../server/setup/landmarker/convert-models.ts';
 import { OnnxGraph } from '../../server/setup/landmarker/onnx-graph.ts';
 import { readTflite } from '../../server/setup/landmarker/tflite-model.ts';
@@ -18,7 +22,10 @@ function noise(count: number, seed = 1): Float32Array {
   });
 }
 
-async function run(graph: OnnxGraph, inputs: Record<string, { data: Float32Array; shape: number[] }>): Promise<Record<string, Float32Array>> {
+async function run(
+  graph: OnnxGraph,
+  inputs: Record<string, { data: Float32Array; shape: number[] }>,
+): Promise<Record<string, Float32Array>> {
   const session = await InferenceSession.create(graph.encode());
   const feeds = Object.fromEntries(Object.entries(inputs).map(([name, { data, shape }]) => [name, new Tensor('float32', data, shape)]));
   const outputs = await session.run(feeds);
@@ -26,7 +33,8 @@ async function run(graph: OnnxGraph, inputs: Record<string, { data: Float32Array
   return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tensor.data as Float32Array]));
 }
 
-const largestError = (a: ArrayLike<number>, b: ArrayLike<number>): number => Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i]!)));
+const largestError = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i]!)));
 
 describe('number formats and layouts', () => {
   it('unpacks half precision: normal, subnormal, signed, infinite', () => {
@@ -62,7 +70,9 @@ describe('operators of the attention mesh, against their definition', () => {
     const at = (i: number) => [landmarks[3 * i]!, landmarks[3 * i + 1]!] as const;
     const [left, right] = [at(options.leftIndex), at(options.rightIndex)];
     const angle = Math.atan2(right[1] - left[1], right[0] - left[0]);
-    const turned = subset.map(at).map(([x, y]) => [x * Math.cos(-angle) - y * Math.sin(-angle), x * Math.sin(-angle) + y * Math.cos(-angle)] as const);
+    const turned = subset
+      .map(at)
+      .map(([x, y]) => [x * Math.cos(-angle) - y * Math.sin(-angle), x * Math.sin(-angle) + y * Math.cos(-angle)] as const);
     const [xs, ys] = [turned.map(([x]) => x), turned.map(([, y]) => y)];
     const [width, height] = [Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys)];
     const [mx, my] = [(Math.max(...xs) + Math.min(...xs)) / 2, (Math.max(...ys) + Math.min(...ys)) / 2];
@@ -85,9 +95,16 @@ describe('operators of the attention mesh, against their definition', () => {
     // Turned, enlarged, and reaching out of the map on two sides.
     const matrix = Float32Array.of(1.9, -0.4, 0, -3, 0.35, 1.7, 0, 1.5, 0, 0, 1, 0, 0, 0, 0, 1);
     const graph = new OnnxGraph('g');
-    const inputs = { map: graph.input('map', [1, channels, height, width]), shape: [1, height, width, channels], matrix: graph.input('matrix', [1, 4, 4]) };
+    const inputs = {
+      map: graph.input('map', [1, channels, height, width]),
+      shape: [1, height, width, channels],
+      matrix: graph.input('matrix', [1, 4, 4]),
+    };
     graph.output('region', [1, channels, 12, 16], transformTensorBilinear(graph, inputs, [16, 12]));
-    const { region } = await run(graph, { map: { data: map, shape: [1, channels, height, width] }, matrix: { data: matrix, shape: [1, 4, 4] } });
+    const { region } = await run(graph, {
+      map: { data: map, shape: [1, channels, height, width] },
+      matrix: { data: matrix, shape: [1, 4, 4] },
+    });
 
     const expected = new Float32Array(channels * 12 * 16);
     let outside = 0;
@@ -144,7 +161,11 @@ describe('ensureLandmarkModels', () => {
     const again = await Promise.all([ensureLandmarkModels(folder), ensureLandmarkModels(folder)]);
     expect(again).toEqual([before, before]);
     expect(await Promise.all(Object.values(before).map(async (path) => (await stat(path)).mtimeMs))).toEqual(written);
-    expect((await readdir(folder)).toSorted((a, b) => a.localeCompare(b))).toEqual(Object.values(before).map((path) => path.slice(folder.length + 1)).toSorted((a, b) => a.localeCompare(b)));
+    expect((await readdir(folder)).toSorted((a, b) => a.localeCompare(b))).toEqual(
+      Object.values(before)
+        .map((path) => path.slice(folder.length + 1))
+        .toSorted((a, b) => a.localeCompare(b)),
+    );
   });
 
   it('makes the same bytes each time', async () => {

@@ -82,7 +82,11 @@ describe('detector', () => {
     expect([...found!.keypoints.subarray(0, 4)]).toEqual([x - 32, y - 24, x + 32, y - 24].map((value) => expect.closeTo(value, 3)));
   });
 
-  const at = (x: number, score: number): Detection => ({ score, box: [x, 0, 100, 100], keypoints: Float32Array.from({ length: 12 }, () => x) });
+  const at = (x: number, score: number): Detection => ({
+    score,
+    box: [x, 0, 100, 100],
+    keypoints: Float32Array.from({ length: 12 }, () => x),
+  });
 
   it('averages neighbours by score and keeps two faces apart', () => {
     const kept = suppress([at(0, 0.9), at(10, 0.6), at(300, 0.7)]);
@@ -103,14 +107,20 @@ describe('detector', () => {
 
 describe('regions', () => {
   it('turn with the eyes of a detection', () => {
-    const region = regionOfDetection({ score: 1, box: [100, 50, 80, 90], keypoints: Float32Array.from([110, 80, 160, 130, 0, 0, 0, 0, 0, 0, 0, 0]) });
+    const region = regionOfDetection({
+      score: 1,
+      box: [100, 50, 80, 90],
+      keypoints: Float32Array.from([110, 80, 160, 130, 0, 0, 0, 0, 0, 0, 0, 0]),
+    });
     expect(region).toEqual({ centreX: 140, centreY: 95, side: 135, angle: expect.closeTo(Math.PI / 4, 6) });
   });
 
   it('project points to where the crop took them from', () => {
     const region = { centreX: 320, centreY: 180, side: 384, angle: radians(30) };
     const projected = projectPoints(Float32Array.of(96, 96, 10, 192, 96, 0), region, 192);
-    expect([...projected]).toEqual([320, 180, 20, 320 + 192 * Math.cos(radians(30)), 180 + 192 * Math.sin(radians(30)), 0].map((value) => expect.closeTo(value, 3)));
+    expect([...projected]).toEqual(
+      [320, 180, 20, 320 + 192 * Math.cos(radians(30)), 180 + 192 * Math.sin(radians(30)), 0].map((value) => expect.closeTo(value, 3)),
+    );
   });
 
   it('of points stay the same when they are projected and found again', () => {
@@ -123,7 +133,13 @@ describe('regions', () => {
 });
 
 describe('sampling', () => {
-  const ramp = { width: 64, height: 48, data: Uint8Array.from({ length: 64 * 48 * 3 }, (_, i) => (i % 3 === 0 ? Math.floor(i / 3) % 64 : i % 3 === 1 ? Math.floor(i / 3 / 64) : 200)) };
+  const ramp = {
+    width: 64,
+    height: 48,
+    data: Uint8Array.from({ length: 64 * 48 * 3 }, (_, i) =>
+      i % 3 === 0 ? Math.floor(i / 3) % 64 : i % 3 === 1 ? Math.floor(i / 3 / 64) : 200,
+    ),
+  };
 
   it('takes the value under the pixel centre, in an upright, a turned and a shrunk region', () => {
     const out = new Float32Array(3 * 16 * 16);
@@ -133,7 +149,11 @@ describe('sampling', () => {
       { centreX: 32, centreY: 24, side: 40, angle: radians(-20) },
     ]) {
       sampleRegion(ramp, region, { size: 16, scale: 1, offset: 0, border: 'replicate' }, out);
-      for (const [u, v] of [[0, 0], [15, 3], [7, 12]] as const) {
+      for (const [u, v] of [
+        [0, 0],
+        [15, 3],
+        [7, 12],
+      ] as const) {
         const [du, dv] = [((u + 0.5) / 16 - 0.5) * region.side, ((v + 0.5) / 16 - 0.5) * region.side];
         const x = region.centreX + du * Math.cos(region.angle) - dv * Math.sin(region.angle) - 0.5;
         const y = region.centreY + du * Math.sin(region.angle) + dv * Math.cos(region.angle) - 0.5;
@@ -154,7 +174,11 @@ describe('sampling', () => {
   });
 
   it('averages when it shrinks: a checkerboard becomes grey', () => {
-    const board = { width: 512, height: 512, data: Uint8Array.from({ length: 512 * 512 * 3 }, (_, i) => ((Math.floor(i / 3) + Math.floor(i / 3 / 512)) % 2 ? 255 : 0)) };
+    const board = {
+      width: 512,
+      height: 512,
+      data: Uint8Array.from({ length: 512 * 512 * 3 }, (_, i) => ((Math.floor(i / 3) + Math.floor(i / 3 / 512)) % 2 ? 255 : 0)),
+    };
     const out = new Float32Array(3 * 64 * 64);
     sampleRegion(board, { centreX: 256, centreY: 256, side: 512, angle: 0 }, { size: 64, scale: 1, offset: 0, border: 'black' }, out);
     expect(Math.max(...out.map((value) => Math.abs(value - 127.5)))).toBeLessThan(15);

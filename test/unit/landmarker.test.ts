@@ -11,7 +11,9 @@ import type { AppError } from '../../client/src/protocol/index.ts';
 import type { DetectedFace, RgbImage } from '../../server/landmarker/types.ts';
 import { badPortraits, people, portraitKinds, portraitOf } from '../support/fixtures.ts';
 
-const portraits = [portraitOf('anna', 'neutral'), portraitOf('grace', 'smile'), portraitOf('walter', 'turned-left')].map((path) => [basename(path), path] as const);
+const portraits = [portraitOf('anna', 'neutral'), portraitOf('grace', 'smile'), portraitOf('walter', 'turned-left')].map(
+  (path) => [basename(path), path] as const,
+);
 
 async function pixels(picture: Sharp): Promise<RgbImage> {
   const { data, info } = await picture.flatten().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
@@ -20,7 +22,8 @@ async function pixels(picture: Sharp): Promise<RgbImage> {
 
 /** Points in pixels. */
 const scaled = (face: DetectedFace, width: number): Float32Array => face.points.map((value) => value * width);
-const widthOf = (points: Float32Array): number => Math.hypot(points[454 * 3]! - points[234 * 3]!, points[454 * 3 + 1]! - points[234 * 3 + 1]!);
+const widthOf = (points: Float32Array): number =>
+  Math.hypot(points[454 * 3]! - points[234 * 3]!, points[454 * 3 + 1]! - points[234 * 3 + 1]!);
 /** Mean distance in the picture's plane, as a share of the face's width. */
 function distance(a: Float32Array, b: Float32Array): number {
   let sum = 0;
@@ -43,7 +46,11 @@ afterAll(async () => {
 describe('Landmarker without a face', () => {
   it.each([
     ['black', () => sharp({ create: { width: 320, height: 240, channels: 3, background: 'black' } })],
-    ['noise', () => sharp({ create: { width: 320, height: 240, channels: 3, background: 'grey', noise: { type: 'gaussian', mean: 128, sigma: 60 } } })],
+    [
+      'noise',
+      () =>
+        sharp({ create: { width: 320, height: 240, channels: 3, background: 'grey', noise: { type: 'gaussian', mean: 128, sigma: 60 } } }),
+    ],
     ['one row of pixels', () => sharp({ create: { width: 300, height: 1, channels: 3, background: 'white' } })],
   ])('finds none in %s', async (_, make) => {
     const image = await pixels(make());
@@ -88,7 +95,10 @@ describe.each(portraits)('Landmarker on %s', (_name, file) => {
     expect(at(13, 1)).toBeLessThan(at(152, 1));
     expect(at(4, 2)).toBeLessThan(at(234, 2));
     // each iris between the corners of its eye
-    for (const [iris, left, right] of [[468, 33, 133], [473, 362, 263]] as const) {
+    for (const [iris, left, right] of [
+      [468, 33, 133],
+      [473, 362, 263],
+    ] as const) {
       expect(at(iris, 0)).toBeGreaterThan(at(left, 0));
       expect(at(iris, 0)).toBeLessThan(at(right, 0));
     }
@@ -117,12 +127,35 @@ describe.each(portraits)('Landmarker on %s', (_name, file) => {
   it('finds it small in a large picture, and beside another', async () => {
     const small = await sharp(file).resize(220).png().toBuffer();
     const large = sharp({ create: { width: 1600, height: 1200, channels: 3, background: '#6a7078' } });
-    const one = await pixels(sharp(await large.clone().composite([{ input: small, left: 1100, top: 700 }]).png().toBuffer()));
+    const one = await pixels(
+      sharp(
+        await large
+          .clone()
+          .composite([{ input: small, left: 1100, top: 700 }])
+          .png()
+          .toBuffer(),
+      ),
+    );
     const [found, ...rest] = await landmarker.detect(one);
     expect(rest).toEqual([]);
     const shrink = 220 / image.width;
-    expect(distance(points.map((value, i) => value * shrink + [1100, 700, 0][i % 3]!), scaled(found!, 1600))).toBeLessThan(0.06);
-    const pair = await pixels(sharp(await sharp({ create: { width: 1000, height: 600, channels: 3, background: '#6a7078' } }).composite([{ input: await sharp(file).resize(400).png().toBuffer(), left: 20, top: 10 }, { input: await sharp(file).resize(400).flop().png().toBuffer(), left: 560, top: 60 }]).png().toBuffer()));
+    expect(
+      distance(
+        points.map((value, i) => value * shrink + [1100, 700, 0][i % 3]!),
+        scaled(found!, 1600),
+      ),
+    ).toBeLessThan(0.06);
+    const pair = await pixels(
+      sharp(
+        await sharp({ create: { width: 1000, height: 600, channels: 3, background: '#6a7078' } })
+          .composite([
+            { input: await sharp(file).resize(400).png().toBuffer(), left: 20, top: 10 },
+            { input: await sharp(file).resize(400).flop().png().toBuffer(), left: 560, top: 60 },
+          ])
+          .png()
+          .toBuffer(),
+      ),
+    );
     expect(await landmarker.detect(pair)).toHaveLength(2);
   });
 
@@ -136,7 +169,10 @@ describe.each(portraits)('Landmarker on %s', (_name, file) => {
   it('prepares it: the same face in the crop, all of it inside, the person in the matte', async () => {
     const { portrait, normalised } = await preparePortrait(await readFile(file), { landmarker, size: 256, crop: 'head' });
     expect([portrait.image.width, portrait.image.height, portrait.matte!.length]).toEqual([256, 256, 256 * 256]);
-    for (let i = 0; i < 478 * 3; i += 3) expect(Math.min(portrait.points[i]!, portrait.points[i + 1]!, 256 - portrait.points[i]!, 256 - portrait.points[i + 1]!)).toBeGreaterThan(10);
+    for (let i = 0; i < 478 * 3; i += 3)
+      expect(
+        Math.min(portrait.points[i]!, portrait.points[i + 1]!, 256 - portrait.points[i]!, 256 - portrait.points[i + 1]!),
+      ).toBeGreaterThan(10);
     const [inCrop] = await landmarker.detect(portrait.image);
     expect(distance(portrait.points, scaled(inCrop!, 256))).toBeLessThan(0.015);
     const at = (x: number, y: number) => portrait.matte![Math.round(y) * 256 + Math.round(x)]!;
@@ -147,12 +183,19 @@ describe.each(portraits)('Landmarker on %s', (_name, file) => {
   });
 
   it('takes it as framed with crop none', async () => {
-    const { portrait } = await preparePortrait(await sharp(file).resize(300, 300, { fit: 'cover' }).png().toBuffer(), { landmarker, size: 256, crop: 'none' });
+    const { portrait } = await preparePortrait(await sharp(file).resize(300, 300, { fit: 'cover' }).png().toBuffer(), {
+      landmarker,
+      size: 256,
+      crop: 'none',
+    });
     expect(portrait.crop).toEqual({ x: 0, y: 0, size: 300 });
   });
 
   it('honours EXIF orientation on the way', async () => {
-    const stored = await sharp(await sharp(file).rotate(90).toBuffer()).withMetadata({ orientation: 8 }).jpeg({ quality: 95 }).toBuffer();
+    const stored = await sharp(await sharp(file).rotate(90).toBuffer())
+      .withMetadata({ orientation: 8 })
+      .jpeg({ quality: 95 })
+      .toBuffer();
     const { portrait } = await preparePortrait(stored, { landmarker, size: 256, crop: 'head' });
     expect(Math.abs(headPose(portrait.points).roll)).toBeLessThan(25);
   });
@@ -160,7 +203,9 @@ describe.each(portraits)('Landmarker on %s', (_name, file) => {
   it('is refused when a border cuts the face', async () => {
     const half = Math.round(points[4 * 3]! + 0.15 * widthOf(points));
     const cut = await sharp(file).extract({ left: 0, top: 0, width: half, height: image.height }).jpeg({ quality: 95 }).toBuffer();
-    await expect(inspectPortrait(cut, landmarker)).rejects.toMatchObject({ code: expect.stringMatching(/portrait-(face-cut-off|no-face)/) });
+    await expect(inspectPortrait(cut, landmarker)).rejects.toMatchObject({
+      code: expect.stringMatching(/portrait-(face-cut-off|no-face)/),
+    });
   });
 });
 

@@ -10,7 +10,13 @@ import { join, reportPlayback } from '../../server/signalling/room-handlers.ts';
 import { Session } from '../../server/signalling/Session.ts';
 
 const unused = (): Promise<never> => Promise.reject(new Error('not asked for'));
-const roomMedia: RoomMediaPort = { rtpCapabilities: {}, createTransport: unused, createAvatarTrack: unused, onDied: () => undefined, close: () => undefined };
+const roomMedia: RoomMediaPort = {
+  rtpCapabilities: {},
+  createTransport: unused,
+  createAvatarTrack: unused,
+  onDied: () => undefined,
+  close: () => undefined,
+};
 const media: MediaPort = { createRoomMedia: async () => roomMedia };
 const synthesis: SynthesisPort = { open: unused };
 const connection: ConnectionPort = { send: () => undefined, end: () => undefined };

@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { createLog } from '../../server/base/log.ts';
 import { Metrics } from '../../server/metrics.ts';
 
-const trace = { rtpTimestamp: 1, capturedMs: 1000, landmarksSentMs: 1010, arrivedMs: 1011, synthesisStartMs: 1013, synthesisEndMs: 1023, encodedMs: 1026, sentMs: 1027 };
+const trace = {
+  rtpTimestamp: 1,
+  capturedMs: 1000,
+  landmarksSentMs: 1010,
+  arrivedMs: 1011,
+  synthesisStartMs: 1013,
+  synthesisEndMs: 1023,
+  encodedMs: 1026,
+  sentMs: 1027,
+};
 
 describe('Metrics', () => {
   it('counts rooms, participants and avatars up and down', async () => {
@@ -19,12 +28,15 @@ describe('Metrics', () => {
     expect(text).toMatch(/^gioconda_avatars_active 0$/m);
   });
 
-  it('splits a frame\'s way into its stages, in seconds', async () => {
+  it("splits a frame's way into its stages, in seconds", async () => {
     const metrics = Metrics.create({ processDefaults: false });
     metrics.frameSent({ bytes: 1500, keyframe: false, trace });
     const text = await metrics.text();
-    const sum = (stage: string): number => Number(new RegExp(`gioconda_frame_stage_seconds_sum\\{stage="${stage}"\\} (\\S+)`).exec(text)?.[1]);
-    expect(['uplink', 'queue', 'synthesis', 'encode', 'send', 'capture_to_sent'].map(sum)).toEqual([0.001, 0.002, 0.01, 0.003, 0.001, 0.027]);
+    const sum = (stage: string): number =>
+      Number(new RegExp(`gioconda_frame_stage_seconds_sum\\{stage="${stage}"\\} (\\S+)`).exec(text)?.[1]);
+    expect(['uplink', 'queue', 'synthesis', 'encode', 'send', 'capture_to_sent'].map(sum)).toEqual([
+      0.001, 0.002, 0.01, 0.003, 0.001, 0.027,
+    ]);
     expect(text).toMatch(/^gioconda_encoder_bytes_total 1500$/m);
     expect(text).toMatch(/^gioconda_frames_total 1$/m);
   });
@@ -57,7 +69,7 @@ describe('Metrics', () => {
     expect(text).toMatch(/^# HELP gioconda_presented_latency_seconds Landmarks sent to picture presented/m);
   });
 
-  it('keeps two instances apart, and adds the process\'s own figures', async () => {
+  it("keeps two instances apart, and adds the process's own figures", async () => {
     const [one, two] = [Metrics.create(), Metrics.create({ processDefaults: false })];
     one.landmarkPacket(900);
     one.landmarkPacket(10, 'invalid');
@@ -78,7 +90,15 @@ describe('createLog', () => {
   it('cuts what must not be in a log', () => {
     const lines: string[] = [];
     const log = createLog({ logLevel: 'info' }, { write: (line: string) => void lines.push(line) });
-    log.info({ token: 'secret-1', join: { displayName: 'secret-2', resumeKey: 'secret-3' }, req: { headers: { authorization: 'Bearer secret-4' } }, callId: 'kept' }, 'joined');
+    log.info(
+      {
+        token: 'secret-1',
+        join: { displayName: 'secret-2', resumeKey: 'secret-3' },
+        req: { headers: { authorization: 'Bearer secret-4' } },
+        callId: 'kept',
+      },
+      'joined',
+    );
     log.debug('not at this level');
     expect(lines).toHaveLength(1);
     expect(lines[0]).not.toContain('secret-');

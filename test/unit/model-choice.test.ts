@@ -14,50 +14,73 @@ beforeEach(async () => {
   // a learned model beside the committed one, at one size
   const { models, format } = await loadManifest();
   const warp = models['warp']!;
-  manifest = { format, default: 'learned', fallback: 'warp', models: { warp, learned: { ...warp, version: '3', variants: [warp.variants[0]!] } } };
+  manifest = {
+    format,
+    default: 'learned',
+    fallback: 'warp',
+    models: { warp, learned: { ...warp, version: '3', variants: [warp.variants[0]!] } },
+  };
 });
 afterEach(() => rm(cacheDir, { recursive: true, force: true }));
 
 const config = (model = 'auto', size = 256) => ({ cacheDir, synthesis: { model }, video: { size } });
 
 describe('the choice of a model', () => {
-  const choose = (ms: number | null, { configured = 'auto', size = 256 } = {}) => chooseModel({ configured, size, manifest, speedOf: (_model, version) => (version === '3' ? ms : null) });
+  const choose = (ms: number | null, { configured = 'auto', size = 256 } = {}) =>
+    chooseModel({ configured, size, manifest, speedOf: (_model, version) => (version === '3' ? ms : null) });
 
   it('is the default where the machine holds 20 frames a second with it, else the fallback, and says why', () => {
-    expect(choose(mostSynthesisMs)).toMatchObject({ model: 'learned', kind: 'fast-enough', reason: expect.stringContaining(`${mostSynthesisMs.toFixed(1)} ms`) as string });
-    expect(choose(mostSynthesisMs + 0.1)).toMatchObject({ model: 'warp', kind: 'too-slow', reason: expect.stringMatching(/learned takes 40\.1 ms.*20 frames a second/) as string });
+    expect(choose(mostSynthesisMs)).toMatchObject({
+      model: 'learned',
+      kind: 'fast-enough',
+      reason: expect.stringContaining(`${mostSynthesisMs.toFixed(1)} ms`) as string,
+    });
+    expect(choose(mostSynthesisMs + 0.1)).toMatchObject({
+      model: 'warp',
+      kind: 'too-slow',
+      reason: expect.stringMatching(/learned takes 40\.1 ms.*20 frames a second/) as string,
+    });
     expect(choose(null)).toMatchObject({ model: 'learned', kind: 'unmeasured' });
   });
 
   it('is the configured model, however slow; one that there is not is refused', () => {
     expect(choose(500, { configured: 'learned' })).toMatchObject({ model: 'learned', kind: 'configured' });
-    expect(() => choose(1, { configured: 'monalisa' })).toThrow(expect.objectContaining({ code: 'model-unknown', message: expect.stringContaining('learned') as string }));
+    expect(() => choose(1, { configured: 'monalisa' })).toThrow(
+      expect.objectContaining({ code: 'model-unknown', message: expect.stringContaining('learned') as string }),
+    );
     expect(() => choose(1, { configured: 'learned', size: 512 })).toThrow(expect.objectContaining({ code: 'model-unknown' }));
   });
 
   it('is the fallback at a size that the default has not, and needs no measurement where there is no choice', () => {
     expect(choose(1, { size: 512 })).toMatchObject({ model: 'warp', kind: 'no-such-size' });
     const { fallback: _, ...alone } = manifest;
-    expect(chooseModel({ configured: 'auto', size: 256, manifest: alone, speedOf: () => null })).toMatchObject({ model: 'learned', kind: 'default' });
+    expect(chooseModel({ configured: 'auto', size: 256, manifest: alone, speedOf: () => null })).toMatchObject({
+      model: 'learned',
+      kind: 'default',
+    });
   });
 });
 
 describe('the measurement at a start', () => {
   const asked: string[] = [];
   beforeEach(() => void asked.splice(0));
-  const settle = (ms: number, over: Partial<ReturnType<typeof config>> = {}) => settleModel({
-    config: { ...config(), ...over }, manifest,
-    measure: (model, size) => {
-      asked.push(`${model} ${size}`);
-      return Promise.resolve(ms);
-    },
-  });
+  const settle = (ms: number, over: Partial<ReturnType<typeof config>> = {}) =>
+    settleModel({
+      config: { ...config(), ...over },
+      manifest,
+      measure: (model, size) => {
+        asked.push(`${model} ${size}`);
+        return Promise.resolve(ms);
+      },
+    });
 
   it('is made once, kept, and shown by doctor', async () => {
     expect(await settle(63)).toMatchObject({ model: 'warp', kind: 'too-slow' });
     expect(await settle(10)).toMatchObject({ model: 'warp', kind: 'too-slow' });
     expect(asked).toEqual(['learned 256']);
-    expect(await readMeasurements(cacheDir)).toEqual([expect.objectContaining({ label: 'learned 256', text: expect.stringContaining('63.0 ms') as string })]);
+    expect(await readMeasurements(cacheDir)).toEqual([
+      expect.objectContaining({ label: 'learned 256', text: expect.stringContaining('63.0 ms') as string }),
+    ]);
   });
 
   it('is made anew for another version of the model and on another machine', async () => {
@@ -78,14 +101,20 @@ describe('the measurement at a start', () => {
 
   it('that fails means the fallback, this time', async () => {
     const failure = new Error('an operator is missing');
-    expect(await settleModel({ config: config(), manifest, measure: () => Promise.reject(failure) })).toMatchObject({ model: 'warp', error: failure });
+    expect(await settleModel({ config: config(), manifest, measure: () => Promise.reject(failure) })).toMatchObject({
+      model: 'warp',
+      error: failure,
+    });
     expect(await readMeasurements(cacheDir)).toEqual([]);
     expect(await settle(12)).toMatchObject({ model: 'learned' });
   });
 
   it('of a damaged file counts as none', async () => {
     await settle(12);
-    await writeFile(join(cacheDir, 'measurements.json'), JSON.stringify([{ label: 'learned 256', text: '', at: '', speed: { ms: 'fast' } }]));
+    await writeFile(
+      join(cacheDir, 'measurements.json'),
+      JSON.stringify([{ label: 'learned 256', text: '', at: '', speed: { ms: 'fast' } }]),
+    );
     expect(await knownChoice(config(), manifest)).toMatchObject({ kind: 'unmeasured' });
   });
 });
@@ -93,14 +122,23 @@ describe('the measurement at a start', () => {
 describe('doctor', () => {
   it('says which model it is and why', async () => {
     const { model } = await knownChoice(config());
-    expect(await modelChoicePart.check(cacheDir)).toMatchObject({ ok: true, detail: expect.stringMatching(new RegExp(`^${model}: `)) as string });
+    expect(await modelChoicePart.check(cacheDir)).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(new RegExp(`^${model}: `)) as string,
+    });
   });
 
-  it.each([['a model that there is not', 'monalisa', /there are: .*warp/], ['a configured one', 'warp', /^warp: as configured/]])('knows %s', async (_name, model, detail) => {
+  it.each([
+    ['a model that there is not', 'monalisa', /there are: .*warp/],
+    ['a configured one', 'warp', /^warp: as configured/],
+  ])('knows %s', async (_name, model, detail) => {
     const before = process.env.GIOCONDA_SYNTHESIS_MODEL;
     process.env.GIOCONDA_SYNTHESIS_MODEL = model;
     try {
-      expect(await modelChoicePart.check(cacheDir)).toMatchObject({ ok: model === 'warp', detail: expect.stringMatching(detail) as string });
+      expect(await modelChoicePart.check(cacheDir)).toMatchObject({
+        ok: model === 'warp',
+        detail: expect.stringMatching(detail) as string,
+      });
     } finally {
       if (before === undefined) delete process.env.GIOCONDA_SYNTHESIS_MODEL;
       else process.env.GIOCONDA_SYNTHESIS_MODEL = before;

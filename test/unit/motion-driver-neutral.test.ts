@@ -21,7 +21,9 @@ describe('the driver’s face at rest', () => {
     expect(second.calibrating).toBe(false);
     const fresh = new Retargeter({ motion: 'relative' });
     first.resume();
-    const [expected, restored, unknowing] = [first, second, fresh].map((retargeter) => Float64Array.from(retargeter.observe(talking, 5000)));
+    const [expected, restored, unknowing] = [first, second, fresh].map((retargeter) =>
+      Float64Array.from(retargeter.observe(talking, 5000)),
+    );
     expect(expected![L.rotation + 1]).toBeGreaterThan(0.25);
     for (let i = 0; i < expected!.length; i++) expect(Math.abs(restored![i]! - expected![i]!)).toBeLessThan(0.02);
     // Without it the turned head is taken for rest.

@@ -30,7 +30,11 @@ function drive(frames: number, options: (frame: number) => FaceOptions, { noise 
 /** Mean step from frame to frame of all landmarks' displacement, once calibrated. */
 function unrest(motions: Motion[]): number {
   const late = motions.slice(60);
-  const steps = late.slice(1).map((m, i) => Math.sqrt(m.subarray(L.deltas).reduce((sum, v, k) => sum + (v - late[i]![L.deltas + k]!) ** 2, 0) / (motionLength - L.deltas)));
+  const steps = late
+    .slice(1)
+    .map((m, i) =>
+      Math.sqrt(m.subarray(L.deltas).reduce((sum, v, k) => sum + (v - late[i]![L.deltas + k]!) ** 2, 0) / (motionLength - L.deltas)),
+    );
   return steps.reduce((a, b) => a + b, 0) / steps.length;
 }
 
@@ -38,11 +42,15 @@ describe('the filter of a driver’s motion', () => {
   const noise = 0.001;
 
   it('knows every entry of a motion once', () => {
-    expect(motionGroups.flatMap(({ values }) => values).toSorted((a, b) => a - b)).toEqual(Array.from({ length: motionLength }, (_, i) => i));
+    expect(motionGroups.flatMap(({ values }) => values).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: motionLength }, (_, i) => i),
+    );
   });
 
   it.each([0.0004, 0.001])('holds a still person still, with a tracker’s noise of %f', (level) => {
-    expect(unrest(drive(150, () => ({}), { noise: level }))).toBeLessThan(0.45 * unrest(drive(150, () => ({}), { noise: level, filter: false })));
+    expect(unrest(drive(150, () => ({}), { noise: level }))).toBeLessThan(
+      0.45 * unrest(drive(150, () => ({}), { noise: level, filter: false })),
+    );
   });
 
   it('shows a blink and a word as they are, less than half a frame late', () => {
@@ -69,7 +77,8 @@ describe('the filter of a driver’s motion', () => {
   it('a blink does not let the noise of the mouth through', () => {
     const calm = drive(150, () => ({}), { noise });
     const blinking = drive(150, (i) => ({ blink: i % 2 }), { noise });
-    const lips = (motions: Motion[]) => motions.slice(61).reduce((sum, m, i) => sum + Math.abs(m[L.lips + 4]! - motions[60 + i]![L.lips + 4]!), 0);
+    const lips = (motions: Motion[]) =>
+      motions.slice(61).reduce((sum, m, i) => sum + Math.abs(m[L.lips + 4]! - motions[60 + i]![L.lips + 4]!), 0);
     expect(lips(blinking)).toBeLessThan(1.3 * lips(calm));
   });
 });

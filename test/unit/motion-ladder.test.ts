@@ -36,10 +36,14 @@ function play(seconds: number, drive: (timeMs: number) => FaceOptions | null): S
 /** Largest way of any landmark between two frames, pixels at 256; the lids are left out, they are quick by nature. */
 function largestSteps(steps: Step[]): number[] {
   const still = [1, 4, 6, 10, 152, 234, 454, 61, 291, 50, 280, 103, 332, 172, 397];
-  return steps.slice(1).map((step, i) => Math.max(...still.map((v) => {
-    const before = steps[i]!.points;
-    return Math.hypot(step.points[v * 3]! - before[v * 3]!, step.points[v * 3 + 1]! - before[v * 3 + 1]!);
-  })));
+  return steps.slice(1).map((step, i) =>
+    Math.max(
+      ...still.map((v) => {
+        const before = steps[i]!.points;
+        return Math.hypot(step.points[v * 3]! - before[v * 3]!, step.points[v * 3 + 1]! - before[v * 3 + 1]!);
+      }),
+    ),
+  );
 }
 
 const away: FaceOptions = { turn: 0.25, nod: 0.1, at: [0.58, 0.52], jaw: 0.05 };
@@ -57,7 +61,15 @@ describe('the drive ladder', () => {
   });
 
   it('never jumps: into idle and back, from a pose far from rest', () => {
-    const steps = play(8, (t) => (t < 1500 ? {} : t < 3000 ? { ...away, turn: 0.25 * Math.min(1, (t - 1500) / 500), at: [0.5 + (0.08 * Math.min(1, (t - 1500) / 500)), 0.48], nod: 0, jaw: 0 } : t < 5000 || t > 7000 ? null : { turn: -0.2, at: [0.45, 0.5] }));
+    const steps = play(8, (t) =>
+      t < 1500
+        ? {}
+        : t < 3000
+          ? { ...away, turn: 0.25 * Math.min(1, (t - 1500) / 500), at: [0.5 + 0.08 * Math.min(1, (t - 1500) / 500), 0.48], nod: 0, jaw: 0 }
+          : t < 5000 || t > 7000
+            ? null
+            : { turn: -0.2, at: [0.45, 0.5] },
+    );
     expect(Math.max(...largestSteps(steps.slice(5)))).toBeLessThan(4);
   });
 
@@ -70,17 +82,29 @@ describe('the drive ladder', () => {
 
   describe('a tracker that errs', () => {
     /** One frame in which the face is elsewhere, another size, or turned away. */
-    const errors: [string, FaceOptions][] = [['elsewhere', { at: [0.8, 0.3] }], ['turned', { turn: 1 }], ['on its side', { tilt: 1.2 }], ['much larger', { width: 0.6 }]];
+    const errors: [string, FaceOptions][] = [
+      ['elsewhere', { at: [0.8, 0.3] }],
+      ['turned', { turn: 1 }],
+      ['on its side', { tilt: 1.2 }],
+      ['much larger', { width: 0.6 }],
+    ];
 
-    const wrongNow: [string, (frame: number) => boolean][] = [['once', (n) => n === 60], ['for two frames', (n) => n === 60 || n === 61], ['every other frame', (n) => n > 45 && n % 2 === 0]];
+    const wrongNow: [string, (frame: number) => boolean][] = [
+      ['once', (n) => n === 60],
+      ['for two frames', (n) => n === 60 || n === 61],
+      ['every other frame', (n) => n > 45 && n % 2 === 0],
+    ];
 
-    it.each(errors.flatMap(([what, error]) => wrongNow.map(([when, wrong]) => [what, when, error, wrong] as const)))('%s, %s, is as one who says nothing', (_what, _when, error, wrong) => {
-      const isWrong = (t: number) => wrong(Math.round(t / frameMs));
-      const marred = play(3, (t) => (isWrong(t) ? { ...wander(t), ...error } : wander(t)));
-      const missing = play(3, (t) => (isWrong(t) ? null : wander(t)));
-      expect(Math.max(...missing.map((step, i) => Math.max(...largestSteps([step, marred[i]!]))))).toBeLessThan(1e-6);
-      expect(Math.max(...largestSteps(marred))).toBeLessThan(4);
-    });
+    it.each(errors.flatMap(([what, error]) => wrongNow.map(([when, wrong]) => [what, when, error, wrong] as const)))(
+      '%s, %s, is as one who says nothing',
+      (_what, _when, error, wrong) => {
+        const isWrong = (t: number) => wrong(Math.round(t / frameMs));
+        const marred = play(3, (t) => (isWrong(t) ? { ...wander(t), ...error } : wander(t)));
+        const missing = play(3, (t) => (isWrong(t) ? null : wander(t)));
+        expect(Math.max(...missing.map((step, i) => Math.max(...largestSteps([step, marred[i]!]))))).toBeLessThan(1e-6);
+        expect(Math.max(...largestSteps(marred))).toBeLessThan(4);
+      },
+    );
 
     it('but who insists is believed, without a jump', () => {
       const steps = play(4, (t) => (t < 2000 ? {} : { turn: -0.25, at: [0.8, 0.5] }));
@@ -145,7 +169,11 @@ describe('the drive ladder', () => {
     expect(ladder.step(good, 1000).state).toBe('calibrating');
     const before = ladder.step(good, 1010).motion.slice();
     const broken = Float32Array.from(driverFace()).fill(Number.NaN, 30, 33);
-    for (const bad of [{ ...good, capturedMs: 1020, confidence: 0 }, { ...good, capturedMs: 900 }, { ...good, points: broken, capturedMs: 1030 }]) {
+    for (const bad of [
+      { ...good, capturedMs: 1020, confidence: 0 },
+      { ...good, capturedMs: 900 },
+      { ...good, points: broken, capturedMs: 1030 },
+    ]) {
       const { motion } = ladder.step(bad, 1010);
       expect(motion).toEqual(before);
     }

@@ -43,14 +43,26 @@ const gap = (p: Float32Array, upper: number, lower: number): number => p[lower *
 const furthest = (a: Float32Array, b: Float32Array): number => a.reduce((most, v, i) => Math.max(most, Math.abs(v - b[i]!)), 0);
 
 describe('landmarks as a tracker would see them', () => {
-  it.each<[string, FaceOptions]>([['at rest', {}], ['in a blink', { blink: 1 }], ['with a half shut eye', { blink: 0.5 }], ['with an open mouth', { jaw: 0.08 }], ['turned', { turn: 0.2 }]])(
-    "of the driver's own twin are the driver's, %s", (_name, options) => {
-      expect(furthest(twin(options), driverFace(options).map((v) => v * size))).toBeLessThan(0.8);
-    });
+  it.each<[string, FaceOptions]>([
+    ['at rest', {}],
+    ['in a blink', { blink: 1 }],
+    ['with a half shut eye', { blink: 0.5 }],
+    ['with an open mouth', { jaw: 0.08 }],
+    ['turned', { turn: 0.2 }],
+  ])("of the driver's own twin are the driver's, %s", (_name, options) => {
+    expect(
+      furthest(
+        twin(options),
+        driverFace(options).map((v) => v * size),
+      ),
+    ).toBeLessThan(0.8);
+  });
 
   it.each<[string, FaceOptions, number]>([
-    ['in a blink that goes on below what most trackers see', { blink: 1.3 }, 0], ['with wide eyes', { blink: -1.2 }, 0],
-    ['with a glance to the corner', {}, 0.25], ['with lips that overlap', { jaw: -0.01 }, 0],
+    ['in a blink that goes on below what most trackers see', { blink: 1.3 }, 0],
+    ['with wide eyes', { blink: -1.2 }, 0],
+    ['with a glance to the corner', {}, 0.25],
+    ['with lips that overlap', { jaw: -0.01 }, 0],
   ])('of absolute motion are the driver’s to a hundredth of a pixel, %s', (_name, options, glance) => {
     const driven = looking(driverFace(options), glance);
     const face = new AvatarFace({ points, size, absolute: true, posing: tracked });
@@ -67,7 +79,12 @@ describe('landmarks as a tracker would see them', () => {
     const retargeter = new Retargeter({ motion: 'relative', filter: false });
     for (let t = 0; t < 2000; t += 33) retargeter.observe(driverFace(), t);
     const wink = new AvatarFace({ points, size, posing: tracked }).pose(retargeter.observe(winking, 2033), AvatarFace.newPose()).points;
-    expect(furthest(wink, winking.map((v) => v * size))).toBeLessThan(0.8);
+    expect(
+      furthest(
+        wink,
+        winking.map((v) => v * size),
+      ),
+    ).toBeLessThan(0.8);
     expect(gap(wink, eyes[1].upper[3]!, eyes[1].lower[3]!)).toBeCloseTo(gap(points, eyes[1].upper[3]!, eyes[1].lower[3]!), 1);
   });
 
@@ -120,15 +137,21 @@ describe('landmarks as a tracker would see them', () => {
 });
 
 describe("a model's limits", () => {
-  it('are the warp\'s where the manifest says nothing', () => {
+  it("are the warp's where the manifest says nothing", () => {
     expect(posingOf({ landmarks: 'surface' })).toEqual(surfacePosing);
-    expect(posingOf({ landmarks: 'tracked', poseLimits: { nod: { kneeDegrees: 16, limitDegrees: 26 } } }).limits).toEqual({ ...warpPoseLimits, nod: { knee: 16 * degrees, limit: 26 * degrees } });
+    expect(posingOf({ landmarks: 'tracked', poseLimits: { nod: { kneeDegrees: 16, limitDegrees: 26 } } }).limits).toEqual({
+      ...warpPoseLimits,
+      nod: { knee: 16 * degrees, limit: 26 * degrees },
+    });
   });
 
   it('let the head go as far as they say, and no further', () => {
     const turnOf = (limit: number, asked: number) => {
-      const { points: p } = new AvatarFace({ points, size, posing: posingOf({ landmarks: 'tracked', poseLimits: { turn: { kneeDegrees: limit - 6, limitDegrees: limit } } }) })
-        .pose(restMotion().fill(asked * degrees, L.rotation + 1, L.rotation + 2), AvatarFace.newPose());
+      const { points: p } = new AvatarFace({
+        points,
+        size,
+        posing: posingOf({ landmarks: 'tracked', poseLimits: { turn: { kneeDegrees: limit - 6, limitDegrees: limit } } }),
+      }).pose(restMotion().fill(asked * degrees, L.rotation + 1, L.rotation + 2), AvatarFace.newPose());
       return Math.atan2(Math.abs(p[454 * 3 + 2]! - p[234 * 3 + 2]!), Math.abs(p[454 * 3]! - p[234 * 3]!)) / degrees;
     };
     expect(turnOf(32, 25)).toBeCloseTo(25, 0);
@@ -143,7 +166,9 @@ describe('the manifest', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'gioconda-manifest-'));
     try {
       await cp(path.join(modelsDirectory, 'manifest.json'), path.join(folder, 'manifest.json'));
-      const manifest = JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')) as { models: Record<string, Record<string, unknown>> };
+      const manifest = JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')) as {
+        models: Record<string, Record<string, unknown>>;
+      };
       change(manifest.models['warp']!, manifest);
       await writeFile(path.join(folder, 'manifest.json'), JSON.stringify(manifest));
       return await loadManifest(folder);
@@ -157,7 +182,11 @@ describe('the manifest', () => {
     const { models } = await read((warp) => Object.assign(warp, { landmarks: 'tracked', poseLimits: limits }));
     expect(models['warp']).toMatchObject({ landmarks: 'tracked', poseLimits: limits });
     expect((await read((warp) => delete warp['landmarks'])).models['warp']).toMatchObject({ landmarks: 'surface' });
-    for (const wrong of [{ landmarks: 'guessed' }, { poseLimits: { nod: { kneeDegrees: 26, limitDegrees: 16 } } }, { poseLimits: { nod: [16, 26] } }]) {
+    for (const wrong of [
+      { landmarks: 'guessed' },
+      { poseLimits: { nod: { kneeDegrees: 26, limitDegrees: 16 } } },
+      { poseLimits: { nod: [16, 26] } },
+    ]) {
       await expect(read((warp) => Object.assign(warp, wrong))).rejects.toMatchObject({ code: 'internal' });
     }
   });

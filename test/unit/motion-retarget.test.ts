@@ -19,7 +19,7 @@ function drive(rest: Float32Array, then: Float32Array, face: AvatarFace, stepMs 
   let timeMs = 0;
   for (; timeMs < 1500; timeMs += stepMs) retargeter.observe(rest, timeMs);
   let motion = retargeter.observe(rest, timeMs);
-  for (const end = timeMs + 1000; timeMs < end; ) motion = retargeter.observe(then, (timeMs += stepMs));
+  for (const end = timeMs + 1000; timeMs < end;) motion = retargeter.observe(then, (timeMs += stepMs));
   return face.pose(motion, AvatarFace.newPose());
 }
 
@@ -43,7 +43,12 @@ describe('rigid fit', () => {
   });
 
   it('a rotation vector survives the way to a matrix and back, also near half a turn', () => {
-    for (const [x, y, z] of [[0, 0, 0], [1e-7, 0, 0], [0.3, -0.2, 0.1], [0, 3.1, 0]] as const) {
+    for (const [x, y, z] of [
+      [0, 0, 0],
+      [1e-7, 0, 0],
+      [0.3, -0.2, 0.1],
+      [0, 3.1, 0],
+    ] as const) {
       expect(rotationVector(rotationMatrix(x, y, z))).toEqual([x, y, z].map((v) => expect.closeTo(v, 5)));
     }
   });
@@ -123,7 +128,12 @@ describe('retargeting', () => {
     const retargeter = new Retargeter({ motion: 'absolute', neutral: face.inPictureWidths(), filter: false });
     const then = driverFace({ turn: 0.3, jaw: 0.05, at: [0.6, 0.5], width: 0.4 });
     const pose = face.pose(retargeter.observe(then, 0), AvatarFace.newPose());
-    expect(largestDistance(pose.points, then.map((v) => v * size))).toBeLessThan(0.75);
+    expect(
+      largestDistance(
+        pose.points,
+        then.map((v) => v * size),
+      ),
+    ).toBeLessThan(0.75);
   });
 
   it('moves from the first frame on and says when it is calibrated', () => {
@@ -155,7 +165,8 @@ describe('retargeting', () => {
   describe('a call that begins in the middle of a word', () => {
     const mouth = [13, 14, 61, 291, 0, 17, 152, 105, 334];
     const frames = readDriverLandmarks();
-    const gap = (p: Float32Array) => Math.hypot(p[42]! - p[39]!, p[43]! - p[40]!) / Math.hypot(p[454 * 3]! - p[234 * 3]!, p[454 * 3 + 1]! - p[234 * 3 + 1]!);
+    const gap = (p: Float32Array) =>
+      Math.hypot(p[42]! - p[39]!, p[43]! - p[40]!) / Math.hypot(p[454 * 3]! - p[234 * 3]!, p[454 * 3 + 1]! - p[234 * 3 + 1]!);
     const seconds = (n: number) => Math.round(n * driver.frameRate);
     /** The frame with the widest mouth that leaves five seconds of the clip. */
     const widest = frames.slice(seconds(0.5), frames.length - seconds(5)).reduce((a, b) => (gap(b.points) > gap(a.points) ? b : a));
@@ -170,7 +181,8 @@ describe('retargeting', () => {
         const b = fromWord.observe(points, capturedMs);
         if (i < first + seconds(3)) return;
         for (let c = 0; c < 9; c++) worst.lips = Math.max(worst.lips, Math.abs(a[L.lips + c]! - b[L.lips + c]!));
-        for (const v of mouth) for (const axis of [0, 1]) worst.face = Math.max(worst.face, Math.abs(a[L.deltas + v * 3 + axis]! - b[L.deltas + v * 3 + axis]!));
+        for (const v of mouth)
+          for (const axis of [0, 1]) worst.face = Math.max(worst.face, Math.abs(a[L.deltas + v * 3 + axis]! - b[L.deltas + v * 3 + axis]!));
       });
       expect(gap(widest.points)).toBeGreaterThan(0.05);
       expect(worst.lips).toBeLessThan(0.012);
@@ -206,7 +218,10 @@ describe('retargeting', () => {
     });
   });
 
-  it.each([[0.02, 0.15], [0.04, 0.05]])('a smile of %f that is held for three minutes stays a smile', (by, mayLose) => {
+  it.each([
+    [0.02, 0.15],
+    [0.04, 0.05],
+  ])('a smile of %f that is held for three minutes stays a smile', (by, mayLose) => {
     const retargeter = new Retargeter({ motion: 'relative' });
     const corner = L.deltas + 61 * 3;
     const at = (points: Float32Array, t: number) => retargeter.observe(points, t)[corner]!;
@@ -248,7 +263,16 @@ describe('retargeting', () => {
 /** Corners of the mouth out and up, in face widths, with the cheeks. */
 function smiling(by: number): Float32Array {
   const points = driverFace();
-  for (const [v, side] of [[61, -1], [291, 1], [78, -1], [308, 1], [57, -1], [287, 1], [185, -1], [409, 1]] as const) {
+  for (const [v, side] of [
+    [61, -1],
+    [291, 1],
+    [78, -1],
+    [308, 1],
+    [57, -1],
+    [287, 1],
+    [185, -1],
+    [409, 1],
+  ] as const) {
     points[v * 3]! += side * by * 0.35;
     points[v * 3 + 1]! -= 0.7 * by * 0.35;
   }

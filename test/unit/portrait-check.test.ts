@@ -20,7 +20,13 @@ function skin(gain = 1, lift = 0): RgbImage {
 }
 
 async function blurred(image: RgbImage, sigma: number): Promise<RgbImage> {
-  return { ...image, data: await sharp(image.data, { raw: { width: SIZE, height: SIZE, channels: 3 } }).blur(sigma).raw().toBuffer() };
+  return {
+    ...image,
+    data: await sharp(image.data, { raw: { width: SIZE, height: SIZE, channels: 3 } })
+      .blur(sigma)
+      .raw()
+      .toBuffer(),
+  };
 }
 
 interface Placement {
@@ -40,7 +46,12 @@ function face({ x = 200, y = 180, width = 170, yaw = 0, pitch = 0, roll = 0 }: P
     const [px, py, pz] = [canonicalFace[i]!, canonicalFace[i + 1]!, canonicalFace[i + 2]!];
     const [rx, ry] = [px * Math.cos(c) - py * Math.sin(c), px * Math.sin(c) + py * Math.cos(c)];
     const [ty, tz] = [ry * Math.cos(b) + pz * Math.sin(b), pz * Math.cos(b) - ry * Math.sin(b)];
-    points.set([rx * Math.cos(a) - tz * Math.sin(a), ty, tz * Math.cos(a) + rx * Math.sin(a)].map((value, axis) => (value * width + ([x, y, 0][axis] ?? 0)) / SIZE), i);
+    points.set(
+      [rx * Math.cos(a) - tz * Math.sin(a), ty, tz * Math.cos(a) + rx * Math.sin(a)].map(
+        (value, axis) => (value * width + ([x, y, 0][axis] ?? 0)) / SIZE,
+      ),
+      i,
+    );
   }
   return { points, confidence: 1, box: [0, 0, 1, 1] };
 }
@@ -74,7 +85,8 @@ describe('checkPortrait refuses, with what it measured', () => {
     expect(refusal(image, [face(), face({ x: 370, width: 40 })])[0]).toBe('accepted');
   });
 
-  it('a face too small', () => expect(refusal(image, [face({ width: 50 })])).toEqual(['portrait-face-too-small', expect.stringContaining('50 pixels wide')]));
+  it('a face too small', () =>
+    expect(refusal(image, [face({ width: 50 })])).toEqual(['portrait-face-too-small', expect.stringContaining('50 pixels wide')]));
 
   it('a face cut off by the border', () => {
     expect(refusal(image, [face({ x: 40 })])).toEqual(['portrait-face-cut-off', expect.stringMatching(/\d+ % of the face/)]);
@@ -89,7 +101,9 @@ describe('checkPortrait refuses, with what it measured', () => {
     [{ roll: 60 }, 'tilted by 60 degrees'],
   ])('a face turned %o', (turn, text) => expect(refusal(image, [face(turn)])).toEqual(['portrait-turned', expect.stringContaining(text)]));
 
-  it.each([{ yaw: 35 }, { yaw: -35 }, { pitch: 20 }, { roll: 30 }])('but not one turned %o', (turn) => expect(refusal(image, [face(turn)])[0]).toBe('accepted'));
+  it.each([{ yaw: 35 }, { yaw: -35 }, { pitch: 20 }, { roll: 30 }])('but not one turned %o', (turn) =>
+    expect(refusal(image, [face(turn)])[0]).toBe('accepted'),
+  );
 
   it('a dark face and a burnt-out one', () => {
     expect(refusal(skin(0.15), [face()])[0]).toBe('portrait-too-dark');
@@ -108,7 +122,16 @@ describe('checkPortrait warns', () => {
 
   it('of closed eyes', () => {
     const closed = face();
-    for (const [upper, lower] of [[[246, 161, 160, 159, 158, 157, 173], [7, 163, 144, 145, 153, 154, 155]], [[398, 384, 385, 386, 387, 388, 466], [382, 381, 380, 374, 373, 390, 249]]] as const)
+    for (const [upper, lower] of [
+      [
+        [246, 161, 160, 159, 158, 157, 173],
+        [7, 163, 144, 145, 153, 154, 155],
+      ],
+      [
+        [398, 384, 385, 386, 387, 388, 466],
+        [382, 381, 380, 374, 373, 390, 249],
+      ],
+    ] as const)
       upper.forEach((above, i) => {
         closed.points[above * 3 + 1] = closed.points[lower[i]! * 3 + 1]! - 0.5 / SIZE;
         closed.points[above * 3] = closed.points[lower[i]! * 3]!;
@@ -116,7 +139,8 @@ describe('checkPortrait warns', () => {
     expect(warnings(image, closed)).toEqual(['eyes-closed']);
   });
 
-  it('of an open mouth', () => expect(warnings(image, move(face(), [95, 88, 178, 87, 14, 317, 402, 318, 324], 20))).toEqual(['mouth-open']));
+  it('of an open mouth', () =>
+    expect(warnings(image, move(face(), [95, 88, 178, 87, 14, 317, 402, 318, 324], 20))).toEqual(['mouth-open']));
   it('of a turned face', () => expect(warnings(image, face({ yaw: 28 }))).toEqual(['turned']));
   it('of a small one', () => expect(warnings(image, face({ width: 90 }))).toEqual(['low-resolution']));
   it('in whole sentences', () => {

@@ -43,7 +43,9 @@ describe('cropSquare', () => {
     const { data, width, height } = await cropSquare(image, { x: 60, y: 20, size: 64 }, 32);
     expect([width, height, data.length]).toEqual([32, 32, 32 * 32 * 3]);
     const middle = (16 * 32 + 16) * 3; // covers x 92..93, y 52..53
-    expect([...data.subarray(middle, middle + 3)]).toEqual([92.5, 52.5, 77].map((value) => expect.toSatisfy((actual: number) => Math.abs(actual - value) <= 1)));
+    expect([...data.subarray(middle, middle + 3)]).toEqual(
+      [92.5, 52.5, 77].map((value) => expect.toSatisfy((actual: number) => Math.abs(actual - value) <= 1)),
+    );
   });
 
   it('fills what lies outside with the border, not with black', async () => {
@@ -56,7 +58,11 @@ describe('cropSquare', () => {
   });
 
   it('gives points in pixels of the crop, depth in the same unit', () => {
-    const face = { points: Float32Array.from({ length: 478 * 3 }, (_, i) => [0.5, 0.25, 0.1][i % 3]!), confidence: 1, box: [0, 0, 1, 1] as [number, number, number, number] };
+    const face = {
+      points: Float32Array.from({ length: 478 * 3 }, (_, i) => [0.5, 0.25, 0.1][i % 3]!),
+      confidence: 1,
+      box: [0, 0, 1, 1] as [number, number, number, number],
+    };
     const points = pointsInCrop(face, 200, { x: 60, y: 20, size: 64 }, 32);
     expect([...points.subarray(0, 3)]).toEqual([20, 15, 10].map((value) => expect.closeTo(value, 4)));
   });

@@ -18,7 +18,8 @@ async function pixel(bytes: Uint8Array, x: number, y: number): Promise<number[]>
   const { image } = await decodePortrait(bytes);
   return [...image.data.subarray((y * image.width + x) * 3, (y * image.width + x) * 3 + 3)];
 }
-const near = (values: number[], tolerance = 14) => values.map((value) => expect.toSatisfy((actual: number) => Math.abs(actual - value) <= tolerance));
+const near = (values: number[], tolerance = 14) =>
+  values.map((value) => expect.toSatisfy((actual: number) => Math.abs(actual - value) <= tolerance));
 
 async function refusal(bytes: Uint8Array, limits?: PortraitLimits): Promise<{ code: ErrorCode; message: string }> {
   return decodePortrait(bytes, limits).then(
@@ -41,7 +42,12 @@ function bomb(width: number, height: number): Buffer {
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header.set([8, 2, 0, 0, 0], 8);
-  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), pngChunk('IHDR', header), pngChunk('IDAT', deflateSync(Buffer.alloc(100_000))), pngChunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    pngChunk('IHDR', header),
+    pngChunk('IDAT', deflateSync(Buffer.alloc(100_000))),
+    pngChunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
 describe('decodePortrait accepts', () => {
@@ -74,7 +80,17 @@ describe('decodePortrait accepts', () => {
 
   it.each([1, 2, 3, 4, 5, 6, 7, 8])('EXIF orientation %d, upright', async (orientation) => {
     // What a camera stores so that this orientation puts it upright again.
-    const stored = [null, (p: Sharp) => p, (p: Sharp) => p.flop(), (p: Sharp) => p.rotate(180), (p: Sharp) => p.flip(), (p: Sharp) => p.rotate(270).flop(), (p: Sharp) => p.rotate(270), (p: Sharp) => p.rotate(90).flop(), (p: Sharp) => p.rotate(90)][orientation]!;
+    const stored = [
+      null,
+      (p: Sharp) => p,
+      (p: Sharp) => p.flop(),
+      (p: Sharp) => p.rotate(180),
+      (p: Sharp) => p.flip(),
+      (p: Sharp) => p.rotate(270).flop(),
+      (p: Sharp) => p.rotate(270),
+      (p: Sharp) => p.rotate(90).flop(),
+      (p: Sharp) => p.rotate(90),
+    ][orientation]!;
     // Rotation and mirroring happen in sharp's own order within one pipeline, so they are done apart.
     const turned = await stored(flag()).png().toBuffer();
     const bytes = await sharp(turned).withMetadata({ orientation }).jpeg({ quality: 95 }).toBuffer();
@@ -85,13 +101,28 @@ describe('decodePortrait accepts', () => {
   });
 
   it('transparency, on a neutral ground', async () => {
-    const bytes = await sharp({ create: { width: 64, height: 64, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0 } } }).png().toBuffer();
+    const bytes = await sharp({ create: { width: 64, height: 64, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0 } } })
+      .png()
+      .toBuffer();
     expect(await pixel(bytes, 30, 30)).toEqual(near([200, 200, 200], 2));
   });
 
   it('animations, by their first frame', async () => {
-    const frames = await Promise.all(['#c01010', '#1010c0'].map((background) => sharp({ create: { width: 64, height: 64, channels: 3, background } }).png().toBuffer()));
-    for (const bytes of [await sharp(frames, { join: { animated: true } }).webp({ quality: 95 }).toBuffer(), await sharp(frames, { join: { animated: true } }).gif().toBuffer()]) {
+    const frames = await Promise.all(
+      ['#c01010', '#1010c0'].map((background) =>
+        sharp({ create: { width: 64, height: 64, channels: 3, background } })
+          .png()
+          .toBuffer(),
+      ),
+    );
+    for (const bytes of [
+      await sharp(frames, { join: { animated: true } })
+        .webp({ quality: 95 })
+        .toBuffer(),
+      await sharp(frames, { join: { animated: true } })
+        .gif()
+        .toBuffer(),
+    ]) {
       const { image } = await decodePortrait(bytes);
       expect([image.width, image.height]).toEqual([64, 64]);
       expect(await pixel(bytes, 30, 30)).toEqual(near([192, 16, 16]));
@@ -99,13 +130,19 @@ describe('decodePortrait accepts', () => {
   });
 
   it('large pictures, at no more than 4096 pixels a side', async () => {
-    const bytes = await sharp({ create: { width: 6000, height: 1500, channels: 3, background: '#808080' } }).jpeg().toBuffer();
+    const bytes = await sharp({ create: { width: 6000, height: 1500, channels: 3, background: '#808080' } })
+      .jpeg()
+      .toBuffer();
     const { image } = await decodePortrait(bytes);
     expect([image.width, image.height]).toEqual([4096, 1024]);
   });
 
   it('and keeps a copy that has no metadata and is upright', async () => {
-    const bytes = await flag().withExif({ IFD0: { Copyright: 'somebody' }, IFD3: { GPSLatitude: '51/1 30/1 0/1' } }).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    const bytes = await flag()
+      .withExif({ IFD0: { Copyright: 'somebody' }, IFD3: { GPSLatitude: '51/1 30/1 0/1' } })
+      .withMetadata({ orientation: 6 })
+      .jpeg()
+      .toBuffer();
     const { normalised } = await decodePortrait(bytes);
     const { width, height, orientation, exif, icc, xmp, iptc, format } = await sharp(normalised).metadata();
     expect({ width, height, orientation, exif, icc, xmp, iptc, format }).toEqual({ width: HEIGHT, height: WIDTH, format: 'jpeg' });
@@ -117,7 +154,10 @@ describe('decodePortrait refuses', () => {
   it.each<[string, Uint8Array]>([
     ['nothing', new Uint8Array(0)],
     ['text', Buffer.from('I am a portrait, believe me')],
-    ['SVG, which could load other files', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="99" height="99"><rect width="99" height="99"/></svg>')],
+    [
+      'SVG, which could load other files',
+      Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="99" height="99"><rect width="99" height="99"/></svg>'),
+    ],
     ['PDF', Buffer.from('%PDF-1.7\n%âãÏÓ\n')],
     ['a JPEG of three bytes', Uint8Array.of(0xff, 0xd8, 0xff)],
     ['a PNG without a body', Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')],
@@ -128,9 +168,12 @@ describe('decodePortrait refuses', () => {
 
   it.each(['jpeg', 'png', 'webp'] as const)('a %s that was cut short', async (format) => {
     const grain = Buffer.from(Uint8Array.from({ length: 300 * 300 * 3 }, (_, i) => (i * 7919 * (i % 13)) % 251));
-    const whole = await sharp(grain, { raw: { width: 300, height: 300, channels: 3 } }).toFormat(format).toBuffer();
+    const whole = await sharp(grain, { raw: { width: 300, height: 300, channels: 3 } })
+      .toFormat(format)
+      .toBuffer();
     expect((await refusal(whole)).message).toBe('it was accepted');
-    for (const share of [0.1, 0.5, 0.9]) expect((await refusal(whole.subarray(0, Math.floor(share * whole.length)))).code).toBe('portrait-not-an-image');
+    for (const share of [0.1, 0.5, 0.9])
+      expect((await refusal(whole.subarray(0, Math.floor(share * whole.length)))).code).toBe('portrait-not-an-image');
   });
 
   it('too many bytes', async () => {
@@ -152,13 +195,24 @@ describe('decodePortrait refuses', () => {
     const { maxBytes, maxPixels } = DEFAULT_PORTRAIT_LIMITS;
     expect(await refusal(bytes, { maxBytes: bytes.byteLength, maxPixels: WIDTH * HEIGHT })).toMatchObject({ message: 'it was accepted' });
     expect(await refusal(bytes, { maxBytes: bytes.byteLength - 1, maxPixels })).toMatchObject({ code: 'portrait-too-large' });
-    expect(await refusal(bytes, { maxBytes, maxPixels: WIDTH * HEIGHT - 1 })).toMatchObject({ code: 'portrait-too-large', message: expect.stringContaining('0.0096 million') as string });
-    const large = await sharp({ create: { width: 8_000, height: 6_251, channels: 3, background: '#808080' } }).jpeg().toBuffer();
-    expect(await refusal(large, { maxBytes: Number.MAX_SAFE_INTEGER, maxPixels: Number.MAX_SAFE_INTEGER })).toMatchObject({ message: 'it was accepted' });
+    expect(await refusal(bytes, { maxBytes, maxPixels: WIDTH * HEIGHT - 1 })).toMatchObject({
+      code: 'portrait-too-large',
+      message: expect.stringContaining('0.0096 million') as string,
+    });
+    const large = await sharp({ create: { width: 8_000, height: 6_251, channels: 3, background: '#808080' } })
+      .jpeg()
+      .toBuffer();
+    expect(await refusal(large, { maxBytes: Number.MAX_SAFE_INTEGER, maxPixels: Number.MAX_SAFE_INTEGER })).toMatchObject({
+      message: 'it was accepted',
+    });
   });
 
   it('a picture too small for any face', async () => {
-    const { code, message } = await refusal(await sharp({ create: { width: 20, height: 300, channels: 3, background: 'white' } }).png().toBuffer());
+    const { code, message } = await refusal(
+      await sharp({ create: { width: 20, height: 300, channels: 3, background: 'white' } })
+        .png()
+        .toBuffer(),
+    );
     expect([code, message]).toEqual(['portrait-not-an-image', expect.stringContaining('20 x 300')]);
   });
 

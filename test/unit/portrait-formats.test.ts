@@ -15,7 +15,9 @@ const runners: Runners = { start: neverRun, setup: neverRun, doctor: neverRun, e
 describe('the formats of portraits', () => {
   it('are those that are decoded', async () => {
     for (const format of formats) {
-      const bytes = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#808080' } }).toFormat(format).toBuffer();
+      const bytes = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#808080' } })
+        .toFormat(format)
+        .toBuffer();
       expect(sniffFormat(bytes), format).not.toBeNull();
       expect((await decodePortrait(bytes)).image.width, format).toBe(64);
     }
@@ -23,15 +25,21 @@ describe('the formats of portraits', () => {
   });
 
   it('are named in a refusal, once, and no others', async () => {
-    const { message } = await decodePortrait(Buffer.from('%PDF-1.7')).then(() => new AppError('internal'), (error: AppError) => error);
+    const { message } = await decodePortrait(Buffer.from('%PDF-1.7')).then(
+      () => new AppError('internal'),
+      (error: AppError) => error,
+    );
     expect(message).toContain(`Send a ${PORTRAIT_FORMATS} picture.`);
     expect(message.match(/JPEG|PNG|WebP|AVIF|GIF|HEIC/g)).toHaveLength(formats.length);
   });
 
-  it('are named in the documents, the API\'s own, and the command\'s help', () => {
+  it("are named in the documents, the API's own, and the command's help", () => {
     for (const page of ['api.md', 'protocol.md']) expect(document(page)).toContain(PORTRAIT_FORMATS);
     const described = [avatarFormSchema.shape.portraits.description, checkFormSchema.shape.portrait.description];
-    const help = createProgram('1', runners, () => undefined).commands.find((command) => command.name() === 'enrol')!.helpInformation().replace(/\s+/g, ' ');
+    const help = createProgram('1', runners, () => undefined)
+      .commands.find((command) => command.name() === 'enrol')!
+      .helpInformation()
+      .replace(/\s+/g, ' ');
     for (const text of [...described, help]) expect(text).toContain(PORTRAIT_FORMATS);
   });
 });

@@ -11,12 +11,16 @@ import { EnrolmentWorker } from '../../server/synthesis/process/EnrolmentWorker.
 import { portraitOf } from '../support/fixtures.ts';
 
 const landmarks = landmarkFolder(cacheFolder());
-const worker = new EnrolmentWorker({ log: createLog({ logLevel: 'silent' }), cacheDir: landmarks, models: [{ name: 'warp', version: '1', size: 256 }] });
+const worker = new EnrolmentWorker({
+  log: createLog({ logLevel: 'silent' }),
+  cacheDir: landmarks,
+  models: [{ name: 'warp', version: '1', size: 256 }],
+});
 beforeAll(() => ensureLandmarkModels(landmarks));
 afterAll(() => worker.close());
 
 describe('the limits of portraits', () => {
-  it('are the configuration\'s defaults', () => {
+  it("are the configuration's defaults", () => {
     expect(parseConfig().enrolment).toMatchObject(DEFAULT_PORTRAIT_LIMITS);
   });
 
@@ -26,6 +30,9 @@ describe('the limits of portraits', () => {
     const tight = { ...DEFAULT_PORTRAIT_LIMITS, maxPixels: 1000 };
     await expect(worker.checkPortrait(portrait, { limits: tight, signal })).rejects.toMatchObject({ code: 'portrait-too-large' });
     await expect(worker.checkPortrait(portrait, { limits: DEFAULT_PORTRAIT_LIMITS, signal })).resolves.toEqual({ warnings: [] });
-    await expect(worker.prepareAndEnrol({ portraits: [portrait], limits: tight, model: 'warp', size: 256, signal })).rejects.toMatchObject({ code: 'portrait-too-large', portrait: 0 });
+    await expect(worker.prepareAndEnrol({ portraits: [portrait], limits: tight, model: 'warp', size: 256, signal })).rejects.toMatchObject({
+      code: 'portrait-too-large',
+      portrait: 0,
+    });
   }, 60_000);
 });

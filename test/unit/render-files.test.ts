@@ -23,10 +23,23 @@ function matrix(a: number, b: number, c: number, d: number): Uint8Array {
   [a, b, 0, c, d, 0, 0, 0, 1].forEach((value, i) => out.writeInt32LE(value * (i % 3 === 2 ? 1 << 30 : 1 << 16), i * 4));
   return out;
 }
-const turns = [matrix(1, 0, 0, 1), matrix(0, 1, -1, 0), matrix(-1, 0, 0, -1), matrix(0, -1, 1, 0), matrix(-1, 0, 0, 1), matrix(1, 0, 0, -1)];
+const turns = [
+  matrix(1, 0, 0, 1),
+  matrix(0, 1, -1, 0),
+  matrix(-1, 0, 0, -1),
+  matrix(0, -1, 1, 0),
+  matrix(-1, 0, 0, 1),
+  matrix(1, 0, 0, -1),
+];
 
 /** Every pixel says where it was. */
-const numbered = (width: number, height: number) => ({ width, height, data: Uint8Array.from({ length: width * height * 3 }, (_, i) => (i % 3 === 0 ? Math.floor(i / 3) % width : i % 3 === 1 ? Math.floor(i / 3 / width) : 7)) });
+const numbered = (width: number, height: number) => ({
+  width,
+  height,
+  data: Uint8Array.from({ length: width * height * 3 }, (_, i) =>
+    i % 3 === 0 ? Math.floor(i / 3) % width : i % 3 === 1 ? Math.floor(i / 3 / width) : 7,
+  ),
+});
 
 describe('orientation of phone videos', () => {
   it('puts the bottom left corner on top left for a quarter turn clockwise', () => {
@@ -37,16 +50,18 @@ describe('orientation of phone videos', () => {
   });
 
   it('keeps every pixel, whatever the turn', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }), fc.constantFrom(...turns), (width, height, turn) => {
-      const orientation = orientationOf(turn);
-      const shown = orient(numbered(width, height), orientation);
-      expect(shown.width).toBe(swapsSides(orientation) ? height : width);
-      const seen = new Set(Array.from({ length: width * height }, (_, i) => `${shown.data[i * 3]} ${shown.data[i * 3 + 1]}`));
-      expect(seen.size).toBe(width * height);
-      const { a, b, c, d } = orientation;
-      const back = orient(shown, { a, b: c, c: b, d });
-      expect(Buffer.from(back.data).equals(Buffer.from(numbered(width, height).data))).toBe(true);
-    }));
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }), fc.constantFrom(...turns), (width, height, turn) => {
+        const orientation = orientationOf(turn);
+        const shown = orient(numbered(width, height), orientation);
+        expect(shown.width).toBe(swapsSides(orientation) ? height : width);
+        const seen = new Set(Array.from({ length: width * height }, (_, i) => `${shown.data[i * 3]} ${shown.data[i * 3 + 1]}`));
+        expect(seen.size).toBe(width * height);
+        const { a, b, c, d } = orientation;
+        const back = orient(shown, { a, b: c, c: b, d });
+        expect(Buffer.from(back.data).equals(Buffer.from(numbered(width, height).data))).toBe(true);
+      }),
+    );
   });
 
   it('takes what makes no sense as upright', () => {
@@ -56,11 +71,13 @@ describe('orientation of phone videos', () => {
 
 describe('time bases', () => {
   it('come back after a finer one, and round to the nearest tick', () => {
-    fc.assert(fc.property(fc.bigInt({ min: -(10n ** 12n), max: 10n ** 12n }), fc.constantFrom(25, 1000, 12_800, 30_000, 90_000), (ticks, den) => {
-      const coarse = { num: 1, den };
-      const fine = { num: 1, den: den * 1000 };
-      expect(rescale(rescale(ticks, coarse, fine), fine, coarse)).toBe(ticks);
-    }));
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(10n ** 12n), max: 10n ** 12n }), fc.constantFrom(25, 1000, 12_800, 30_000, 90_000), (ticks, den) => {
+        const coarse = { num: 1, den };
+        const fine = { num: 1, den: den * 1000 };
+        expect(rescale(rescale(ticks, coarse, fine), fine, coarse)).toBe(ticks);
+      }),
+    );
     expect(rescale(1n, { num: 1, den: 30 }, { num: 1, den: 1000 })).toBe(33n);
     expect(rescale(-2n, { num: 1, den: 3 }, { num: 1, den: 1 })).toBe(-1n);
   });
@@ -145,7 +162,11 @@ describe('VideoReader', () => {
     ['nothing', null, 'missing'],
     ['no bytes', '', 'empty'],
     ['text', 'hello\n'.repeat(100), 'unreadable'],
-    ['a picture', Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64'), 'no-video'],
+    [
+      'a picture',
+      Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64'),
+      'no-video',
+    ],
   ])('refuses %s', async (_name, content, reason) => {
     const path = join(folder, 'clip.mp4');
     if (content !== null) await writeFile(path, content);
@@ -159,7 +180,13 @@ describe('VideoReader', () => {
 });
 
 describe('VideoWriter', () => {
-  const optionsFor = (reader: VideoReader, path: string): VideoWriterOptions => ({ path, pictureSide: 64, side: 64, ...reader.info, sound: reader.sound });
+  const optionsFor = (reader: VideoReader, path: string): VideoWriterOptions => ({
+    path,
+    pictureSide: 64,
+    side: 64,
+    ...reader.info,
+    sound: reader.sound,
+  });
 
   it('keeps every frame, its time, and the sound, transcoded where MP4 cannot carry it', async () => {
     const [source, path] = [join(folder, 'clip.avi'), join(folder, 'out.mp4')];
@@ -186,7 +213,14 @@ describe('VideoWriter', () => {
 
   it('scales to another size', async () => {
     const path = join(folder, 'out.mp4');
-    const writer = await VideoWriter.create({ path, pictureSide: 64, side: 96, timeBase: { num: 1, den: 30 }, framesPerSecond: { num: 30, den: 1 }, sound: null });
+    const writer = await VideoWriter.create({
+      path,
+      pictureSide: 64,
+      side: 96,
+      timeBase: { num: 1, den: 30 },
+      framesPerSecond: { num: 30, den: 1 },
+      sound: null,
+    });
     for (let i = 0n; i < 5n; i += 1n) writer.write(grey(64, 120), i, 1n);
     await writer.finish();
     const { frames, reader } = await framesOf(path);
@@ -195,7 +229,14 @@ describe('VideoWriter', () => {
   });
 
   it('leaves nothing when it is discarded in the middle', async () => {
-    const writer = await VideoWriter.create({ path: join(folder, 'out.mp4'), pictureSide: 64, side: 64, timeBase: { num: 1, den: 30 }, framesPerSecond: null, sound: null });
+    const writer = await VideoWriter.create({
+      path: join(folder, 'out.mp4'),
+      pictureSide: 64,
+      side: 64,
+      timeBase: { num: 1, den: 30 },
+      framesPerSecond: null,
+      sound: null,
+    });
     for (let i = 0n; i < 5n; i += 1n) writer.write(grey(64, 120), i, 1n);
     expect(readdirSync(folder)).toHaveLength(1);
     await writer.discard();

@@ -20,7 +20,11 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const picture = { width: 640, height: 480, data: new Uint8Array(0) };
-const faceOf = (options: Parameters<typeof driverFace>[0]): DetectedFace => ({ points: driverFace({ width: 0.25, at: [0.5, 0.4], ...options }), confidence: 1, box: [0, 0, 1, 1] });
+const faceOf = (options: Parameters<typeof driverFace>[0]): DetectedFace => ({
+  points: driverFace({ width: 0.25, at: [0.5, 0.4], ...options }),
+  confidence: 1,
+  box: [0, 0, 1, 1],
+});
 
 describe('DriverFraming', () => {
   it('stays on the square of the first face, as portraits are framed', () => {
@@ -35,7 +39,7 @@ describe('DriverFraming', () => {
     expect(moved.points[1 * 3]! - framing.frame(picture, faceOf({}), 99)!.points[1 * 3]!).toBeCloseTo((0.1 * 640) / first.size, 2);
   });
 
-  it('gives what a call would carry: relative to the square, within the packet\'s error', () => {
+  it("gives what a call would carry: relative to the square, within the packet's error", () => {
     const framing = new DriverFraming('head');
     const face = faceOf({ jaw: 0.05, turn: 0.2 });
     const carried = framing.frame(picture, face, 1234.5)!;
@@ -55,12 +59,23 @@ describe('DriverFraming', () => {
 });
 
 const record = (index: number, face: boolean): FrameRecord => ({
-  index, timeMs: index * 33.333_333, crop: face ? { x: 1, y: 2, size: 3 } : null, face, confidence: face ? 0.98765 : 0, state: face ? 'tracking' : 'idle',
+  index,
+  timeMs: index * 33.333_333,
+  crop: face ? { x: 1, y: 2, size: 3 } : null,
+  face,
+  confidence: face ? 0.98765 : 0,
+  state: face ? 'tracking' : 'idle',
   ms: { decode: 1.000_01, landmarks: 2, packet: 0.5, retarget: 0.25, flow: 3, inference: 4, encode: 1 },
 });
 const header: ReportHeader = {
-  format: 1, gioconda: '0.0.0', model: { name: 'm', version: '1', size: 256 }, portraits: [], motion: 'relative', crop: true,
-  drive: { file: 'in.mp4', width: 1, height: 1, framesPerSecond: null, durationMs: null, sound: false }, out: { file: 'out.mp4', size: 256 },
+  format: 1,
+  gioconda: '0.0.0',
+  model: { name: 'm', version: '1', size: 256 },
+  portraits: [],
+  motion: 'relative',
+  crop: true,
+  drive: { file: 'in.mp4', width: 1, height: 1, framesPerSecond: null, durationMs: null, sound: false },
+  out: { file: 'out.mp4', size: 256 },
 };
 
 describe('RenderReport', () => {
@@ -76,7 +91,16 @@ describe('RenderReport', () => {
     expect(readdirSync(folder)).not.toContain('report.json');
     await report.commit();
     const parsed = JSON.parse(await readFile(path, 'utf8'));
-    expect(parsed).toMatchObject({ ...header, summary: { frames: 2000, faces: 1500, states: { idle: 500, tracking: 1500 }, meanPacketBytes: 60, meanMs: { landmarks: 2, encode: 1 } } });
+    expect(parsed).toMatchObject({
+      ...header,
+      summary: {
+        frames: 2000,
+        faces: 1500,
+        states: { idle: 500, tracking: 1500 },
+        meanPacketBytes: 60,
+        meanMs: { landmarks: 2, encode: 1 },
+      },
+    });
     expect(parsed.frames).toHaveLength(2000);
     expect(parsed.frames[1]).toMatchObject({ timeMs: 33.333, crop: null, ms: { decode: 1 } });
     await report.discard();
@@ -100,14 +124,24 @@ describe('portraits of the command line', () => {
   const landmarker = { detect: () => Promise.reject(new Error('not reached')), matte: () => Promise.reject(new Error('not reached')) };
 
   it('are one to eight', async () => {
-    for (const count of [0, 9]) await expect(loadPortraits(Array<string>(count).fill('x.jpg'), { landmarker, size: 256, crop: 'head' })).rejects.toMatchObject({ code: 'portrait-count' });
+    for (const count of [0, 9])
+      await expect(loadPortraits(Array<string>(count).fill('x.jpg'), { landmarker, size: 256, crop: 'head' })).rejects.toMatchObject({
+        code: 'portrait-count',
+      });
   });
 
   it('are refused by name and number', async () => {
     const path = join(folder, 'note.jpg');
     await writeFile(path, 'not a picture');
-    await expect(loadPortraits([path], { landmarker, size: 256, crop: 'head' })).rejects.toMatchObject({ code: 'portrait-not-an-image', portrait: 0, message: expect.stringMatching(/^note\.jpg: /) as string });
-    await expect(loadPortraits([join(folder, 'missing.jpg')], { landmarker, size: 256, crop: 'head' })).rejects.toMatchObject({ name: 'FileError', reason: 'missing' });
+    await expect(loadPortraits([path], { landmarker, size: 256, crop: 'head' })).rejects.toMatchObject({
+      code: 'portrait-not-an-image',
+      portrait: 0,
+      message: expect.stringMatching(/^note\.jpg: /) as string,
+    });
+    await expect(loadPortraits([join(folder, 'missing.jpg')], { landmarker, size: 256, crop: 'head' })).rejects.toMatchObject({
+      name: 'FileError',
+      reason: 'missing',
+    });
   });
 });
 

@@ -48,7 +48,9 @@ test('the timeout ends the children of the program too', async () => {
 
 test('asked to end, it stops what it started and lets its caller clean up', async () => {
   const script = join(folder, 'builder.ts');
-  await writeFile(script, `
+  await writeFile(
+    script,
+    `
     import { rmSync, writeFileSync } from 'node:fs';
     import { runCommand } from ${JSON.stringify(join(repositoryRoot, 'server/setup/command.ts'))};
     const work = ${JSON.stringify(join(folder, 'work'))};
@@ -60,7 +62,8 @@ test('asked to end, it stops what it started and lets its caller clean up', asyn
       process.exitCode = 1;
     } finally {
       rmSync(work);
-    }`);
+    }`,
+  );
   const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

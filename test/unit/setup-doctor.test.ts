@@ -19,7 +19,12 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const part = (name: string, need: Need, check: () => Promise<Check>): Part => ({
-  name, need, check, version: () => Promise.resolve('1.0'), ready: () => Promise.resolve(true), ensure: () => Promise.resolve(),
+  name,
+  need,
+  check,
+  version: () => Promise.resolve('1.0'),
+  ready: () => Promise.resolve(true),
+  ensure: () => Promise.resolve(),
 });
 const good = part('good', 'start', () => Promise.resolve({ ok: true, detail: 'here' }));
 const warned = part('warned', 'optional', () => Promise.resolve({ ok: false, level: 'warn', detail: 'less', mend: 'fetch it' }));
@@ -38,7 +43,9 @@ describe('diagnosis', () => {
   });
 
   test('the table names each part with its level, version and the command that mends it', async () => {
-    const text = formatReport(await diagnose([good, warned, missing('start')], folder, [{ label: 'warp 256', text: '9 ms a frame', at: '2026-01-02T03:04:05Z' }]));
+    const text = formatReport(
+      await diagnose([good, warned, missing('start')], folder, [{ label: 'warp 256', text: '9 ms a frame', at: '2026-01-02T03:04:05Z' }]),
+    );
     expect(text).toMatch(/ok +good +1\.0 +here/);
     expect(text).toMatch(/warn +warned .*\n.*fetch it/);
     expect(text).toMatch(/missing +absent .*\n.*build it/);
@@ -53,15 +60,20 @@ test('measurements are kept by label, the newest wins, and a damaged file counts
   await recordMeasurement(folder, { label: 'warp 256', text: '9 ms' });
   await recordMeasurement(folder, { label: 'warp 512', text: '30 ms' });
   await recordMeasurement(folder, { label: 'warp 256', text: '8 ms' });
-  expect((await readMeasurements(folder)).map(({ label, text }) => [label, text])).toEqual([['warp 512', '30 ms'], ['warp 256', '8 ms']]);
+  expect((await readMeasurements(folder)).map(({ label, text }) => [label, text])).toEqual([
+    ['warp 512', '30 ms'],
+    ['warp 256', '8 ms'],
+  ]);
   await writeFile(join(folder, 'measurements.json'), '[{"label": 1}, null');
   expect(await readMeasurements(folder)).toEqual([]);
 });
 
 describe('gioconda doctor', () => {
-  const doctor = (...args: string[]) => spawnSync(process.execPath, [join(repositoryRoot, 'server/bin/gioconda.mjs'), 'doctor', ...args], {
-    encoding: 'utf8', env: { ...process.env, GIOCONDA_CACHE_DIR: folder, MEDIASOUP_WORKER_BIN: '/nowhere/mediasoup-worker' },
-  });
+  const doctor = (...args: string[]) =>
+    spawnSync(process.execPath, [join(repositoryRoot, 'server/bin/gioconda.mjs'), 'doctor', ...args], {
+      encoding: 'utf8',
+      env: { ...process.env, GIOCONDA_CACHE_DIR: folder, MEDIASOUP_WORKER_BIN: '/nowhere/mediasoup-worker' },
+    });
 
   test('--json gives every part, and the exit code says whether the server can start', () => {
     const { stdout, status } = doctor('--json');
@@ -86,7 +98,8 @@ describe('gioconda doctor', () => {
 });
 
 describe('the command line', () => {
-  const gioconda = (...args: string[]) => spawnSync(process.execPath, [join(repositoryRoot, 'server/bin/gioconda.mjs'), ...args], { encoding: 'utf8' });
+  const gioconda = (...args: string[]) =>
+    spawnSync(process.execPath, [join(repositoryRoot, 'server/bin/gioconda.mjs'), ...args], { encoding: 'utf8' });
 
   test.each(['start', 'setup', 'doctor', 'enrol', 'render', 'bench'])('%s --help teaches, with an example', (command) => {
     const { stdout, status } = gioconda(command, '--help');
@@ -130,7 +143,7 @@ describe('the set-up', () => {
     await expect(ensureSetup({ only: ['nonsense'] })).rejects.toThrow(/There are: .*mediasoup-worker/);
   });
 
-  test('keeps its cache where the user\'s belongs', () => {
+  test("keeps its cache where the user's belongs", () => {
     expect(cacheFolder({ GIOCONDA_CACHE_DIR: '/var/cache/g', XDG_CACHE_HOME: '/x' }, 'linux')).toBe('/var/cache/g');
     expect(cacheFolder({ XDG_CACHE_HOME: '/x', HOME: '/home/a' }, 'linux')).toBe('/x/gioconda');
     expect(cacheFolder({ XDG_CACHE_HOME: 'relative', HOME: '/home/a' }, 'linux')).toBe('/home/a/.cache/gioconda');

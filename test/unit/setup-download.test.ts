@@ -33,7 +33,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const pinned = (changes: Partial<PinnedFile> = {}): PinnedFile => ({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/model`, bytes: content.length, sha256, ...changes });
+const pinned = (changes: Partial<PinnedFile> = {}): PinnedFile => ({
+  url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/model`,
+  bytes: content.length,
+  sha256,
+  ...changes,
+});
 const place = (): string => join(folder, 'deep/er/model.task');
 const leftBehind = async (): Promise<string[]> => (await readdir(folder, { recursive: true })).filter((name) => name.includes('model'));
 

@@ -19,9 +19,12 @@ function launching(name: string, body: string): string {
   const script = join(folder, `${name}-launch.mjs`);
   const launcher = join(repositoryRoot, 'server/bin/launcher.mjs');
   // A path from the root: `launch` joins it to the repository's.
-  writeFileSync(script, `import { launch, repositoryRoot } from ${JSON.stringify(launcher)};
+  writeFileSync(
+    script,
+    `import { launch, repositoryRoot } from ${JSON.stringify(launcher)};
     import { relative } from 'node:path';
-    launch(relative(repositoryRoot, ${JSON.stringify(target)}), process.argv.slice(2));`);
+    launch(relative(repositoryRoot, ${JSON.stringify(target)}), process.argv.slice(2));`,
+  );
   return script;
 }
 
@@ -58,7 +61,10 @@ describe('choosing a Node', () => {
 
 describe('launching', () => {
   test('hands over arguments, terminal and exit code', () => {
-    const script = launching('echo', 'console.log(JSON.stringify([process.versions.node.split(".")[0], ...process.argv.slice(2)])); process.exit(7);');
+    const script = launching(
+      'echo',
+      'console.log(JSON.stringify([process.versions.node.split(".")[0], ...process.argv.slice(2)])); process.exit(7);',
+    );
     const { stdout, status } = spawnSync(process.execPath, [script, 'a b', '--json'], { encoding: 'utf8' });
     const [major, ...args] = JSON.parse(stdout) as string[];
     expect(Number(major)).toBeGreaterThanOrEqual(24);
@@ -67,9 +73,12 @@ describe('launching', () => {
   });
 
   test('passes a signal on and waits for the child to finish its way', async () => {
-    const script = launching('signal', `
+    const script = launching(
+      'signal',
+      `
       process.on('SIGTERM', () => { console.log('closing'); setTimeout(() => process.exit(3), 50); });
-      console.log('up'); setInterval(() => {}, 1000);`);
+      console.log('up'); setInterval(() => {}, 1000);`,
+    );
     const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -42,14 +42,18 @@ test('the lock of a process that was killed is taken over', async () => {
 });
 
 test('a holder at work keeps it fresh', async () => {
-  await withFileLock(lock(), async () => {
-    const { mtimeMs } = await stat(lock());
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    expect((await stat(lock())).mtimeMs).toBeGreaterThan(mtimeMs);
-  }, { staleMs: 300 });
+  await withFileLock(
+    lock(),
+    async () => {
+      const { mtimeMs } = await stat(lock());
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      expect((await stat(lock())).mtimeMs).toBeGreaterThan(mtimeMs);
+    },
+    { staleMs: 300 },
+  );
 });
 
-test('a holder that lost its lock does not remove the new owner\'s', async () => {
+test("a holder that lost its lock does not remove the new owner's", async () => {
   await withFileLock(lock(), () => writeFile(lock(), 'another'), quick);
   expect(await readFile(lock(), 'utf8')).toBe('another');
 });

@@ -35,7 +35,8 @@ afterEach(async () => {
 });
 
 const target = (): string => join(folder, 'cache/key/mediasoup-worker');
-const fetchIt = (answerMs = 20_000): Promise<boolean> => fetchPrebuilt({ packageFolder: packageFolder('mediasoup') as string, target: target(), answerMs });
+const fetchIt = (answerMs = 20_000): Promise<boolean> =>
+  fetchPrebuilt({ packageFolder: packageFolder('mediasoup') as string, target: target(), answerMs });
 
 /** A download as mediasoup's releases have it, with a program in it that ends as `body` says. */
 async function archive(body: string): Promise<Buffer> {

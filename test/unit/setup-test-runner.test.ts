@@ -15,10 +15,18 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 async function summaryOf(files: Record<string, string>): Promise<Summary> {
-  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), `import { describe, beforeAll, expect, test } from 'vitest';\n${content}`);
+  for (const [name, content] of Object.entries(files))
+    await writeFile(join(folder, name), `import { describe, beforeAll, expect, test } from 'vitest';\n${content}`);
   await writeFile(join(folder, 'vitest.config.mjs'), 'export default {}');
   const path = join(folder, 'summary.json');
-  const args = [join(packageFolder('vitest') as string, 'vitest.mjs'), 'run', '--root', folder, '--reporter', join(repositoryRoot, 'test/support/SummaryReporter.ts')];
+  const args = [
+    join(packageFolder('vitest') as string, 'vitest.mjs'),
+    'run',
+    '--root',
+    folder,
+    '--reporter',
+    join(repositoryRoot, 'test/support/SummaryReporter.ts'),
+  ];
   spawnSync(process.execPath, args, { cwd: folder, env: { ...process.env, GIOCONDA_TEST_SUMMARY: path, VITEST: undefined } });
   return JSON.parse(await readFile(path, 'utf8')) as Summary;
 }
@@ -38,9 +46,13 @@ test('tests are counted by what became of them, with the reasons of those that w
 
 test('a file that cannot be loaded, a hook that fails and an error outside of any test are failures', async () => {
   expect(await summaryOf({ 'a.test.ts': `import './missing.ts';\ntest('never', () => {});` })).toMatchObject({ passed: 0, failed: 1 });
-  const hook = await summaryOf({ 'a.test.ts': `describe('x', () => { beforeAll(() => { throw new Error('no server'); }); test('never', () => {}); });` });
+  const hook = await summaryOf({
+    'a.test.ts': `describe('x', () => { beforeAll(() => { throw new Error('no server'); }); test('never', () => {}); });`,
+  });
   expect(hook.failed).toBeGreaterThanOrEqual(1);
   expect(hook.passed).toBe(0);
-  const stray = await summaryOf({ 'a.test.ts': `test('good', async () => { void Promise.reject(new Error('forgotten')); await new Promise((resolve) => setTimeout(resolve, 50)); });` });
+  const stray = await summaryOf({
+    'a.test.ts': `test('good', async () => { void Promise.reject(new Error('forgotten')); await new Promise((resolve) => setTimeout(resolve, 50)); });`,
+  });
   expect(stray.failed).toBeGreaterThanOrEqual(1);
 });

@@ -31,7 +31,13 @@ describe('the cache key', () => {
   const traits = { version: '3.27.1', system: { id: 'debian', version: '12' }, arch: 'x64', recipe: 'abc' };
 
   test('differs by version, distribution, architecture and recipe', () => {
-    const keys = [traits, { ...traits, version: '3.28.0' }, { ...traits, system: { id: 'ubuntu', version: '24.04' } }, { ...traits, arch: 'arm64' }, { ...traits, recipe: 'abd' }].map(cacheKey);
+    const keys = [
+      traits,
+      { ...traits, version: '3.28.0' },
+      { ...traits, system: { id: 'ubuntu', version: '24.04' } },
+      { ...traits, arch: 'arm64' },
+      { ...traits, recipe: 'abd' },
+    ].map(cacheKey);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys[0]).toBe('3.27.1-debian12-x64-abc');
   });
@@ -40,7 +46,7 @@ describe('the cache key', () => {
     expect(cacheKey({ ...traits, system: { id: '../weird os', version: '/1' } })).not.toMatch(/[/ ]/);
   });
 
-  test('the recipe changes with a file\'s content, with its name and with the edits', async () => {
+  test("the recipe changes with a file's content, with its name and with the edits", async () => {
     await mkdir(join(folder, 'sub'));
     await writeFile(join(folder, 'sub/meson.build'), 'one');
     const first = await recipeHash(folder, 'edits');
@@ -112,7 +118,11 @@ describe('the worker part', () => {
 
 describe('system packages', () => {
   test('os-release is read with and without quotes, and the family includes what it is like', () => {
-    expect(parseOsRelease('ID=ubuntu\nVERSION_ID="24.04"\nID_LIKE=debian\n')).toEqual({ id: 'ubuntu', version: '24.04', family: ['ubuntu', 'debian'] });
+    expect(parseOsRelease('ID=ubuntu\nVERSION_ID="24.04"\nID_LIKE=debian\n')).toEqual({
+      id: 'ubuntu',
+      version: '24.04',
+      family: ['ubuntu', 'debian'],
+    });
     expect(parseOsRelease("NAME='x'\nID=debian\nVERSION_ID=12").version).toBe('12');
     expect(parseOsRelease('').id).toBe(process.platform);
   });
@@ -126,7 +136,10 @@ describe('system packages', () => {
 
   test('package lists are refreshed once when the first attempt fails, as in a fresh image', async () => {
     // The given order of PATH: our stand-ins first.
-    await program('apt-get', 'echo "$@" >> "$0.log"; case "$*" in *update*) touch "$0.fresh";; *) test -e "$0.fresh" && echo "Setting up tool (1.0)";; esac');
+    await program(
+      'apt-get',
+      'echo "$@" >> "$0.log"; case "$*" in *update*) touch "$0.fresh";; *) test -e "$0.fresh" && echo "Setting up tool (1.0)";; esac',
+    );
     await program('sudo', 'shift; exec "$@"');
     vi.stubEnv('PATH', `${folder}:${process.env.PATH}`);
     const told: string[] = [];

@@ -22,7 +22,10 @@ afterEach(async () => {
 });
 
 const bytes = (text: string): Buffer => Buffer.from(text);
-const newAvatar = (id: string, { owner = 'ann', pictures = ['one', 'two'], ...rest }: Partial<NewAvatar> & { pictures?: string[] } = {}): NewAvatar => ({
+const newAvatar = (
+  id: string,
+  { owner = 'ann', pictures = ['one', 'two'], ...rest }: Partial<NewAvatar> & { pictures?: string[] } = {},
+): NewAvatar => ({
   id,
   owner,
   name: 'Lisa',
@@ -51,14 +54,28 @@ describe('Store', () => {
     await store.close();
     store = await Store.create({ dataDir });
     expect(store.avatar('a')).toEqual(added);
-    expect(added).toMatchObject({ id: 'a', owner: 'ann', portraitCount: 2, portraitsKey: keyOf('one', 'two'), warnings: [{ portrait: 1, code: 'eyes-closed' }] });
+    expect(added).toMatchObject({
+      id: 'a',
+      owner: 'ann',
+      portraitCount: 2,
+      portraitsKey: keyOf('one', 'two'),
+      warnings: [{ portrait: 1, code: 'eyes-closed' }],
+    });
     expect(store.avatarsOf('ann')).toEqual([added]);
     expect(store.avatarsOf('bob')).toEqual([]);
     expect((await store.portraits('a')).map(String)).toEqual(['one kept', 'two kept']);
     expect(String(await store.preview(added))).toBe('preview of one,two');
     const weights = await store.weights({ portraitsKey: added.portraitsKey, model: 'warp', modelVersion: '1' });
     expect(await readFile(weights!.path, 'utf8')).toBe('weights of one,two');
-    expect(store.consent('a')).toEqual({ avatarId: 'a', owner: 'ann', subject: 'Lisa', statement: 'I agree to it.', givenMs: 900, recordedMs: 1000, revokedMs: null });
+    expect(store.consent('a')).toEqual({
+      avatarId: 'a',
+      owner: 'ann',
+      subject: 'Lisa',
+      statement: 'I agree to it.',
+      givenMs: 900,
+      recordedMs: 1000,
+      revokedMs: null,
+    });
   });
 
   it('finds an avatar by owner, portraits in their order, and model', async () => {
@@ -79,11 +96,16 @@ describe('Store', () => {
     expect(await store.delete('a')).toBe(false);
   });
 
-  it('leaves nothing of a deleted avatar in the database\'s files', async () => {
+  it("leaves nothing of a deleted avatar in the database's files", async () => {
     await store.add(newAvatar('a', { name: 'a-name-to-look-for' }));
     await store.delete('a');
-    const files = await Promise.all(['gioconda.sqlite', 'gioconda.sqlite-wal'].map((name) => readFile(join(dataDir, 'store', name), 'latin1')));
-    expect(files.map((content) => content.includes('a-name-to-look-for') || content.includes(sha256(bytes('one'))))).toEqual([false, false]);
+    const files = await Promise.all(
+      ['gioconda.sqlite', 'gioconda.sqlite-wal'].map((name) => readFile(join(dataDir, 'store', name), 'latin1')),
+    );
+    expect(files.map((content) => content.includes('a-name-to-look-for') || content.includes(sha256(bytes('one'))))).toEqual([
+      false,
+      false,
+    ]);
   });
 
   it('keeps files that another avatar needs, until that one goes too', async () => {
@@ -91,7 +113,15 @@ describe('Store', () => {
     await store.add(newAvatar('b', { owner: 'bob' }));
     await store.add(newAvatar('c', { owner: 'bob', pictures: ['two', 'three'] }));
     await store.delete('a');
-    expect(await contents()).toEqual(['one kept', 'preview of one,two', 'preview of two,three', 'three kept', 'two kept', 'weights of one,two', 'weights of two,three']);
+    expect(await contents()).toEqual([
+      'one kept',
+      'preview of one,two',
+      'preview of two,three',
+      'three kept',
+      'two kept',
+      'weights of one,two',
+      'weights of two,three',
+    ]);
     expect(await store.weights({ portraitsKey: keyOf('one', 'two'), model: 'warp', modelVersion: '1' })).not.toBeNull();
     await store.delete('b');
     expect(await contents()).toEqual(['preview of two,three', 'three kept', 'two kept', 'weights of two,three']);
@@ -205,7 +235,9 @@ describe('Store', () => {
 
   it('keeps its folders and files from other users of the machine', async () => {
     await store.add(newAvatar('a'));
-    const modes = await Promise.all(['', 'content', 'incoming', 'gioconda.sqlite'].map(async (name) => (await stat(join(dataDir, 'store', name))).mode & 0o077));
+    const modes = await Promise.all(
+      ['', 'content', 'incoming', 'gioconda.sqlite'].map(async (name) => (await stat(join(dataDir, 'store', name))).mode & 0o077),
+    );
     expect(modes).toEqual([0, 0, 0, 0]);
   });
 

@@ -27,7 +27,9 @@ describe('the avatar file', () => {
     expect(length % 8).toBe(0);
     const { __metadata__: metadata, ...entries } = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length)));
     expect(Object.values(metadata).every((v) => typeof v === 'string')).toBe(true);
-    const offsets = Object.values(entries as Record<string, { data_offsets: [number, number] }>).map((e) => e.data_offsets).sort((a, b) => a[0] - b[0]);
+    const offsets = Object.values(entries as Record<string, { data_offsets: [number, number] }>)
+      .map((e) => e.data_offsets)
+      .sort((a, b) => a[0] - b[0]);
     let at = 0;
     for (const [from, to] of offsets) {
       expect(from).toBe(at);
@@ -53,11 +55,13 @@ describe('the avatar file', () => {
         return error instanceof AppError && error.code === 'avatar-not-found';
       }
     };
-    fc.assert(fc.property(fc.integer({ min: 0, max: file.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, flip) => {
-      const bad = file.slice();
-      bad[at]! ^= flip;
-      return refused(bad);
-    }));
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: file.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+        const bad = file.slice();
+        bad[at]! ^= flip;
+        return refused(bad);
+      }),
+    );
     fc.assert(fc.property(fc.integer({ min: 0, max: file.length - 1 }), (end) => refused(file.subarray(0, end))));
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => refused(bytes)));
   });

@@ -16,7 +16,12 @@ function shrunkMatte(by: number) {
   const truth = portrait.matte!;
   const matte = truth.map((_, i) => {
     const [x, y] = [i % size, Math.floor(i / size)];
-    for (const [dx, dy] of [[by, 0], [-by, 0], [0, by], [0, -by]] as const) {
+    for (const [dx, dy] of [
+      [by, 0],
+      [-by, 0],
+      [0, by],
+      [0, -by],
+    ] as const) {
       if (truth[Math.min(size - 1, Math.max(0, y + dy)) * size + Math.min(size - 1, Math.max(0, x + dx))] === 0) return 0;
     }
     return 255;
@@ -28,7 +33,8 @@ describe('person and background', () => {
   it('finds the edge from the colours where the matte misses it by some pixels', () => {
     const { portrait, truth } = shrunkMatte(2);
     const { alpha } = separateLayers(portrait)!;
-    const wrong = (a: ArrayLike<number>, scale: number) => Array.from(truth).reduce((sum, v, i) => sum + Math.abs(v / 255 - a[i]! * scale), 0);
+    const wrong = (a: ArrayLike<number>, scale: number) =>
+      Array.from(truth).reduce((sum, v, i) => sum + Math.abs(v / 255 - a[i]! * scale), 0);
     expect(wrong(alpha, 1)).toBeLessThan(0.6 * wrong(portrait.matte, 1 / 255));
   });
 
@@ -38,7 +44,8 @@ describe('person and background', () => {
     const person = [190, 140, 120];
     const gradient = (i: number) => [60 + (120 * (i % size)) / size, 90, 60 + (120 * Math.floor(i / size)) / size];
     // the drawn noise adds 16 to all channels in the mean
-    const from = (plane: Float32Array, i: number, colour: number[]) => Math.hypot(...colour.map((v, c) => plane[c * n + i]! * 255 - v - 16));
+    const from = (plane: Float32Array, i: number, colour: number[]) =>
+      Math.hypot(...colour.map((v, c) => plane[c * n + i]! * 255 - v - 16));
     let [left, right, count] = [0, 0, 0];
     for (let i = 0; i < n; i++) {
       // near the middle of the picture both colours are much alike
@@ -78,7 +85,11 @@ describe('the membrane', () => {
     const side = 61;
     const slope = Float32Array.from({ length: side * side }, (_, i) => (i % side) / side);
     const known = Float32Array.from(slope, (_, i) => (Math.hypot((i % side) - 30, Math.floor(i / side) - 30) < 18 ? 0 : 1));
-    const filled = fillSmoothly(slope.map((v, i) => (known[i] ? v : 9)), known, side);
+    const filled = fillSmoothly(
+      slope.map((v, i) => (known[i] ? v : 9)),
+      known,
+      side,
+    );
     filled.forEach((v, i) => expect(Math.abs(v - slope[i]!)).toBeLessThan(known[i] ? 1e-6 : 0.05));
   });
 
@@ -92,9 +103,16 @@ it('a head that leans back leaves no second one behind: every pixel belongs to t
   // hair up to near the picture's border
   const matte = portrait.matte!.map((v, i) => (Math.abs((i % size) - size / 2) < 25 && i > 3 * size && i < n / 2 ? 255 : v));
   const face = new AvatarFace({ points: portrait.points, size });
-  const mesh = new PersonMesh(face, Float32Array.from(matte, (v) => v / 255));
+  const mesh = new PersonMesh(
+    face,
+    Float32Array.from(matte, (v) => v / 255),
+  );
   const raster = new FlowRaster(mesh, size);
-  for (const [scale, down, aside] of [[-0.5, 0.5, 0], [-0.5, 0, 0.5], [-0.5, -0.4, -0.5]] as const) {
+  for (const [scale, down, aside] of [
+    [-0.5, 0.5, 0],
+    [-0.5, 0, 0.5],
+    [-0.5, -0.4, -0.5],
+  ] as const) {
     const motion = restMotion();
     motion[L.logScale] = scale;
     motion[L.translation] = aside;
@@ -105,7 +123,8 @@ it('a head that leans back leaves no second one behind: every pixel belongs to t
     let twice = 0;
     for (let i = 0; i < n; i++) {
       const [x, y] = [i % size, Math.floor(i / size)];
-      const still = Math.hypot(((raster.flow[i * 2]! + 1) * size) / 2 - x - 0.5, ((raster.flow[i * 2 + 1]! + 1) * size) / 2 - y - 0.5) < 0.01;
+      const still =
+        Math.hypot(((raster.flow[i * 2]! + 1) * size) / 2 - x - 0.5, ((raster.flow[i * 2 + 1]! + 1) * size) / 2 - y - 0.5) < 0.01;
       if (still && matte[i] === 255 && y < portrait.points[152 * 3 + 1]!) twice++;
     }
     expect(twice).toBe(0);

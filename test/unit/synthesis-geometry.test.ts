@@ -39,7 +39,9 @@ function at(flow: Float32Array, x: number, y: number): [number, number] {
 
 describe('topology', () => {
   it('is the table of the tracker that the browsers use', async () => {
-    const { FaceLandmarker } = (await import('@mediapipe/tasks-vision')) as { FaceLandmarker: { FACE_LANDMARKS_TESSELATION: { start: number }[] } };
+    const { FaceLandmarker } = (await import('@mediapipe/tasks-vision')) as {
+      FaceLandmarker: { FACE_LANDMARKS_TESSELATION: { start: number }[] };
+    };
     expect(faceTriangles).toEqual(FaceLandmarker.FACE_LANDMARKS_TESSELATION.map((edge) => edge.start));
   });
 
@@ -79,7 +81,11 @@ describe('the flow', () => {
 
   it('stays within the picture and leaves no hole, whatever the pose', () => {
     const { raster, show } = stage();
-    for (const [turn, nod, shift] of [[0.4, 0, 0.3], [-0.4, 0.3, -0.4], [0, -0.3, 0.1]] as const) {
+    for (const [turn, nod, shift] of [
+      [0.4, 0, 0.3],
+      [-0.4, 0.3, -0.4],
+      [0, -0.3, 0.1],
+    ] as const) {
       show((m) => {
         m[L.rotation + 1] = turn;
         m[L.rotation] = nod;
@@ -98,7 +104,7 @@ describe('the flow', () => {
     expect(Math.hypot(u - portrait.points[12]!, v - portrait.points[13]!)).toBeLessThan(1.5);
   });
 
-  it("shoulders and far background stay when only the head turns", () => {
+  it('shoulders and far background stay when only the head turns', () => {
     const { raster, show } = stage();
     show((m) => (m[L.rotation + 1] = 0.25));
     const [u, v] = at(raster.flow, size >> 1, size - 3);
@@ -179,7 +185,8 @@ describe('drawing', () => {
     const { portrait } = stage();
     const out = new Float32Array(64 * 64);
     drawSemanticLines({ channel: 'contour', points: portrait.points, pictureSize: size, size: 64, out });
-    for (const v of faceOval) expect(out[Math.floor(portrait.points[v * 3 + 1]! / 2) * 64 + Math.floor(portrait.points[v * 3]! / 2)]).toBeGreaterThan(0.3);
+    for (const v of faceOval)
+      expect(out[Math.floor(portrait.points[v * 3 + 1]! / 2) * 64 + Math.floor(portrait.points[v * 3]! / 2)]).toBeGreaterThan(0.3);
     expect(out[0]).toBe(0);
     expect(Math.max(...out)).toBeLessThanOrEqual(1);
   });
@@ -205,7 +212,12 @@ describe('the background plate', () => {
 
 describe('the choice of portraits', () => {
   it('warps the frontal, shut-mouthed one', () => {
-    const portraits = [drawnPortrait(size, { turn: 0.4 }), drawnPortrait(size, { jaw: 0.1 }), drawnPortrait(size), drawnPortrait(size, { blink: 0.9 })];
+    const portraits = [
+      drawnPortrait(size, { turn: 0.4 }),
+      drawnPortrait(size, { jaw: 0.1 }),
+      drawnPortrait(size),
+      drawnPortrait(size, { blink: 0.9 }),
+    ];
     expect(choosePortraits(portraits).base).toBe(2);
   });
 

@@ -19,7 +19,9 @@ function avatarOf(turns: readonly number[], base = 0): EnrolledAvatar {
   const data = new Float32Array(faces.length * 478 * 3);
   faces.forEach((face, k) => data.set(face, k * 478 * 3));
   return {
-    model: 'lite', modelVersion: '1', size,
+    model: 'lite',
+    modelVersion: '1',
+    size,
     tensors: {
       points: { type: 'float32', shape: [478, 3], data: faces[base]!.map((v) => v * size) },
       choice: { type: 'int32', shape: [2], data: Int32Array.of(base, -1) },
@@ -38,7 +40,13 @@ function player(avatar: EnrolledAvatar) {
     made.fill(poseOf(options), { timeMs, fresh, keepAll });
     timeMs += 40;
     const { landmarks, previous_landmarks: previous, has_previous: has, reference_index: reference, keep } = made.inputs;
-    return { landmarks: landmarks.slice(), previous: previous.slice(), hasPrevious: has[0], reference: Number(reference[0]), keep: keep[0]! };
+    return {
+      landmarks: landmarks.slice(),
+      previous: previous.slice(),
+      hasPrevious: has[0],
+      reference: Number(reference[0]),
+      keep: keep[0]!,
+    };
   };
 }
 
@@ -71,7 +79,12 @@ describe('the landmarks of a frame', () => {
 describe('the reference', () => {
   it('is the portrait that looks most as the face does', () => {
     const turns = [0, 20, -20];
-    for (const [turn, expected] of [[0, 0], [18, 1], [-18, 2], [9, 0]] as const) {
+    for (const [turn, expected] of [
+      [0, 0],
+      [18, 1],
+      [-18, 2],
+      [9, 0],
+    ] as const) {
       expect(player(avatarOf(turns))({ turn: turn * degrees }, { fresh: true }).reference, `${turn} degrees`).toBe(expected);
     }
   });

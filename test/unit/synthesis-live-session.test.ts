@@ -24,9 +24,10 @@ describe('LiveSession', () => {
   const landmarkEncoder = new LandmarkEncoder();
   /** Steps to where a frame is in the making. */
   const untilBusy = async (): Promise<void> => {
-    for (const { length } = renderer.inputs; renderer.inputs.length === length; ) await vi.advanceTimersByTimeAsync(1);
+    for (const { length } = renderer.inputs; renderer.inputs.length === length;) await vi.advanceTimersByTimeAsync(1);
   };
-  const packet = (sequence: number, capturedMs = serverNow() - 20) => landmarkEncoder.encode({ points: points(), capturedMs, confidence: 0.9, sequence, sentMs: capturedMs + 5 }).slice();
+  const packet = (sequence: number, capturedMs = serverNow() - 20) =>
+    landmarkEncoder.encode({ points: points(), capturedMs, confidence: 0.9, sequence, sentMs: capturedMs + 5 }).slice();
 
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'hrtime'] });
@@ -91,7 +92,14 @@ describe('LiveSession', () => {
     const frame = frames.find(({ trace }) => trace.arrivedMs < trace.synthesisStartMs || trace.landmarksSentMs < trace.arrivedMs)!;
     expect(frame.capturedMs).toBeCloseTo(capturedMs, 0);
     const { trace } = frame;
-    const stamps = [trace.capturedMs, trace.landmarksSentMs, trace.arrivedMs, trace.synthesisStartMs, trace.synthesisEndMs, trace.encodedMs];
+    const stamps = [
+      trace.capturedMs,
+      trace.landmarksSentMs,
+      trace.arrivedMs,
+      trace.synthesisStartMs,
+      trace.synthesisEndMs,
+      trace.encodedMs,
+    ];
     expect([...stamps].sort((a, b) => a - b)).toEqual(stamps);
     expect(states.at(-1)).toBe('tracking');
   });
@@ -138,7 +146,11 @@ describe('LiveSession', () => {
 
   it('bounds what a client with a wrong clock can do to the time line', async () => {
     await vi.advanceTimersByTimeAsync(50);
-    for (const [sequence, offset] of [[1, -1e9], [2, 1e9], [3, 0]] as const) {
+    for (const [sequence, offset] of [
+      [1, -1e9],
+      [2, 1e9],
+      [3, 0],
+    ] as const) {
       session.push(packet(sequence, serverNow() + offset), serverNow());
       await vi.advanceTimersByTimeAsync(60);
     }
@@ -214,7 +226,7 @@ describe('LiveSession', () => {
   it('tells what is learned of the driver: as soon as it is there, then now and then, only while somebody drives', async () => {
     let sequence = 0;
     const drive = async (durationMs: number): Promise<void> => {
-      for (const end = serverNow() + durationMs; serverNow() < end; ) {
+      for (const end = serverNow() + durationMs; serverNow() < end;) {
         session.push(packet(++sequence), serverNow());
         await vi.advanceTimersByTimeAsync(33);
       }

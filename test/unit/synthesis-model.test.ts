@@ -25,7 +25,10 @@ beforeAll(async () => {
 
 afterAll(() => model.close());
 
-const packet = (timeMs: number, options?: FaceOptions): RenderInput => ({ timeMs, landmarks: { points: driverFace(options), capturedMs: timeMs, confidence: 1 } });
+const packet = (timeMs: number, options?: FaceOptions): RenderInput => ({
+  timeMs,
+  landmarks: { points: driverFace(options), capturedMs: timeMs, confidence: 1 },
+});
 
 /** Mean absolute difference of luma. */
 function difference(a: Uint8Array, b: Uint8Array): number {
@@ -36,7 +39,10 @@ function difference(a: Uint8Array, b: Uint8Array): number {
 
 /** BT.601 luma of a portrait. */
 function luma(data: Uint8Array): Uint8Array {
-  return Uint8Array.from({ length: size * size }, (_, i) => 16.5 + (65.481 * data[i * 3]! + 128.553 * data[i * 3 + 1]! + 24.966 * data[i * 3 + 2]!) / 255);
+  return Uint8Array.from(
+    { length: size * size },
+    (_, i) => 16.5 + (65.481 * data[i * 3]! + 128.553 * data[i * 3 + 1]! + 24.966 * data[i * 3 + 2]!) / 255,
+  );
 }
 
 describe('the manifest', () => {
@@ -63,7 +69,10 @@ describe('the manifest', () => {
       const bytes = await readFile(file);
       bytes[bytes.length >> 1]! ^= 1;
       await writeFile(file, bytes);
-      await expect(loadModel('warp', { directory: copy })).rejects.toMatchObject({ code: 'internal', message: expect.stringContaining('hash') });
+      await expect(loadModel('warp', { directory: copy })).rejects.toMatchObject({
+        code: 'internal',
+        message: expect.stringContaining('hash'),
+      });
       await rm(file);
       await expect(loadModel('warp', { directory: copy })).rejects.toMatchObject({ code: 'internal' });
       await writeFile(path.join(copy, 'manifest.json'), '{"format":1}');
@@ -111,19 +120,23 @@ describe('enrolment', () => {
 
   it('refuses no portrait, nine, and one of the wrong size', async () => {
     await expect(enrolAvatar({ model, portraits: [] })).rejects.toMatchObject({ code: 'portrait-count' });
-    await expect(enrolAvatar({ model, portraits: Array.from({ length: 9 }, () => portrait) })).rejects.toMatchObject({ code: 'portrait-count' });
+    await expect(enrolAvatar({ model, portraits: Array.from({ length: 9 }, () => portrait) })).rejects.toMatchObject({
+      code: 'portrait-count',
+    });
     await expect(enrolAvatar({ model, portraits: [drawnPortrait(128)] })).rejects.toMatchObject({ code: 'bad-request' });
   });
 
   it('an avatar from its file renders the same picture', async () => {
     const again = decodeAvatar(encodeAvatar(avatar));
-    const pictures = await Promise.all([avatar, again].map(async (a) => {
-      const session = await AvatarSession.create({ model, avatar: a });
-      for (let t = 0; t < 400; t += 40) await session.render(packet(t));
-      const { i420 } = await session.render(packet(400, { turn: 0.2, jaw: 0.08 }));
-      await session.close();
-      return i420.slice();
-    }));
+    const pictures = await Promise.all(
+      [avatar, again].map(async (a) => {
+        const session = await AvatarSession.create({ model, avatar: a });
+        for (let t = 0; t < 400; t += 40) await session.render(packet(t));
+        const { i420 } = await session.render(packet(400, { turn: 0.2, jaw: 0.08 }));
+        await session.close();
+        return i420.slice();
+      }),
+    );
     expect(pictures[0]).toEqual(pictures[1]);
   });
 
@@ -182,7 +195,10 @@ describe('an avatar session', () => {
   });
 
   it('fades from one avatar to the other', async () => {
-    const other = await enrolAvatar({ model, portraits: [{ ...portrait, image: { ...portrait.image, data: portrait.image.data.map((v) => 255 - v) } }] });
+    const other = await enrolAvatar({
+      model,
+      portraits: [{ ...portrait, image: { ...portrait.image, data: portrait.image.data.map((v) => 255 - v) } }],
+    });
     const session = await AvatarSession.create({ model, avatar });
     for (let t = 0; t < 1500; t += 33) await session.render(packet(t));
     const first = (await session.render(packet(1518))).i420.slice();
@@ -216,7 +232,9 @@ describe('an avatar session', () => {
     await session.close();
     await session.close();
     await expect(session.render(packet(66))).rejects.toMatchObject({ code: 'closed' });
-    await expect(AvatarSession.create({ model, avatar: { ...avatar, modelVersion: '0' } })).rejects.toMatchObject({ code: 'avatar-not-found' });
+    await expect(AvatarSession.create({ model, avatar: { ...avatar, modelVersion: '0' } })).rejects.toMatchObject({
+      code: 'avatar-not-found',
+    });
   });
 
   it('goes on after a failed frame', async () => {

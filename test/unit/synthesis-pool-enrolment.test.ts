@@ -15,15 +15,19 @@ describe('EnrolmentWorker', () => {
   let refusals: number;
   let worker: EnrolmentWorker;
 
-  const check = (sign: number, signal = new AbortController().signal): Promise<unknown> => worker.checkPortrait(Buffer.from([sign]), { limits, signal });
-  const asked = (): number[] => processes.flatMap(({ asked: calls }) => calls.map(({ request }) => (request as { portrait: Uint8Array }).portrait[0]!));
+  const check = (sign: number, signal = new AbortController().signal): Promise<unknown> =>
+    worker.checkPortrait(Buffer.from([sign]), { limits, signal });
+  const asked = (): number[] =>
+    processes.flatMap(({ asked: calls }) => calls.map(({ request }) => (request as { portrait: Uint8Array }).portrait[0]!));
   const current = (): FakeProcess => processes.at(-1)!;
   const nowAsked = (signs: number[]): Promise<unknown> => eventually(`jobs ${String(signs)}`, () => String(asked()) === String(signs));
 
   beforeEach(() => {
     [processes, refusals] = [[], 0];
     worker = new EnrolmentWorker({
-      log: silent, cacheDir: '', models: [],
+      log: silent,
+      cacheDir: '',
+      models: [],
       spawn: async () => {
         if (refusals-- > 0) throw new AppError('synthesis-failed');
         processes.push(new FakeProcess());

@@ -17,7 +17,11 @@ describe('LiveSessions', () => {
   let sessions: LiveSessions;
 
   const request = (driverNeutral: Float32Array | null = null): OpenRequest => ({
-    sessionId: 's', source: { weightsPath: '', model: 'warp' }, video: { codec: 'vp8', fps: 30, bitrateBps: 1 }, driverNeutral, resume: null,
+    sessionId: 's',
+    source: { weightsPath: '', model: 'warp' },
+    video: { codec: 'vp8', fps: 30, bitrateBps: 1 },
+    driverNeutral,
+    resume: null,
     output: { ip: '127.0.0.1', port: 9, sourcePort: 0, ssrc: 1, payloadType: 101, extensions: [] },
   });
   const framesOf = (): number => sessions.takeSent().reduce((sum, { frames }) => sum + sentFrames(frames).length, 0);

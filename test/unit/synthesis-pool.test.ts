@@ -13,7 +13,16 @@ const output: RtpOutput = { ip: '127.0.0.1', port: 9, sourcePort: 0, ssrc: 1, pa
 const alice = { avatarId: 'alice', model: 'warp', output };
 const bob = { avatarId: 'bob', model: 'warp' };
 const sourceOf = async (avatarId: string, model: string): Promise<AvatarSource> => ({ weightsPath: avatarId, model });
-const noTimes = { rtpTimestamp: 0, capturedMs: 0, landmarksSentMs: 0, arrivedMs: 0, synthesisStartMs: 0, synthesisEndMs: 0, encodedMs: 0, sentMs: 0 };
+const noTimes = {
+  rtpTimestamp: 0,
+  capturedMs: 0,
+  landmarksSentMs: 0,
+  arrivedMs: 0,
+  synthesisStartMs: 0,
+  synthesisEndMs: 0,
+  encodedMs: 0,
+  sentMs: 0,
+};
 /** A report of one frame, known again by its size. */
 const sent = (sessionId: string, bytes: number, state: Partial<SentMessage['state']> = {}): { sessions: SentMessage[] } => {
   const rows: number[] = [];
@@ -29,7 +38,13 @@ describe('SynthesisPool', () => {
 
   const create = async (options: Partial<SynthesisPoolOptions> = {}): Promise<SynthesisPool> => {
     pool = await SynthesisPool.create({
-      workers: 1, maxAvatars: 2, deadlineMs: 100, cacheDir: '', video: { codec: 'vp8', fps: 30, bitrateBps: 1 }, log: silent, resolve: sourceOf,
+      workers: 1,
+      maxAvatars: 2,
+      deadlineMs: 100,
+      cacheDir: '',
+      video: { codec: 'vp8', fps: 30, bitrateBps: 1 },
+      log: silent,
+      resolve: sourceOf,
       onPacketsDropped: (outcome, count) => (dropped[outcome] = (dropped[outcome] ?? 0) + count),
       spawn: async () => {
         const process = new FakeProcess();
@@ -41,7 +56,8 @@ describe('SynthesisPool', () => {
     return pool;
   };
   const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
-  const opened = (process: FakeProcess): OpenRequest[] => process.asked.filter(({ name }) => name === 'open').map(({ request }) => request as OpenRequest);
+  const opened = (process: FakeProcess): OpenRequest[] =>
+    process.asked.filter(({ name }) => name === 'open').map(({ request }) => request as OpenRequest);
   const idOf = (process: FakeProcess): string => opened(process).at(-1)!.sessionId;
   /** Opens one avatar, and gathers what of it is shown. */
   const openOne = async () => {
@@ -70,7 +86,9 @@ describe('SynthesisPool', () => {
 
   it('a look-up that fails takes no place for ever', async () => {
     let missing = true;
-    await create({ resolve: async (avatarId, model) => (missing ? Promise.reject(new AppError('avatar-not-found')) : sourceOf(avatarId, model)) });
+    await create({
+      resolve: async (avatarId, model) => (missing ? Promise.reject(new AppError('avatar-not-found')) : sourceOf(avatarId, model)),
+    });
     for (let n = 0; n < 3; n++) await expect(pool.open(alice)).rejects.toMatchObject({ code: 'avatar-not-found' });
     missing = false;
     await expect(pool.open(alice)).resolves.toBeDefined();

@@ -19,11 +19,14 @@ describe('safetensors', () => {
     new DataView(body.buffer).setFloat32(7, -2, true);
     new DataView(body.buffer).setBigInt64(11, -5n, true);
     new DataView(body.buffer).setBigInt64(19, 2n ** 40n, true);
-    const file = foreign({
-      index: { dtype: 'I64', shape: [2], data_offsets: [11, 27] },
-      planes: { dtype: 'U8', shape: [1, 3], data_offsets: [0, 3] },
-      values: { dtype: 'F32', shape: [2], data_offsets: [3, 11] },
-    }, body);
+    const file = foreign(
+      {
+        index: { dtype: 'I64', shape: [2], data_offsets: [11, 27] },
+        planes: { dtype: 'U8', shape: [1, 3], data_offsets: [0, 3] },
+        values: { dtype: 'F32', shape: [2], data_offsets: [3, 11] },
+      },
+      body,
+    );
     const opened = openSafetensors(file);
     expect(opened.metadata).toEqual({});
     expect(unpackTensors(opened)).toEqual({
@@ -34,8 +37,14 @@ describe('safetensors', () => {
   });
 
   it('come back as they went in, metadata in any script', () => {
-    const tensors = { a: { type: 'int64', shape: [], data: BigInt64Array.of(3n) }, b: { type: 'uint8', shape: [0], data: new Uint8Array(0) } } as const;
-    const file = writeSafetensors({ metadata: { who: '莉莎' }, ...packTensors({ a: { ...tensors.a, shape: [] }, b: { ...tensors.b, shape: [0] } }) });
+    const tensors = {
+      a: { type: 'int64', shape: [], data: BigInt64Array.of(3n) },
+      b: { type: 'uint8', shape: [0], data: new Uint8Array(0) },
+    } as const;
+    const file = writeSafetensors({
+      metadata: { who: '莉莎' },
+      ...packTensors({ a: { ...tensors.a, shape: [] }, b: { ...tensors.b, shape: [0] } }),
+    });
     expect(openSafetensors(file).metadata).toEqual({ who: '莉莎' });
     expect(unpackTensors(openSafetensors(file))).toEqual(tensors);
   });

@@ -10,13 +10,18 @@ const bare = drawnPortrait(size, { matte: false, turn: 0.3 });
 /** The same person turned, in front of a wall that is lighter by 70. */
 function elsewhere(): PreparedPortrait {
   const portrait = drawnPortrait(size, { turn: 0.3, seed: 11 });
-  return { ...portrait, image: { ...portrait.image, data: portrait.image.data.map((v, i) => (portrait.matte![Math.floor(i / 3)] ? v : Math.min(255, v + 70))) } };
+  return {
+    ...portrait,
+    image: { ...portrait.image, data: portrait.image.data.map((v, i) => (portrait.matte![Math.floor(i / 3)] ? v : Math.min(255, v + 70))) },
+  };
 }
 
 /** Largest mean difference of a channel over a square of pixels. */
 function apart(a: PreparedPortrait, b: PreparedPortrait, [left, top]: [number, number], side = 12): number {
   const sums = [0, 0, 0];
-  for (let y = top; y < top + side; y++) for (let x = left; x < left + side; x++) for (const c of [0, 1, 2]) sums[c]! += a.image.data[(y * size + x) * 3 + c]! - b.image.data[(y * size + x) * 3 + c]!;
+  for (let y = top; y < top + side; y++)
+    for (let x = left; x < left + side; x++)
+      for (const c of [0, 1, 2]) sums[c]! += a.image.data[(y * size + x) * 3 + c]! - b.image.data[(y * size + x) * 3 + c]!;
   return Math.max(...sums.map(Math.abs)) / side ** 2;
 }
 
@@ -27,7 +32,13 @@ describe('a shared background', () => {
   it('is that of the base portrait, which stays as it is', () => {
     expect(first).toBe(base);
     expect(apart(other, base, [2, 2])).toBeGreaterThan(60);
-    for (const corner of [[2, 2], [114, 2], [2, 50], [114, 50]] as [number, number][]) expect(apart(second, base, corner)).toBeLessThan(4);
+    for (const corner of [
+      [2, 2],
+      [114, 2],
+      [2, 50],
+      [114, 50],
+    ] as [number, number][])
+      expect(apart(second, base, corner)).toBeLessThan(4);
   });
 
   it('leaves the person alone', () => {

@@ -24,7 +24,12 @@ it.each([
       const { VideoReader } = await import(${at('server/render/files/VideoReader.ts')});
       const outcome = await VideoReader.open(${JSON.stringify(file)}).then(() => 'opened', (error) => error.reason);
       console.log(outcome);`;
-    const { stdout, stderr } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', script]);
+    const { stdout, stderr } = await run(process.execPath, [
+      '--disable-warning=ExperimentalWarning',
+      '--input-type=module',
+      '--eval',
+      script,
+    ]);
     expect([stdout.trim(), stderr]).toEqual(['unreadable', '']);
   } finally {
     await rm(folder, { recursive: true });

@@ -38,14 +38,21 @@ describe('RtpPacketizer, VP8', () => {
     for (let frame = 0; frame < 70_000; frame++) {
       const [packet] = packetizer.packetize(bytes(10), frame).map(parse);
       const pictureId = (p: Buffer) => ((p[2]! & 0x7f) << 8) | p[3]!;
-      const follows = !last || (packet!.sequence === ((last.sequence + 1) & 0xffff) && pictureId(packet!.payload) === ((pictureId(last.payload) + 1) & 0x7fff));
+      const follows =
+        !last ||
+        (packet!.sequence === ((last.sequence + 1) & 0xffff) && pictureId(packet!.payload) === ((pictureId(last.payload) + 1) & 0x7fff));
       if (!follows) expect.fail(`gap at frame ${frame}`);
       last = packet;
     }
   });
 
   it('carries header extensions, padded to words', () => {
-    const packetizer = new RtpPacketizer({ codec: 'vp8', payloadType: 101, ssrc: 1, extensions: new Map([[1, playoutDelayValue(0, 100)]]) });
+    const packetizer = new RtpPacketizer({
+      codec: 'vp8',
+      payloadType: 101,
+      ssrc: 1,
+      extensions: new Map([[1, playoutDelayValue(0, 100)]]),
+    });
     const [packet] = packetizer.packetize(bytes(20), 0);
     expect(packet!.readUInt16BE(12)).toBe(0xbede);
     expect([...packet!.subarray(16, 20)]).toEqual([0x12, 0, 0, 10]);

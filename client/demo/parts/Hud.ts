@@ -34,8 +34,29 @@ export class Hud {
       'aside',
       { class: 'hud', 'aria-label': 'Statistics' },
       h('header', {}, h('h2', {}, 'Latency'), this.#who),
-      h('table', {}, h('thead', { class: 'visually-hidden' }, h('tr', {}, h('th', {}, 'Stage'), h('th', {}, ''), h('th', {}, 'Median / 95 % in ms'))), h('tbody', {}, ...stageNames.map(stage))),
-      h('dl', {}, ...['Landmarks → shown', 'Camera → shown', 'Picture', 'Frames', 'Tracking', 'Landmarks up', 'Video down', 'A/V skew', 'Drive', 'Lost, dropped', 'Round trip'].map(figure)),
+      h(
+        'table',
+        {},
+        h('thead', { class: 'visually-hidden' }, h('tr', {}, h('th', {}, 'Stage'), h('th', {}, ''), h('th', {}, 'Median / 95 % in ms'))),
+        h('tbody', {}, ...stageNames.map(stage)),
+      ),
+      h(
+        'dl',
+        {},
+        ...[
+          'Landmarks → shown',
+          'Camera → shown',
+          'Picture',
+          'Frames',
+          'Tracking',
+          'Landmarks up',
+          'Video down',
+          'A/V skew',
+          'Drive',
+          'Lost, dropped',
+          'Round trip',
+        ].map(figure),
+      ),
     );
     this.#timer = setInterval(() => this.#refresh(), INTERVAL_MS);
     this.#refresh();
@@ -80,7 +101,11 @@ export class Hud {
     if ([...this.#who.options].map((option) => option.value).join() === ids.join()) return;
     const chosen = this.#who.value || this.#call.participantId;
     const names = new Map(this.#call.participants.map((participant) => [participant.id, participant.displayName]));
-    this.#who.replaceChildren(...ids.map((id) => h('option', { value: id, selected: id === chosen }, id === this.#call.participantId ? 'You' : (names.get(id) ?? 'Somebody'))));
+    this.#who.replaceChildren(
+      ...ids.map((id) =>
+        h('option', { value: id, selected: id === chosen }, id === this.#call.participantId ? 'You' : (names.get(id) ?? 'Somebody')),
+      ),
+    );
   }
 
   #set(name: string, text: string): void {

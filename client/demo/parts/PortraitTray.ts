@@ -69,7 +69,13 @@ export class PortraitTray {
     const image = h('img', { src: url, alt: file.name });
     image.addEventListener('error', () => image.classList.add('missing'));
     const remove = h('button', { class: 'icon-button tray-remove', type: 'button', 'aria-label': `Remove ${file.name}` }, icon('close'));
-    const entry: Entry = { file, url, state: 'checking', verdict, element: h('li', { class: 'checking' }, h('div', { class: 'tray-picture' }, image, remove), verdict) };
+    const entry: Entry = {
+      file,
+      url,
+      state: 'checking',
+      verdict,
+      element: h('li', { class: 'checking' }, h('div', { class: 'tray-picture' }, image, remove), verdict),
+    };
     remove.addEventListener('click', () => this.#remove(entry));
     return entry;
   }

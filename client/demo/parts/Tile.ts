@@ -23,7 +23,12 @@ export class Tile {
   readonly #muted = h('span', { class: 'tile-muted', role: 'img', 'aria-label': 'muted', title: 'Muted' }, icon('mic-off'));
   readonly #badge = h('span', { class: 'badge', title: 'This picture is synthetic: a portrait driven by a face' }, 'Avatar');
   readonly #drive = h('span', { class: 'tile-drive' });
-  readonly #placeholder = h('div', { class: 'tile-placeholder' }, h('span', { class: 'initials', 'aria-hidden': 'true' }), h('span', { class: 'tile-wait' }));
+  readonly #placeholder = h(
+    'div',
+    { class: 'tile-placeholder' },
+    h('span', { class: 'initials', 'aria-hidden': 'true' }),
+    h('span', { class: 'tile-wait' }),
+  );
   #participant: ParticipantInfo;
   #closed = false;
 
@@ -34,7 +39,14 @@ export class Tile {
     this.#participant = participant;
     this.#video.muted = own;
     this.#video.srcObject = this.#stream;
-    this.element = h('article', { class: `tile ${own ? 'own' : ''}` }, this.#placeholder, this.#video, h('div', { class: 'tile-top' }, this.#badge, this.#drive), h('div', { class: 'tile-bottom' }, this.#muted, this.#name));
+    this.element = h(
+      'article',
+      { class: `tile ${own ? 'own' : ''}` },
+      this.#placeholder,
+      this.#video,
+      h('div', { class: 'tile-top' }, this.#badge, this.#drive),
+      h('div', { class: 'tile-bottom' }, this.#muted, this.#name),
+    );
     this.#video.addEventListener('loadeddata', () => this.element.classList.add('has-picture'));
     this.#watchFrames();
     this.update(participant);
@@ -97,4 +109,10 @@ export class Tile {
   }
 }
 
-const initials = (name: string): string => name.split(/\s+/).slice(0, 2).map((word) => String.fromCodePoint(word.codePointAt(0) ?? 32)).join('').toUpperCase();
+const initials = (name: string): string =>
+  name
+    .split(/\s+/)
+    .slice(0, 2)
+    .map((word) => String.fromCodePoint(word.codePointAt(0) ?? 32))
+    .join('')
+    .toUpperCase();

@@ -73,7 +73,8 @@ export class Tiles {
     const known = this.#tiles.get(participant.id);
     if (known) return known.update(participant);
     const own = participant.id === call.participantId;
-    const soundBlocked = (): void => notices.banner('The browser holds back the sound.', { label: 'Play sound', run: () => this.#unblock() });
+    const soundBlocked = (): void =>
+      notices.banner('The browser holds back the sound.', { label: 'Play sound', run: () => this.#unblock() });
     const tile = new Tile({ call, participant, own, soundBlocked });
     tile.element.setAttribute('role', 'listitem');
     this.#tiles.set(participant.id, tile);
@@ -98,7 +99,10 @@ export class Tiles {
     const tile = this.#tiles.get(media.participantId);
     tile?.addTrack(media);
     if (media.kind === 'audio' && !this.#unwatch.has(media.consumerId)) {
-      this.#unwatch.set(media.consumerId, this.#options.levels.watch(media.track, (_level, speaking) => this.#tiles.get(media.participantId)?.setSpeaking(speaking)));
+      this.#unwatch.set(
+        media.consumerId,
+        this.#options.levels.watch(media.track, (_level, speaking) => this.#tiles.get(media.participantId)?.setSpeaking(speaking)),
+      );
     }
   }
 

@@ -25,7 +25,16 @@ export class Toolbar {
     this.#hud.setAttribute('aria-pressed', 'false');
     const leave = tool('leave', 'Leave', actions.leave);
     leave.classList.add('leave');
-    this.element = h('div', { class: 'toolbar', role: 'toolbar', 'aria-label': 'Call' }, this.#mute, tool('avatar', 'Avatar', actions.avatar), tool('link', 'Invite', actions.link), tool('settings', 'Settings', actions.settings), this.#hud, leave);
+    this.element = h(
+      'div',
+      { class: 'toolbar', role: 'toolbar', 'aria-label': 'Call' },
+      this.#mute,
+      tool('avatar', 'Avatar', actions.avatar),
+      tool('link', 'Invite', actions.link),
+      tool('settings', 'Settings', actions.settings),
+      this.#hud,
+      leave,
+    );
   }
 
   /** Without a microphone the button asks for one. */
@@ -43,4 +52,5 @@ export class Toolbar {
   }
 }
 
-const tool = (name: IconName, label: string, run: () => void): HTMLButtonElement => h('button', { class: 'tool', type: 'button', title: label, 'aria-label': label, onclick: run }, icon(name), h('span', {}, label));
+const tool = (name: IconName, label: string, run: () => void): HTMLButtonElement =>
+  h('button', { class: 'tool', type: 'button', title: label, 'aria-label': label, onclick: run }, icon(name), h('span', {}, label));

@@ -22,7 +22,15 @@ export function avatarMaker(context: Context, { first, made, cancel }: MakerOpti
   let capturing: Part | null = null;
   let busy = false;
 
-  const input = h('input', { type: 'file', accept: 'image/*', multiple: true, class: 'visually-hidden', tabindex: '-1', 'aria-hidden': 'true', onchange: () => takeFiles() });
+  const input = h('input', {
+    type: 'file',
+    accept: 'image/*',
+    multiple: true,
+    class: 'visually-hidden',
+    tabindex: '-1',
+    'aria-hidden': 'true',
+    onchange: () => takeFiles(),
+  });
   const takeFiles = (): void => {
     tray.add([...(input.files ?? [])]);
     input.value = '';
@@ -30,8 +38,20 @@ export function avatarMaker(context: Context, { first, made, cancel }: MakerOpti
   const drop = h(
     'div',
     { class: 'dropzone' },
-    h('button', { class: 'source', type: 'button', onclick: () => input.click() }, icon('upload'), h('strong', {}, 'Choose pictures'), h('span', {}, 'or drop them here: 1 to 8 of one face')),
-    h('button', { class: 'source', type: 'button', onclick: () => startCapture() }, icon('camera'), h('strong', {}, 'Use the camera'), h('span', {}, 'five pictures, guided, half a minute')),
+    h(
+      'button',
+      { class: 'source', type: 'button', onclick: () => input.click() },
+      icon('upload'),
+      h('strong', {}, 'Choose pictures'),
+      h('span', {}, 'or drop them here: 1 to 8 of one face'),
+    ),
+    h(
+      'button',
+      { class: 'source', type: 'button', onclick: () => startCapture() },
+      icon('camera'),
+      h('strong', {}, 'Use the camera'),
+      h('span', {}, 'five pictures, guided, half a minute'),
+    ),
     input,
   );
   acceptDrops(drop, (files) => tray.add(files));
@@ -87,7 +107,12 @@ export function avatarMaker(context: Context, { first, made, cancel }: MakerOpti
     };
     try {
       const statement = consentText.textContent ?? '';
-      const avatar = await context.gioconda.enrol({ portraits: tray.usable, name: name.value.trim() || context.displayName, consent: { subject: context.displayName, givenAt: new Date().toISOString(), statement }, onProgress });
+      const avatar = await context.gioconda.enrol({
+        portraits: tray.usable,
+        name: name.value.trim() || context.displayName,
+        consent: { subject: context.displayName, givenAt: new Date().toISOString(), statement },
+        onProgress,
+      });
       made(avatar);
     } catch (thrown) {
       const error = AppError.from(thrown);
@@ -102,7 +127,15 @@ export function avatarMaker(context: Context, { first, made, cancel }: MakerOpti
   };
   update();
 
-  const element = h('div', { class: 'stack maker' }, h('h2', { tabindex: '-1' }, first ? 'Make your avatar' : 'A new avatar'), drop, capture, tray.element, form);
+  const element = h(
+    'div',
+    { class: 'stack maker' },
+    h('h2', { tabindex: '-1' }, first ? 'Make your avatar' : 'A new avatar'),
+    drop,
+    capture,
+    tray.element,
+    form,
+  );
   const close = (): void => {
     capturing?.close();
     tray.close();

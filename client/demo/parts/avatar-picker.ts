@@ -45,8 +45,22 @@ export function avatarPicker(context: Context, { chosen, choose }: PickerOptions
       const avatars = await context.gioconda.avatars();
       if (closed) return;
       if (avatars.length === 0) return showMaker(true);
-      const cards = avatars.map((avatar) => card(context, avatar, { chosen: avatar.id === (chosen ?? remembered.get('avatar')), pick, deleted: () => void refresh(), urls }));
-      list.replaceChildren(...cards, h('li', {}, h('button', { class: 'avatar-card new', type: 'button', onclick: () => showMaker(false) }, icon('plus'), h('span', {}, 'New avatar'))));
+      const cards = avatars.map((avatar) =>
+        card(context, avatar, { chosen: avatar.id === (chosen ?? remembered.get('avatar')), pick, deleted: () => void refresh(), urls }),
+      );
+      list.replaceChildren(
+        ...cards,
+        h(
+          'li',
+          {},
+          h(
+            'button',
+            { class: 'avatar-card new', type: 'button', onclick: () => showMaker(false) },
+            icon('plus'),
+            h('span', {}, 'New avatar'),
+          ),
+        ),
+      );
     } catch (error) {
       context.notices.toast(AppError.from(error).message, 'problem');
     } finally {
@@ -83,9 +97,15 @@ function card(context: Context, avatar: AvatarInfo, { chosen, pick, deleted, url
     () => image.classList.add('missing'),
   );
   const remove = async (): Promise<void> => {
-    const agreed = await confirmDialog({ title: `Delete “${avatar.name}”?`, text: 'Its portraits and everything generated from them are removed from the server, and the consent is revoked. This cannot be undone.', action: 'Delete' });
+    const agreed = await confirmDialog({
+      title: `Delete “${avatar.name}”?`,
+      text: 'Its portraits and everything generated from them are removed from the server, and the consent is revoked. This cannot be undone.',
+      action: 'Delete',
+    });
     if (!agreed) return;
-    await context.gioconda.deleteAvatar(avatar.id).then(deleted, (error: unknown) => context.notices.toast(AppError.from(error).message, 'problem'));
+    await context.gioconda
+      .deleteAvatar(avatar.id)
+      .then(deleted, (error: unknown) => context.notices.toast(AppError.from(error).message, 'problem'));
   };
   return h(
     'li',
@@ -97,6 +117,16 @@ function card(context: Context, avatar: AvatarInfo, { chosen, pick, deleted, url
       h('span', { class: 'avatar-name' }, avatar.name),
       h('span', { class: 'avatar-detail' }, `${avatar.portraits} ${avatar.portraits === 1 ? 'portrait' : 'portraits'}`),
     ),
-    h('button', { class: 'icon-button card-delete', type: 'button', 'aria-label': `Delete ${avatar.name}`, title: 'Delete', onclick: () => void remove() }, icon('trash')),
+    h(
+      'button',
+      {
+        class: 'icon-button card-delete',
+        type: 'button',
+        'aria-label': `Delete ${avatar.name}`,
+        title: 'Delete',
+        onclick: () => void remove(),
+      },
+      icon('trash'),
+    ),
   );
 }

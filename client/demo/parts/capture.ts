@@ -30,7 +30,9 @@ export function guidedCapture(context: Context, { finished, cancel }: CaptureOpt
   const flash = h('div', { class: 'capture-flash' });
   const title = h('h3', {}, 'Starting the camera…');
   const hint = h('p', { class: 'capture-hint', role: 'status', 'aria-live': 'polite' });
-  const steps = new Map(captureSteps.map((step) => [step, h('li', {}, h('span', { class: 'step-thumb' }), h('span', {}, stepNames[step]))]));
+  const steps = new Map(
+    captureSteps.map((step) => [step, h('li', {}, h('span', { class: 'step-thumb' }), h('span', {}, stepNames[step]))]),
+  );
   const takeNow = h('button', { class: 'secondary', type: 'button', onclick: () => void take() }, 'Take it now');
   const skip = h('button', { class: 'quiet', type: 'button', onclick: () => guide.advance() }, 'Skip this one');
   const done = h('button', { class: 'quiet', type: 'button', onclick: () => finished([...pictures.values()]) }, 'Finish');
@@ -62,7 +64,10 @@ export function guidedCapture(context: Context, { finished, cancel }: CaptureOpt
     const url = URL.createObjectURL(picture);
     urls.push(url);
     pictures.set(step, picture);
-    steps.get(step)?.querySelector('.step-thumb')?.replaceChildren(h('img', { src: url, alt: '', class: 'mirrored' }));
+    steps
+      .get(step)
+      ?.querySelector('.step-thumb')
+      ?.replaceChildren(h('img', { src: url, alt: '', class: 'mirrored' }));
     flash.classList.remove('on');
     // Reading a layout value between the two restarts the animation.
     void flash.offsetWidth;
@@ -102,7 +107,22 @@ export function guidedCapture(context: Context, { finished, cancel }: CaptureOpt
     'div',
     { class: 'capture' },
     h('div', { class: 'capture-stage' }, h('div', { class: 'capture-oval' }, video, flash), ring.element),
-    h('div', { class: 'stack capture-side' }, title, hint, h('ol', { class: 'capture-steps' }, ...steps.values()), h('div', { class: 'actions' }, takeNow, retry, skip, done, h('button', { class: 'quiet', type: 'button', onclick: cancel }, icon('close'), 'Cancel'))),
+    h(
+      'div',
+      { class: 'stack capture-side' },
+      title,
+      hint,
+      h('ol', { class: 'capture-steps' }, ...steps.values()),
+      h(
+        'div',
+        { class: 'actions' },
+        takeNow,
+        retry,
+        skip,
+        done,
+        h('button', { class: 'quiet', type: 'button', onclick: cancel }, icon('close'), 'Cancel'),
+      ),
+    ),
   );
   showStep();
   setText(title, 'Starting the camera…');

@@ -13,7 +13,9 @@ export function deviceSelect(studio: Studio, kind: 'videoinput' | 'audioinput'):
     const devices = (await navigator.mediaDevices.enumerateDevices()).filter((device) => device.kind === kind && device.deviceId);
     if (closed) return;
     const current = isCamera ? studio.camera?.deviceId : studio.microphone?.getSettings().deviceId;
-    const options = devices.map((device, index) => h('option', { value: device.deviceId, selected: device.deviceId === current }, device.label || `${label} ${index + 1}`));
+    const options = devices.map((device, index) =>
+      h('option', { value: device.deviceId, selected: device.deviceId === current }, device.label || `${label} ${index + 1}`),
+    );
     select.replaceChildren(...(options.length > 0 ? options : [h('option', {}, `No ${label.toLowerCase()} found`)]));
     select.disabled = options.length === 0;
   };

@@ -9,7 +9,12 @@ export function openDialog(title: string, content: Part, className = ''): { clos
   const dialog = h(
     'dialog',
     { class: `dialog ${className}`, 'aria-labelledby': titleId },
-    h('header', { class: 'dialog-head' }, h('h2', { id: titleId }, title), h('button', { class: 'icon-button', type: 'button', 'aria-label': 'Close', onclick: close }, icon('close'))),
+    h(
+      'header',
+      { class: 'dialog-head' },
+      h('h2', { id: titleId }, title),
+      h('button', { class: 'icon-button', type: 'button', 'aria-label': 'Close', onclick: close }, icon('close')),
+    ),
     h('div', { class: 'dialog-body' }, content.element),
   );
   dialog.addEventListener('close', () => {
@@ -33,7 +38,17 @@ export function confirmDialog({ title, text, action }: { title: string; text: st
       agreed = true;
       opened.close();
     };
-    const element = h('div', { class: 'stack' }, h('p', {}, text), h('div', { class: 'actions' }, h('button', { class: 'quiet', type: 'button', onclick: () => opened.close() }, 'Cancel'), h('button', { class: 'danger', type: 'button', onclick: agree }, action)));
+    const element = h(
+      'div',
+      { class: 'stack' },
+      h('p', {}, text),
+      h(
+        'div',
+        { class: 'actions' },
+        h('button', { class: 'quiet', type: 'button', onclick: () => opened.close() }, 'Cancel'),
+        h('button', { class: 'danger', type: 'button', onclick: agree }, action),
+      ),
+    );
     const opened = openDialog(title, { element, close: () => resolve(agreed) }, 'narrow');
   });
 }

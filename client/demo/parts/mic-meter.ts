@@ -9,7 +9,12 @@ const BARS = 16;
 export function micMeter({ studio, levels }: Context): Part {
   const bars = Array.from({ length: BARS }, () => h('i', {}));
   const text = h('p', { class: 'hint', role: 'status' }, 'Asking for the microphone…');
-  const element = h('div', { class: 'meter-block' }, h('div', { class: 'meter', role: 'img', 'aria-label': 'Microphone level' }, ...bars), text);
+  const element = h(
+    'div',
+    { class: 'meter-block' },
+    h('div', { class: 'meter', role: 'img', 'aria-label': 'Microphone level' }, ...bars),
+    text,
+  );
   let unwatch: (() => void) | null = null;
 
   const show = (level: number): void => {

@@ -5,12 +5,10 @@ import type { Part } from '../dom.ts';
 
 /** Brows, lids, nose and lips in the MediaPipe mesh: drawn brighter, so that the points read as a face. */
 const FEATURES = new Set([
-  70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285,
-  33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246, 362, 382, 381, 380, 374, 373, 390, 249, 263, 466, 388, 387, 386, 385, 384, 398,
-  168, 6, 197, 195, 5, 4, 1, 98, 97, 2, 326, 327,
-  61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
-  78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191,
-  468, 469, 470, 471, 472, 473, 474, 475, 476, 477,
+  70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285, 33, 7, 163, 144, 145, 153, 154, 155, 133, 173,
+  157, 158, 159, 160, 161, 246, 362, 382, 381, 380, 374, 373, 390, 249, 263, 466, 388, 387, 386, 385, 384, 398, 168, 6, 197, 195, 5, 4, 1,
+  98, 97, 2, 326, 327, 61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185, 78, 95, 88, 178, 87, 14,
+  317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477,
 ]);
 const LOWER_FACE = { fromY: 0.2, opening: 0.05 };
 
@@ -25,7 +23,9 @@ export function portraitArt(): Part {
   const draw = (nowMs: number): void => {
     if (!context) return;
     const seconds = nowMs / 1000;
-    const pose = still ? { yaw: 0.4, pitch: 0.03, smile: 0.6 } : { yaw: Math.sin(seconds * 0.5) * 0.5 + 0.1, pitch: Math.sin(seconds * 0.33) * 0.1, smile: 0.5 + 0.5 * Math.sin(seconds * 0.7) };
+    const pose = still
+      ? { yaw: 0.4, pitch: 0.03, smile: 0.6 }
+      : { yaw: Math.sin(seconds * 0.5) * 0.5 + 0.1, pitch: Math.sin(seconds * 0.33) * 0.1, smile: 0.5 + 0.5 * Math.sin(seconds * 0.7) };
     paint(context, points, pose);
     if (!still) handle = requestAnimationFrame(draw);
   };
@@ -46,7 +46,11 @@ function meanFace(): Float64Array {
   return mean.map((value, i) => (value - (low[i % 3]! + high[i % 3]!) / 2) / height);
 }
 
-function paint(context: CanvasRenderingContext2D, points: Float64Array, { yaw, pitch, smile }: { yaw: number; pitch: number; smile: number }): void {
+function paint(
+  context: CanvasRenderingContext2D,
+  points: Float64Array,
+  { yaw, pitch, smile }: { yaw: number; pitch: number; smile: number },
+): void {
   const { width, height } = context.canvas;
   const scale = height * 0.64;
   context.clearRect(0, 0, width, height);
@@ -64,7 +68,9 @@ function paint(context: CanvasRenderingContext2D, points: Float64Array, { yaw, p
     // Light from the upper left, as painters have it.
     const light = Math.max(0.12, Math.min(1, 0.52 - depth * 1.1 - turnedX * 0.55 - turnedY * 0.25));
     const feature = FEATURES.has(i);
-    context.fillStyle = feature ? `rgb(255 226 190 / ${0.35 + 0.65 * light})` : `rgb(${Math.round(165 + 75 * light)} ${Math.round(115 + 75 * light)} ${Math.round(75 + 70 * light)} / ${0.2 + 0.7 * light})`;
+    context.fillStyle = feature
+      ? `rgb(255 226 190 / ${0.35 + 0.65 * light})`
+      : `rgb(${Math.round(165 + 75 * light)} ${Math.round(115 + 75 * light)} ${Math.round(75 + 70 * light)} / ${0.2 + 0.7 * light})`;
     context.beginPath();
     context.arc(width / 2 + turnedX * scale, height * 0.5 + turnedY * scale, (feature ? 3.4 : 2.6) + light * 1.8, 0, Math.PI * 2);
     context.fill();

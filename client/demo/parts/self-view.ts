@@ -40,5 +40,8 @@ export function selfView(studio: Studio): Part {
     for (const off of offs) off();
     video.srcObject = null;
   };
-  return { element: h('figure', { class: 'self-view' }, h('div', { class: 'self-frame' }, video), h('figcaption', {}, note, retry)), close };
+  return {
+    element: h('figure', { class: 'self-view' }, h('div', { class: 'self-frame' }, video), h('figcaption', {}, note, retry)),
+    close,
+  };
 }

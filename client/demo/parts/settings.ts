@@ -11,7 +11,11 @@ import { selfView } from './self-view.ts';
 
 export function roomSettings(context: Context, call: Call): Part {
   const { studio, notices } = context;
-  const parts = [deviceSelect(studio, 'audioinput'), micMeter(context), ...(call.avatarId ? [selfView(studio), deviceSelect(studio, 'videoinput')] : [])];
+  const parts = [
+    deviceSelect(studio, 'audioinput'),
+    micMeter(context),
+    ...(call.avatarId ? [selfView(studio), deviceSelect(studio, 'videoinput')] : []),
+  ];
   const tell = (error: unknown): void => notices.toast(AppError.from(error).message, 'problem');
   const recalibrate = async (): Promise<void> => {
     await call.recalibrate();
@@ -22,7 +26,12 @@ export function roomSettings(context: Context, call: Call): Part {
     { class: 'stack settings' },
     ...parts.map((part) => part.element),
     modelSelect(context, call, tell),
-    h('button', { class: 'secondary', type: 'button', disabled: call.avatarId === null, onclick: () => void recalibrate().catch(tell) }, icon('reset'), 'Set neutral face'),
+    h(
+      'button',
+      { class: 'secondary', type: 'button', disabled: call.avatarId === null, onclick: () => void recalibrate().catch(tell) },
+      icon('reset'),
+      'Set neutral face',
+    ),
   );
   return { element, close: () => parts.forEach((part) => part.close()) };
 }
@@ -31,7 +40,11 @@ function modelSelect({ gioconda }: Context, call: Call, tell: (error: unknown) =
   const own = call.participants.find((participant) => participant.id === call.participantId);
   const select = h('select', { disabled: true, onchange: () => void call.setAvatar(call.avatarId, select.value).catch(tell) });
   gioconda.models().then((models) => {
-    select.replaceChildren(...models.map((model) => h('option', { value: model.name, selected: model.name === own?.avatar?.model }, `${model.name} (${model.size} × ${model.size})`)));
+    select.replaceChildren(
+      ...models.map((model) =>
+        h('option', { value: model.name, selected: model.name === own?.avatar?.model }, `${model.name} (${model.size} × ${model.size})`),
+      ),
+    );
     select.disabled = call.avatarId === null;
   }, tell);
   return field('Model', select, 'What turns your portraits into a moving picture.');

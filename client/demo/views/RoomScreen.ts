@@ -18,7 +18,19 @@ export interface RoomGo {
 
 /** The call itself: tiles, toolbar, HUD, and what is told while it mends itself. */
 export class RoomScreen {
-  readonly #stage = h('div', { class: 'room-stage' }, h('div', { class: 'tiles' }, h('div', { class: 'tile waiting' }, h('div', { class: 'tile-placeholder' }, h('div', { class: 'spinner' }), h('span', { class: 'tile-wait' }, 'Joining…')))));
+  readonly #stage = h(
+    'div',
+    { class: 'room-stage' },
+    h(
+      'div',
+      { class: 'tiles' },
+      h(
+        'div',
+        { class: 'tile waiting' },
+        h('div', { class: 'tile-placeholder' }, h('div', { class: 'spinner' }), h('span', { class: 'tile-wait' }, 'Joining…')),
+      ),
+    ),
+  );
   readonly #announcer = h('p', { class: 'visually-hidden', role: 'log', 'aria-live': 'polite' });
   readonly #toolbar: Toolbar;
   readonly element: HTMLElement;
@@ -46,7 +58,10 @@ export class RoomScreen {
     const onOnline = (): void => this.#call?.reconnectNow();
     document.addEventListener('keydown', onKey);
     window.addEventListener('online', onOnline);
-    this.#offs.push(() => document.removeEventListener('keydown', onKey), () => window.removeEventListener('online', onOnline));
+    this.#offs.push(
+      () => document.removeEventListener('keydown', onKey),
+      () => window.removeEventListener('online', onOnline),
+    );
     void this.#join();
   }
 
@@ -63,7 +78,12 @@ export class RoomScreen {
   async #join(): Promise<void> {
     const { gioconda, displayName, avatar, link, studio } = this.#context;
     try {
-      const call = await gioconda.join({ displayName, roomId: link.roomId, microphone: studio.microphone, ...(avatar && { avatarId: avatar.id }) });
+      const call = await gioconda.join({
+        displayName,
+        roomId: link.roomId,
+        microphone: studio.microphone,
+        ...(avatar && { avatarId: avatar.id }),
+      });
       if (this.#closed) return void call.leave();
       this.#call = call;
       this.#enter(call);
@@ -92,7 +112,8 @@ export class RoomScreen {
     call.on('participant-joined', ({ participant }) => participant.id !== call.participantId && say(`${participant.displayName} joined`));
     call.on('participant-left', () => say('Somebody left'));
     call.on('state', ({ state }) => {
-      if (state === 'reconnecting') notices.banner('The server does not answer. Trying to reconnect…', { label: 'Try now', run: () => call.reconnectNow() });
+      if (state === 'reconnecting')
+        notices.banner('The server does not answer. Trying to reconnect…', { label: 'Try now', run: () => call.reconnectNow() });
       if (state === 'connected') notices.clearBanner();
     });
     call.on('rejoined', () => notices.toast('Connected again'));
@@ -119,7 +140,11 @@ export class RoomScreen {
   #watchOwnVoice(): void {
     const { microphone } = this.#context.studio;
     if (!microphone) return;
-    this.#offs.push(this.#context.levels.watch(microphone, (_level, speaking) => this.#tiles?.ownTile()?.setSpeaking(speaking && this.#call?.muted === false)));
+    this.#offs.push(
+      this.#context.levels.watch(microphone, (_level, speaking) =>
+        this.#tiles?.ownTile()?.setSpeaking(speaking && this.#call?.muted === false),
+      ),
+    );
   }
 
   async #setMicrophone(track: MediaStreamTrack | null): Promise<void> {
@@ -152,8 +177,16 @@ export class RoomScreen {
         void this.#setAvatar(call, avatar.id);
       },
     });
-    const none = h('button', { class: 'quiet', type: 'button', onclick: () => (dialog.close(), void this.#setAvatar(call, null)) }, 'Show no picture');
-    const dialog = openDialog('Switch avatar', { element: h('div', { class: 'stack' }, picker.element, h('div', { class: 'actions' }, none)), close: picker.close }, 'large');
+    const none = h(
+      'button',
+      { class: 'quiet', type: 'button', onclick: () => (dialog.close(), void this.#setAvatar(call, null)) },
+      'Show no picture',
+    );
+    const dialog = openDialog(
+      'Switch avatar',
+      { element: h('div', { class: 'stack' }, picker.element, h('div', { class: 'actions' }, none)), close: picker.close },
+      'large',
+    );
   }
 
   async #setAvatar(call: Call, avatarId: string | null): Promise<void> {
@@ -169,13 +202,22 @@ export class RoomScreen {
   async #copyLink(): Promise<void> {
     const { gioconda, link, notices } = this.#context;
     // A guest who may not invite gives on the link they came with.
-    const url = await gioconda.invite(link.roomId).then((invite) => invite.url, () => location.href);
+    const url = await gioconda.invite(link.roomId).then(
+      (invite) => invite.url,
+      () => location.href,
+    );
     try {
       await navigator.clipboard.writeText(url);
       notices.toast('The invitation link is copied');
     } catch {
       // The browser does not allow it: the link is shown, to be copied by hand.
-      const input = h('input', { type: 'text', readonly: true, value: url, 'aria-label': 'Invitation link', onfocus: () => input.select() });
+      const input = h('input', {
+        type: 'text',
+        readonly: true,
+        value: url,
+        'aria-label': 'Invitation link',
+        onfocus: () => input.select(),
+      });
       openDialog('Invitation link', { element: input, close: () => undefined }, 'narrow');
     }
   }

@@ -20,9 +20,19 @@ export function avatarView(context: Context, go: { back: () => void; next: () =>
   const element = h(
     'section',
     { class: 'stack wide-view' },
-    h('div', { class: 'view-head' }, h('h1', {}, title), h('p', { class: 'lead' }, 'Choose one of yours, or make a new one from a few portraits: photos, a painting, a statue.')),
+    h(
+      'div',
+      { class: 'view-head' },
+      h('h1', {}, title),
+      h('p', { class: 'lead' }, 'Choose one of yours, or make a new one from a few portraits: photos, a painting, a statue.'),
+    ),
     picker.element,
-    h('div', { class: 'actions' }, h('button', { class: 'quiet', type: 'button', onclick: go.back }, icon('back'), 'Back'), h('button', { class: 'quiet', type: 'button', onclick: skip }, 'Join without a picture')),
+    h(
+      'div',
+      { class: 'actions' },
+      h('button', { class: 'quiet', type: 'button', onclick: go.back }, icon('back'), 'Back'),
+      h('button', { class: 'quiet', type: 'button', onclick: skip }, 'Join without a picture'),
+    ),
   );
   return { title, element, close: picker.close };
 }

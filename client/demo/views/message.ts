@@ -22,19 +22,31 @@ export function messageView({ title, text, action, secondary, tone = 'plain' }: 
     h('div', { class: 'message-mark' }, icon(tone === 'problem' ? 'warn' : 'check')),
     h('h1', {}, title),
     h('p', { class: 'lead' }, text),
-    action || secondary ? h('div', { class: 'actions centre' }, secondary ? button(secondary, 'quiet') : null, action ? button(action, 'primary') : null) : null,
+    action || secondary
+      ? h('div', { class: 'actions centre' }, secondary ? button(secondary, 'quiet') : null, action ? button(action, 'primary') : null)
+      : null,
   );
   return { title, element, close: () => undefined };
 }
 
 export function loadingView(text: string): View {
-  return { title: text, element: h('section', { class: 'message', 'aria-busy': 'true' }, h('div', { class: 'spinner' }), h('h1', { class: 'calm' }, text)), close: () => undefined };
+  return {
+    title: text,
+    element: h('section', { class: 'message', 'aria-busy': 'true' }, h('div', { class: 'spinner' }), h('h1', { class: 'calm' }, text)),
+    close: () => undefined,
+  };
 }
 
 /** The page without a link: an invitation can be pasted. */
 export function noLinkView(open: (link: Link) => void): View {
   const title = 'You need an invitation';
-  const input = h('input', { type: 'url', 'aria-label': 'Invitation link', placeholder: 'Paste your invitation link', autocomplete: 'off', 'aria-describedby': 'link-problem' });
+  const input = h('input', {
+    type: 'url',
+    'aria-label': 'Invitation link',
+    placeholder: 'Paste your invitation link',
+    autocomplete: 'off',
+    'aria-describedby': 'link-problem',
+  });
   const problem = h('p', { class: 'problem-text', id: 'link-problem', role: 'alert' });
   const submit = (event: Event): void => {
     event.preventDefault();
@@ -48,7 +60,12 @@ export function noLinkView(open: (link: Link) => void): View {
     h('div', { class: 'message-mark' }, icon('link')),
     h('h1', {}, title),
     h('p', { class: 'lead' }, 'Rooms open with a link. Open the one you were sent, or the one the server printed when it started.'),
-    h('form', { class: 'inline-form', onsubmit: submit, novalidate: true }, input, h('button', { class: 'primary', type: 'submit' }, 'Open')),
+    h(
+      'form',
+      { class: 'inline-form', onsubmit: submit, novalidate: true },
+      input,
+      h('button', { class: 'primary', type: 'submit' }, 'Open'),
+    ),
     problem,
   );
   return { title, element, close: () => undefined };

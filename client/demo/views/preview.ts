@@ -32,9 +32,25 @@ export function previewView(context: Context, go: PreviewGo): View {
   const element = h(
     'section',
     { class: `preview ${avatar ? '' : 'sound-only'}` },
-    h('div', { class: 'view-head' }, h('h1', {}, title), h('p', { class: 'lead' }, avatar ? 'Move, talk, blink. Nobody else sees this yet.' : 'You join without a picture; the others hear you.')),
+    h(
+      'div',
+      { class: 'view-head' },
+      h('h1', {}, title),
+      h(
+        'p',
+        { class: 'lead' },
+        avatar ? 'Move, talk, blink. Nobody else sees this yet.' : 'You join without a picture; the others hear you.',
+      ),
+    ),
     stage?.element ?? null,
-    h('div', { class: 'stack preview-side' }, ...camera.map((part) => part.element), microphone.element, meter.element, h('div', { class: 'actions' }, h('button', { class: 'quiet', type: 'button', onclick: go.back }, icon('back'), 'Back'), join)),
+    h(
+      'div',
+      { class: 'stack preview-side' },
+      ...camera.map((part) => part.element),
+      microphone.element,
+      meter.element,
+      h('div', { class: 'actions' }, h('button', { class: 'quiet', type: 'button', onclick: go.back }, icon('back'), 'Back'), join),
+    ),
   );
   return { title, element, close: () => parts.forEach((part) => part.close()) };
 }
@@ -51,7 +67,15 @@ class PreviewStage implements Part {
   readonly element: HTMLElement;
   readonly #context: Context;
   readonly #failed: (error: AppError) => void;
-  readonly #slot = h('div', { class: 'preview-tile' }, h('div', { class: 'tile waiting' }, h('div', { class: 'tile-placeholder' }, h('div', { class: 'spinner' }), h('span', { class: 'tile-wait' }, 'Waking your avatar…'))));
+  readonly #slot = h(
+    'div',
+    { class: 'preview-tile' },
+    h(
+      'div',
+      { class: 'tile waiting' },
+      h('div', { class: 'tile-placeholder' }, h('div', { class: 'spinner' }), h('span', { class: 'tile-wait' }, 'Waking your avatar…')),
+    ),
+  );
   readonly #status = h('p', { class: 'pill', role: 'status' }, 'Connecting');
   readonly #recalibrate = h('button', { class: 'quiet small', type: 'button', disabled: true }, icon('reset'), 'Set neutral face');
   #call: Call | null = null;
@@ -62,7 +86,10 @@ class PreviewStage implements Part {
   constructor(context: Context, failed: (error: AppError) => void) {
     this.#context = context;
     this.#failed = failed;
-    this.#recalibrate.addEventListener('click', () => void this.#call?.recalibrate().catch((error: unknown) => this.#tell(AppError.from(error))));
+    this.#recalibrate.addEventListener(
+      'click',
+      () => void this.#call?.recalibrate().catch((error: unknown) => this.#tell(AppError.from(error))),
+    );
     this.element = h('div', { class: 'preview-stage' }, this.#slot, h('div', { class: 'preview-status' }, this.#status, this.#recalibrate));
     void this.#join();
   }
@@ -118,7 +145,13 @@ class PreviewStage implements Part {
     const retry = h('button', { class: 'secondary', type: 'button' }, 'Try again');
     retry.addEventListener('click', () => void this.#join());
     setText(this.#status, errorTitle(error));
-    this.#slot.replaceChildren(h('div', { class: 'tile waiting' }, h('div', { class: 'tile-placeholder' }, icon('warn'), h('span', { class: 'tile-wait' }, error.message), retry)));
+    this.#slot.replaceChildren(
+      h(
+        'div',
+        { class: 'tile waiting' },
+        h('div', { class: 'tile-placeholder' }, icon('warn'), h('span', { class: 'tile-wait' }, error.message), retry),
+      ),
+    );
   }
 
   #tell(error: AppError): void {

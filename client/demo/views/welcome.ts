@@ -13,7 +13,15 @@ const promises = [
 
 export function welcomeView(context: Context, next: () => void): View {
   const title = 'Welcome';
-  const input = h('input', { type: 'text', name: 'name', autocomplete: 'name', maxlength: '64', required: true, value: context.displayName, placeholder: 'How the others see you' });
+  const input = h('input', {
+    type: 'text',
+    name: 'name',
+    autocomplete: 'name',
+    maxlength: '64',
+    required: true,
+    value: context.displayName,
+    placeholder: 'How the others see you',
+  });
   const submit = (event: Event): void => {
     event.preventDefault();
     const name = input.value.trim();
@@ -32,7 +40,12 @@ export function welcomeView(context: Context, next: () => void): View {
       h('p', { class: 'eyebrow' }, 'Room ', h('strong', {}, context.link.roomId)),
       h('h1', {}, 'Join as a portrait'),
       h('ul', { class: 'promises' }, ...promises.map(([name, text]) => h('li', {}, icon(name), h('span', {}, text)))),
-      h('form', { class: 'stack', onsubmit: submit }, field('Your name', input), h('button', { class: 'primary wide', type: 'submit' }, 'Choose your avatar', icon('arrow'))),
+      h(
+        'form',
+        { class: 'stack', onsubmit: submit },
+        field('Your name', input),
+        h('button', { class: 'primary wide', type: 'submit' }, 'Choose your avatar', icon('arrow')),
+      ),
     ),
     art.element,
   );

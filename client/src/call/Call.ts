@@ -41,7 +41,12 @@ export class Call extends Emitter<CallEvents> {
     this.#roster = new Roster((name, event) => this.emit(name, event as CallEvents[typeof name]));
     this.#entry = new RoomEntry({ signalling: this.#signalling, clock: this.clock, place: options });
     this.#media = new MediaKeeper({ ...options, request, roster: this.#roster });
-    this.statistics = new CallStatistics({ clock: this.clock, landmarks: this.#landmarks, media: () => this.#media.session, report: (report) => request('report-playback', report) });
+    this.statistics = new CallStatistics({
+      clock: this.clock,
+      landmarks: this.#landmarks,
+      media: () => this.#media.session,
+      report: (report) => request('report-playback', report),
+    });
     this.#listen();
   }
 
@@ -286,4 +291,10 @@ export class Call extends Emitter<CallEvents> {
   }
 }
 
-const toMedia = ({ participantId, producerId, consumerId, kind, track }: ReceivedTrack): ReceivedMedia => ({ participantId, producerId, consumerId, kind, track });
+const toMedia = ({ participantId, producerId, consumerId, kind, track }: ReceivedTrack): ReceivedMedia => ({
+  participantId,
+  producerId,
+  consumerId,
+  kind,
+  track,
+});

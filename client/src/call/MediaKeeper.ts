@@ -8,7 +8,10 @@ import type { MediaSessionEvents, MediaSessionOptions, ReceivedTrack } from './M
 import type { RequestFunction } from './ports.ts';
 import type { Roster } from './Roster.ts';
 
-export interface MediaKeeperOptions extends Pick<CallOptions, 'iceTransport' | 'iceTransportPolicy' | 'handlerName' | 'receiveOwnAvatar' | 'microphone' | 'muted'> {
+export interface MediaKeeperOptions extends Pick<
+  CallOptions,
+  'iceTransport' | 'iceTransportPolicy' | 'handlerName' | 'receiveOwnAvatar' | 'microphone' | 'muted'
+> {
   request: RequestFunction;
   /** Whose media are to be received. */
   roster: Roster;
@@ -158,7 +161,8 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
 
   async #receiveAll(session: MediaSession): Promise<void> {
     const wanted = this.#options.roster.participants.flatMap(({ id, media }) => media.map((one) => ({ participantId: id, ...one })));
-    for (const track of session.tracks) if (!wanted.some((media) => media.producerId === track.producerId)) session.drop({ consumerId: track.consumerId });
+    for (const track of session.tracks)
+      if (!wanted.some((media) => media.producerId === track.producerId)) session.drop({ consumerId: track.consumerId });
     await Promise.all(wanted.map((media) => this.receive(media.participantId, media)));
   }
 

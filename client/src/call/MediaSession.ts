@@ -55,7 +55,11 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
   #landmarks: mediasoup.DataProducer | null = null;
   #closed = false;
 
-  private constructor(options: MediaSessionOptions, device: Device, transports: { send: mediasoup.Transport; receive: mediasoup.Transport }) {
+  private constructor(
+    options: MediaSessionOptions,
+    device: Device,
+    transports: { send: mediasoup.Transport; receive: mediasoup.Transport },
+  ) {
     super();
     this.#options = options;
     this.#device = device;
@@ -113,7 +117,11 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
     this.#consuming.add(producerId);
     try {
       const { request } = this.#options;
-      const answer = await request('consume', { transportId: this.#receive.id, producerId, rtpCapabilities: receiveCapabilitiesSchema.parse(this.#device.recvRtpCapabilities) });
+      const answer = await request('consume', {
+        transportId: this.#receive.id,
+        producerId,
+        rtpCapabilities: receiveCapabilitiesSchema.parse(this.#device.recvRtpCapabilities),
+      });
       const consumer = await this.#receive.consume({
         id: answer.consumerId,
         producerId,
@@ -204,7 +212,10 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
     });
     this.#send.on('producedata', ({ sctpStreamParameters }, done, fail) => {
       const { streamId = 0, ordered, maxPacketLifeTime, maxRetransmits } = sctpStreamParameters; // mediasoup-client always gives a stream id
-      request('produce-landmarks', { transportId, sctpStreamParameters: { streamId, ordered, maxPacketLifeTime, maxRetransmits } }).then(({ dataProducerId }) => done({ id: dataProducerId }), fail);
+      request('produce-landmarks', { transportId, sctpStreamParameters: { streamId, ordered, maxPacketLifeTime, maxRetransmits } }).then(
+        ({ dataProducerId }) => done({ id: dataProducerId }),
+        fail,
+      );
     });
   }
 }

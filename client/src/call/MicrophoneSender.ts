@@ -56,7 +56,13 @@ export class MicrophoneSender {
 
   #produce(track: MediaStreamTrack): Promise<mediasoup.Producer> {
     // Discontinuous transmission is off on purpose: steady packets and sender reports keep lips and voice on one clock.
-    return this.#transport.produce({ track, stopTracks: false, disableTrackOnPause: false, zeroRtpOnPause: true, codecOptions: { opusFec: true, opusDtx: false } });
+    return this.#transport.produce({
+      track,
+      stopTracks: false,
+      disableTrackOnPause: false,
+      zeroRtpOnPause: true,
+      codecOptions: { opusFec: true, opusDtx: false },
+    });
   }
 
   #apply(): void {

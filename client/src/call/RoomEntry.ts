@@ -41,7 +41,13 @@ export class RoomEntry extends Emitter<RoomEntryEvents> {
     this.#signalling = signalling;
     this.#clock = clock;
     const { displayName, roomId, avatarId, model, preview } = place;
-    this.#place = { displayName, ...(roomId && { roomId }), ...(avatarId && { avatarId }), ...(model && { model }), ...(preview && { preview }) };
+    this.#place = {
+      displayName,
+      ...(roomId && { roomId }),
+      ...(avatarId && { avatarId }),
+      ...(model && { model }),
+      ...(preview && { preview }),
+    };
   }
 
   /** What the server said last; null before the first time. */

@@ -95,9 +95,12 @@ export class ServerClock {
 
   #schedule(generation: number, done: number): void {
     if (generation !== this.#generation) return;
-    this.#timer = setTimeout(() => {
-      void this.#exchange(generation).then(() => this.#schedule(generation, done + 1));
-    }, done < BURST ? BURST_GAP_MS : REFRESH_MS);
+    this.#timer = setTimeout(
+      () => {
+        void this.#exchange(generation).then(() => this.#schedule(generation, done + 1));
+      },
+      done < BURST ? BURST_GAP_MS : REFRESH_MS,
+    );
   }
 
   async #exchange(generation: number): Promise<void> {

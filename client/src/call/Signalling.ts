@@ -3,7 +3,16 @@ import { io } from 'socket.io-client';
 import type { Socket } from 'socket.io-client';
 import type { z } from 'zod';
 import { AppError, errorTable, events, PROTOCOL_VERSION, requests } from '../protocol/index.ts';
-import type { AnswerOf, ClientToServerEvents, ErrorCode, EventName, RequestName, RequestOf, Result, ServerToClientEvents } from '../protocol/index.ts';
+import type {
+  AnswerOf,
+  ClientToServerEvents,
+  ErrorCode,
+  EventName,
+  RequestName,
+  RequestOf,
+  Result,
+  ServerToClientEvents,
+} from '../protocol/index.ts';
 import { Emitter } from './Emitter.ts';
 import type { ServerEvent } from './ports.ts';
 
@@ -95,7 +104,8 @@ export class Signalling extends Emitter<SignallingEvents> {
     const result = await this.#exchange(name, request);
     if (!result.ok) throw AppError.fromWire(result.error);
     const answer = (requests[name].answer as unknown as z.ZodType<AnswerOf<N>>).safeParse(result.data);
-    if (!answer.success) throw new AppError('protocol-version', `the server's answer to "${name}" is not understood`, { cause: answer.error });
+    if (!answer.success)
+      throw new AppError('protocol-version', `the server's answer to "${name}" is not understood`, { cause: answer.error });
     return answer.data;
   }
 

@@ -51,7 +51,11 @@ export class RestClient {
   }
 
   /** A form with upload progress 0..1, where the platform can tell it. */
-  async upload<T>(path: string, form: FormData, options: { schema: Schema<T>; onProgress?: ((fraction: number) => void) | undefined }): Promise<T> {
+  async upload<T>(
+    path: string,
+    form: FormData,
+    options: { schema: Schema<T>; onProgress?: ((fraction: number) => void) | undefined },
+  ): Promise<T> {
     const { schema, onProgress } = options;
     if (!onProgress || typeof XMLHttpRequest === 'undefined') return this.post(path, form, schema);
     const { status, body } = await exchangeWithProgress({ url: this.#url(path), token: await this.#options.getToken(), form, onProgress });
@@ -68,9 +72,11 @@ export class RestClient {
     const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
     const isForm = typeof FormData !== 'undefined' && body instanceof FormData;
     if (body && !isForm) headers['content-type'] = 'application/json';
-    const response = await fetch(this.#url(path), { method, headers, ...(body && { body: isForm ? body : JSON.stringify(body) }) }).catch((cause: unknown) => {
-      throw new AppError('server-unreachable', undefined, { cause });
-    });
+    const response = await fetch(this.#url(path), { method, headers, ...(body && { body: isForm ? body : JSON.stringify(body) }) }).catch(
+      (cause: unknown) => {
+        throw new AppError('server-unreachable', undefined, { cause });
+      },
+    );
     if (response.ok) return response;
     throw errorOf(response.status, await response.json().catch(() => null));
   }
@@ -85,7 +91,13 @@ export function errorOf(status: number, body: unknown): AppError {
     return portrait === undefined ? error : new PortraitRefusal(error, portrait);
   }
   // A proxy in between answered, or a server that is another version.
-  const byStatus: Record<number, ErrorCode> = { 401: 'token-invalid', 403: 'forbidden', 404: 'not-found', 413: 'payload-too-large', 429: 'rate-limited' };
+  const byStatus: Record<number, ErrorCode> = {
+    401: 'token-invalid',
+    403: 'forbidden',
+    404: 'not-found',
+    413: 'payload-too-large',
+    429: 'rate-limited',
+  };
   return new AppError(byStatus[status] ?? (status >= 500 ? 'server-unreachable' : 'bad-request'));
 }
 

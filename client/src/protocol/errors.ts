@@ -13,21 +13,41 @@ export const errorTable = {
   'rate-limited': { status: 429, retryable: true, advice: 'Slow down and try again in a few seconds.' },
   'upload-limit': { status: 429, retryable: true, advice: 'Wait until uploads under way have ended, then send again.' },
   'upload-stalled': { status: 408, retryable: true, advice: 'Check the network and send the files again.' },
-  'too-many-connections': { status: 429, retryable: true, advice: 'Close other tabs or programs that hold a connection, or try again later.' },
-  'connection-too-slow': { status: 408, retryable: true, advice: 'Check the network: messages were sent faster than they were read. Connect again.' },
-  'protocol-version': { status: 426, retryable: false, advice: 'Reload the page or update the SDK: client and server speak different versions.' },
+  'too-many-connections': {
+    status: 429,
+    retryable: true,
+    advice: 'Close other tabs or programs that hold a connection, or try again later.',
+  },
+  'connection-too-slow': {
+    status: 408,
+    retryable: true,
+    advice: 'Check the network: messages were sent faster than they were read. Connect again.',
+  },
+  'protocol-version': {
+    status: 426,
+    retryable: false,
+    advice: 'Reload the page or update the SDK: client and server speak different versions.',
+  },
   // tokens
-  'token-missing': { status: 401, retryable: false, advice: 'Send a bearer token; ask the application or the person who invited you for one.' },
+  'token-missing': {
+    status: 401,
+    retryable: false,
+    advice: 'Send a bearer token; ask the application or the person who invited you for one.',
+  },
   'token-invalid': { status: 401, retryable: false, advice: 'Ask for a new token: this one is not from this server or is damaged.' },
   'token-expired': { status: 401, retryable: false, advice: 'Ask for a new token: this one has expired.' },
-  'forbidden': { status: 403, retryable: false, advice: 'Ask for a token whose scopes allow this.' },
+  forbidden: { status: 403, retryable: false, advice: 'Ask for a token whose scopes allow this.' },
   // portraits and avatars
   'portrait-not-an-image': { status: 422, retryable: false, advice: `Send a ${PORTRAIT_FORMATS} picture.` },
   'portrait-too-large': { status: 422, retryable: false, advice: 'Send a smaller picture: the message names the limit.' },
   'portrait-no-face': { status: 422, retryable: false, advice: 'Use a picture that shows one face, upright and not covered.' },
   'portrait-several-faces': { status: 422, retryable: false, advice: 'Crop the picture so that it shows one face only.' },
   'portrait-face-too-small': { status: 422, retryable: false, advice: 'Move closer or crop: the face must be larger in the picture.' },
-  'portrait-face-cut-off': { status: 422, retryable: false, advice: 'Leave room around the head: part of the face is outside of the picture.' },
+  'portrait-face-cut-off': {
+    status: 422,
+    retryable: false,
+    advice: 'Leave room around the head: part of the face is outside of the picture.',
+  },
   'portrait-turned': { status: 422, retryable: false, advice: 'Look towards the camera: the face is turned too far.' },
   'portrait-too-dark': { status: 422, retryable: false, advice: 'Turn on a light in front of you: the face is too dark.' },
   'portrait-too-bright': { status: 422, retryable: false, advice: 'Use softer light: the face is overexposed.' },
@@ -47,11 +67,11 @@ export const errorTable = {
   'consumer-not-found': { status: 404, retryable: false, advice: 'The media has ended; wait for it to be published again.' },
   'cannot-consume': { status: 409, retryable: false, advice: 'This device cannot decode the media; use a browser with VP8 and Opus.' },
   // this machine
-  'capacity': { status: 503, retryable: true, advice: 'The server holds as many avatars as it can; try again later.' },
+  capacity: { status: 503, retryable: true, advice: 'The server holds as many avatars as it can; try again later.' },
   'synthesis-failed': { status: 503, retryable: true, advice: 'Try again; if it stays, run `npx gioconda doctor` on the server.' },
-  'deadline': { status: 504, retryable: true, advice: 'The server took too long; try again.' },
+  deadline: { status: 504, retryable: true, advice: 'The server took too long; try again.' },
   'shutting-down': { status: 503, retryable: true, advice: 'The server restarts; try again in a moment.' },
-  'internal': { status: 500, retryable: true, advice: 'Try again; the server log has the cause.' },
+  internal: { status: 500, retryable: true, advice: 'Try again; the server log has the cause.' },
   // the client's own side
   'camera-denied': { status: 0, retryable: false, advice: 'Allow the camera for this page in the browser settings.' },
   'camera-not-found': { status: 0, retryable: false, advice: 'Plug in a camera.' },
@@ -59,10 +79,14 @@ export const errorTable = {
   'microphone-denied': { status: 0, retryable: false, advice: 'Allow the microphone for this page, or join without sound.' },
   'microphone-not-found': { status: 0, retryable: false, advice: 'Plug in a microphone, or join without sound.' },
   'microphone-in-use': { status: 0, retryable: true, advice: 'Close the other program that uses the microphone, or join without sound.' },
-  'webrtc-unsupported': { status: 0, retryable: false, advice: 'Use a current Chrome, Edge, Firefox or Safari: this browser has no WebRTC.' },
+  'webrtc-unsupported': {
+    status: 0,
+    retryable: false,
+    advice: 'Use a current Chrome, Edge, Firefox or Safari: this browser has no WebRTC.',
+  },
   'tracker-failed': { status: 0, retryable: true, advice: 'Reload the page; the face tracker could not be started.' },
   'server-unreachable': { status: 0, retryable: true, advice: 'The server does not answer; the page goes on trying.' },
-  'closed': { status: 0, retryable: false, advice: 'The call was closed here.' },
+  closed: { status: 0, retryable: false, advice: 'The call was closed here.' },
 } as const satisfies Record<string, { status: number; retryable: boolean; advice: string }>;
 
 export type ErrorCode = keyof typeof errorTable;

@@ -55,7 +55,7 @@ export class ArithmeticEncoder {
 
   /** The lowest `count` bits of a non-negative integer, highest first. */
   encodeBits(value: number, count: number): void {
-    for (let left = count; left > 0; ) {
+    for (let left = count; left > 0;) {
       const take = Math.min(left, 10);
       left -= take;
       const part = Math.floor(value / 2 ** left) % 2 ** take;
@@ -114,7 +114,7 @@ export class ArithmeticDecoder {
 
   decodeBits(count: number): number {
     let value = 0;
-    for (let left = count; left > 0; ) {
+    for (let left = count; left > 0;) {
       const take = Math.min(left, 10);
       left -= take;
       const share = TOTAL >> take;

@@ -10,7 +10,10 @@ import type { ResidualTransform } from './landmark-residual.ts';
 
 export const STEPS = 64;
 /** Eighth octaves between 1 and 2, as literals: powers are not exact in every engine. */
-const EIGHTHS = [1, 1.0905077326652577, 1.189207115002721, 1.2968395546510096, 1.4142135623730951, 1.5422108254079407, 1.681792830507429, 1.8340080864093424];
+const EIGHTHS = [
+  1, 1.0905077326652577, 1.189207115002721, 1.2968395546510096, 1.4142135623730951, 1.5422108254079407, 1.681792830507429,
+  1.8340080864093424,
+];
 /** Quantiser step of the coefficients at index 0; 2^(1/8) more with each index. Its quarter octave is STEP_QUARTER. */
 const FINEST_STEP = 0.0028;
 const STEP_QUARTER = -34;

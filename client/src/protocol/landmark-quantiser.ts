@@ -108,7 +108,8 @@ export class FaceQuantiser {
     this.face.hasResidual = true;
     for (let i = 0; i < COORDINATES; i++) this.#rebuilt[i] = this.#shape[i]! - this.#rebuilt[i]!;
     this.#transform.forward(this.#rebuilt);
-    let low = 0, high = STEPS - 1;
+    let low = 0,
+      high = STEPS - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
       if (this.#residualError(middle) <= this.#allowed) low = middle;
@@ -120,7 +121,8 @@ export class FaceQuantiser {
 
   /** The coarsest step whose rounding error (weighted) stays within `allowed`; -1 if none does. */
   #coarsestStep(allowed: number): number {
-    let low = -1, high = STEPS - 1;
+    let low = -1,
+      high = STEPS - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
       if (this.#roundingError(middle) <= allowed) low = middle;

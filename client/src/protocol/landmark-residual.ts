@@ -26,7 +26,11 @@ export class ResidualTransform {
   readonly depth: Uint8Array;
 
   constructor(model: LandmarkModel) {
-    this.#split(model.mean, Array.from({ length: LANDMARK_COUNT }, (_, i) => i), 0);
+    this.#split(
+      model.mean,
+      Array.from({ length: LANDMARK_COUNT }, (_, i) => i),
+      0,
+    );
     this.#rotations.sort((p, q) => q.depth - p.depth || p.b - q.b);
     const coarseFirst = this.#rotations.toReversed();
     this.order = Uint16Array.from([this.#rotations.at(-1)!.a, ...coarseFirst.map((r) => r.b)]);
@@ -60,14 +64,16 @@ export class ResidualTransform {
 
 function rotate(values: Float64Array, a: number, b: number, cosine: number, sine: number): void {
   for (let axis = 0; axis < 3; axis++) {
-    const p = values[a + axis]!, q = values[b + axis]!;
+    const p = values[a + axis]!,
+      q = values[b + axis]!;
     values[a + axis] = p * cosine + q * sine;
     values[b + axis] = q * cosine - p * sine;
   }
 }
 
 function longestAxis(mean: Float64Array, points: number[]): number {
-  let best = 0, reach = -1;
+  let best = 0,
+    reach = -1;
   for (let axis = 0; axis < 3; axis++) {
     const values = points.map((p) => mean[p * 3 + axis]!);
     const span = Math.max(...values) - Math.min(...values);

@@ -23,8 +23,16 @@ const algorithms = Object.keys(FINGERPRINT_BYTES) as (keyof typeof FINGERPRINT_B
 
 /** RFC 8122. mediasoup would accept any text, and the connection would just never come up. */
 const fingerprint = z
-  .object({ algorithm: z.enum(algorithms), value: z.string().max(191).regex(/^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})*$/) })
-  .refine(({ algorithm, value }) => value.length === FINGERPRINT_BYTES[algorithm] * 3 - 1, { message: 'The fingerprint does not have the length of its algorithm' });
+  .object({
+    algorithm: z.enum(algorithms),
+    value: z
+      .string()
+      .max(191)
+      .regex(/^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})*$/),
+  })
+  .refine(({ algorithm, value }) => value.length === FINGERPRINT_BYTES[algorithm] * 3 - 1, {
+    message: 'The fingerprint does not have the length of its algorithm',
+  });
 
 export const dtlsParametersSchema = z.object({
   role: z.enum(['auto', 'client', 'server']).optional(),
@@ -40,7 +48,9 @@ export const sctpStreamParametersSchema = z
     maxPacketLifeTime: z.int().min(0).max(65_535).optional(),
     maxRetransmits: z.int().min(0).max(65_535).optional(),
   })
-  .refine(({ maxPacketLifeTime, maxRetransmits }) => maxPacketLifeTime === undefined || maxRetransmits === undefined, { message: 'maxPacketLifeTime and maxRetransmits exclude each other' });
+  .refine(({ maxPacketLifeTime, maxRetransmits }) => maxPacketLifeTime === undefined || maxRetransmits === undefined, {
+    message: 'maxPacketLifeTime and maxRetransmits exclude each other',
+  });
 export type SctpStreamParameters = z.infer<typeof sctpStreamParametersSchema>;
 
 /** Header extensions that the server's routers know (mediasoup's own list). */
@@ -59,8 +69,12 @@ const isKnownExtension = ({ uri }: Record<string, unknown>): boolean => (extensi
 
 /** RTCP feedback (RFC 4585, RFC 5104) as `type parameter`. */
 const feedbacks = ['nack ', 'nack pli', 'ccm fir', 'goog-remb ', 'transport-cc '];
-const isKnownFeedback = ({ type, parameter = '' }: Record<string, unknown>): boolean => feedbacks.includes(`${String(type)} ${String(parameter)}`);
-const rtcpFeedback = known(isKnownFeedback, z.object({ type: z.enum(['nack', 'ccm', 'goog-remb', 'transport-cc']), parameter: z.enum(['', 'pli', 'fir']).default('') }));
+const isKnownFeedback = ({ type, parameter = '' }: Record<string, unknown>): boolean =>
+  feedbacks.includes(`${String(type)} ${String(parameter)}`);
+const rtcpFeedback = known(
+  isKnownFeedback,
+  z.object({ type: z.enum(['nack', 'ccm', 'goog-remb', 'transport-cc']), parameter: z.enum(['', 'pli', 'fir']).default('') }),
+);
 
 /** RFC 7587, the parameters that a receiver can make use of. */
 const opusParameters = z.object({
@@ -74,7 +88,10 @@ const opusParameters = z.object({
 
 const mimeTypeOf = ({ mimeType }: Record<string, unknown>): string => (typeof mimeType === 'string' ? mimeType.toLowerCase() : '');
 const microphoneCodec = z.object({
-  mimeType: z.string().regex(/^audio\/opus$/i, 'A microphone sends audio/opus').transform(() => 'audio/opus' as const),
+  mimeType: z
+    .string()
+    .regex(/^audio\/opus$/i, 'A microphone sends audio/opus')
+    .transform(() => 'audio/opus' as const),
   payloadType,
   clockRate: z.literal(48_000),
   channels: z.literal(2),
@@ -86,7 +103,10 @@ const microphoneExtension = z.object({ uri: extensionUri, id: z.int().min(1).max
 /** One Opus stream. Of several codecs or encodings the first counts. */
 export const microphoneParametersSchema = z.object({
   /** SDP media identification, RFC 5888: a token. */
-  mid: z.string().regex(/^[A-Za-z0-9_-]{1,16}$/).optional(),
+  mid: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,16}$/)
+    .optional(),
   codecs: z.tuple([microphoneCodec], z.unknown()).transform(([codec]) => [codec] as const),
   headerExtensions: known(isKnownExtension, microphoneExtension).default([]),
   encodings: z.tuple([z.object({ ssrc: uint32 })], z.unknown()).transform(([encoding]) => [encoding] as const),
@@ -99,7 +119,11 @@ const videoParameters = z.object({
   'packetization-mode': z.literal([0, 1, 2]).optional(),
   'level-asymmetry-allowed': flag.optional(),
   /** Six hexadecimal digits; libraries give a number where all are decimal. */
-  'profile-level-id': z.union([z.string(), z.int().min(0)]).transform(String).pipe(z.string().regex(/^[0-9A-Fa-f]{6}$/)).optional(),
+  'profile-level-id': z
+    .union([z.string(), z.int().min(0)])
+    .transform(String)
+    .pipe(z.string().regex(/^[0-9A-Fa-f]{6}$/))
+    .optional(),
 });
 const codecCapability = z.object({
   kind: z.enum(['audio', 'video']),

@@ -56,7 +56,7 @@ export const avatarListSchema = z.object({ avatars: z.array(avatarSchema) });
 /** The text fields of the multipart form that creates an avatar; the files are called `portraits`. */
 export const avatarFieldsSchema = z.object({
   name: z.string().trim().min(1).max(64).optional().describe('What the owner calls it.'),
-  model: z.string().min(1).max(64).optional().describe('The model to drive it with; otherwise the server\'s default.'),
+  model: z.string().min(1).max(64).optional().describe("The model to drive it with; otherwise the server's default."),
   owner: id.optional().describe('For whom: with the API key only.'),
 });
 
@@ -86,7 +86,7 @@ export type GuestInfo = z.infer<typeof guestSchema>;
 
 export const inviteSchema = z.object({
   invite: z.string().describe('The invite token.'),
-  path: z.string().describe('The page\'s address with the invite in its fragment, which never reaches a server\'s log.'),
+  path: z.string().describe("The page's address with the invite in its fragment, which never reaches a server's log."),
   url: z.string().describe('The same as a whole address.'),
   expiresAt: isoTime,
 });
@@ -97,7 +97,14 @@ export const createdRoomSchema = inviteSchema.extend({ id });
 export type CreatedRoom = z.infer<typeof createdRoomSchema>;
 
 export const modelListSchema = z.object({
-  models: z.array(z.object({ name: z.string(), version: z.string(), size: z.int().describe('Side of the square picture in pixels.'), default: z.boolean() })),
+  models: z.array(
+    z.object({
+      name: z.string(),
+      version: z.string(),
+      size: z.int().describe('Side of the square picture in pixels.'),
+      default: z.boolean(),
+    }),
+  ),
 });
 export type ModelList = z.infer<typeof modelListSchema>;
 

@@ -4,7 +4,12 @@
  */
 import { z } from 'zod';
 import type { Result } from './errors.ts';
-import { dtlsParametersSchema, microphoneParametersSchema, receiveCapabilitiesSchema, sctpStreamParametersSchema } from './media-parameters.ts';
+import {
+  dtlsParametersSchema,
+  microphoneParametersSchema,
+  receiveCapabilitiesSchema,
+  sctpStreamParametersSchema,
+} from './media-parameters.ts';
 
 /** Raised when client and server can no longer understand each other. */
 export const PROTOCOL_VERSION = 1;
@@ -46,7 +51,13 @@ export const requests = {
    * `preview` enters unseen: nobody is told, and only the own avatar can be watched.
    */
   join: define(
-    z.object({ roomId: id.optional(), displayName, avatarId: id.optional(), model: z.string().max(64).optional(), preview: z.boolean().optional() }),
+    z.object({
+      roomId: id.optional(),
+      displayName,
+      avatarId: id.optional(),
+      model: z.string().max(64).optional(),
+      preview: z.boolean().optional(),
+    }),
     z.object({
       participantId: id,
       roomId: id,
@@ -66,7 +77,10 @@ export const requests = {
   'connect-transport': define(z.object({ transportId: id, dtlsParameters: dtlsParametersSchema }), empty),
   'restart-ice': define(z.object({ transportId: id }), z.object({ iceParameters: opaque })),
   'produce-audio': define(z.object({ transportId: id, rtpParameters: microphoneParametersSchema }), z.object({ producerId: id })),
-  'produce-landmarks': define(z.object({ transportId: id, sctpStreamParameters: sctpStreamParametersSchema }), z.object({ dataProducerId: id })),
+  'produce-landmarks': define(
+    z.object({ transportId: id, sctpStreamParameters: sctpStreamParametersSchema }),
+    z.object({ dataProducerId: id }),
+  ),
   /** A paused consumer; `resume-consumer` once the track is attached, so that no keyframe is lost. */
   consume: define(
     z.object({ transportId: id, producerId: id, rtpCapabilities: receiveCapabilitiesSchema }),
@@ -74,7 +88,10 @@ export const requests = {
   ),
   'resume-consumer': define(z.object({ consumerId: id }), empty),
   'pause-consumer': define(z.object({ consumerId: id }), empty),
-  'set-avatar': define(z.object({ avatarId: id.nullable(), model: z.string().max(64).optional() }), z.object({ avatar: participantSchema.shape.avatar })),
+  'set-avatar': define(
+    z.object({ avatarId: id.nullable(), model: z.string().max(64).optional() }),
+    z.object({ avatar: participantSchema.shape.avatar }),
+  ),
   'set-muted': define(z.object({ muted: z.boolean() }), empty),
   /** Starts the driver's neutral face anew, e.g. after another person sits down. */
   recalibrate: define(empty, empty),
@@ -119,7 +136,12 @@ export const events = {
   'participant-joined': z.object({ participant: participantSchema }),
   'participant-left': z.object({ participantId: id }),
   'participant-changed': z.object({ participant: participantSchema }),
-  'media-published': z.object({ participantId: id, producerId: id, kind: z.enum(['audio', 'video']), source: z.enum(['microphone', 'avatar']) }),
+  'media-published': z.object({
+    participantId: id,
+    producerId: id,
+    kind: z.enum(['audio', 'video']),
+    source: z.enum(['microphone', 'avatar']),
+  }),
   'media-unpublished': z.object({ participantId: id, producerId: id }),
   'consumer-closed': z.object({ consumerId: id }),
   'drive-state': z.object({ participantId: id, state: driveStateSchema }),

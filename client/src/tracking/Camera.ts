@@ -75,10 +75,14 @@ export class Camera extends Emitter<CameraEvents> {
   }
 
   #watch(): void {
-    this.track.addEventListener('ended', () => {
-      this.emit('lost', {});
-      void this.#reopen();
-    }, { once: true });
+    this.track.addEventListener(
+      'ended',
+      () => {
+        this.emit('lost', {});
+        void this.#reopen();
+      },
+      { once: true },
+    );
   }
 
   async #reopen(): Promise<void> {

@@ -8,8 +8,22 @@ export type CaptureStep = (typeof captureSteps)[number];
 
 /** What keeps the picture from being taken; `hold` means that nothing does. */
 export type CaptureHint =
-  | 'no-face' | 'too-far' | 'too-close' | 'off-centre' | 'too-dark' | 'too-bright' | 'head-tilted' | 'hold-still'
-  | 'look-straight' | 'relax' | 'smile-more' | 'open-more' | 'turn-left' | 'turn-right' | 'turn-less' | 'hold';
+  | 'no-face'
+  | 'too-far'
+  | 'too-close'
+  | 'off-centre'
+  | 'too-dark'
+  | 'too-bright'
+  | 'head-tilted'
+  | 'hold-still'
+  | 'look-straight'
+  | 'relax'
+  | 'smile-more'
+  | 'open-more'
+  | 'turn-left'
+  | 'turn-right'
+  | 'turn-less'
+  | 'hold';
 
 export interface CaptureProgress {
   step: CaptureStep;

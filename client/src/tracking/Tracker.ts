@@ -49,7 +49,11 @@ export type ToWorker =
   | { type: 'measure-light'; on: boolean }
   | { type: 'close' };
 
-export type FromWorker = { type: 'ready' } | { type: 'idle' } | { type: 'tracked'; frame: TrackedFrame } | { type: 'failed'; message: string };
+export type FromWorker =
+  | { type: 'ready' }
+  | { type: 'idle' }
+  | { type: 'tracked'; frame: TrackedFrame }
+  | { type: 'failed'; message: string };
 
 /**
  * MediaPipe's normalised landmarks (x by width, y by height, z by width) to the isotropic convention of `LandmarkFrame`.

@@ -38,7 +38,14 @@ export function measureFace(points: Float32Array, aspect: number): FaceMeasure {
     return Math.hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]);
   };
   const degrees = (y: number, x: number): number => (Math.atan2(y, x) * 180) / Math.PI;
-  const [forehead, chin, right, left, eyeRight, eyeLeft] = [at(FOREHEAD), at(CHIN), at(RIGHT_CHEEK), at(LEFT_CHEEK), at(EYE_RIGHT_OUTER), at(EYE_LEFT_OUTER)];
+  const [forehead, chin, right, left, eyeRight, eyeLeft] = [
+    at(FOREHEAD),
+    at(CHIN),
+    at(RIGHT_CHEEK),
+    at(LEFT_CHEEK),
+    at(EYE_RIGHT_OUTER),
+    at(EYE_LEFT_OUTER),
+  ];
   const height = distance(FOREHEAD, CHIN);
   return {
     centreX: (right[0] + left[0]) / 2,

@@ -11,8 +11,13 @@ export async function loadTrackerAssets(serverUrl: string): Promise<TrackerAsset
   });
   if (!response.ok) throw new AppError('tracker-failed', `the server answered ${response.status} for ${assetsUrl.pathname}`);
   const assets = (await response.json()) as TrackerAssets;
-  const absolute = <T extends object>(urls: T): T => Object.fromEntries(Object.entries(urls).map(([key, url]) => [key, new URL(String(url), assetsUrl).href])) as T;
-  return { tracker: assets.tracker, faceLandmarker: assets.faceLandmarker && absolute(assets.faceLandmarker), faceMesh: absolute(assets.faceMesh) };
+  const absolute = <T extends object>(urls: T): T =>
+    Object.fromEntries(Object.entries(urls).map(([key, url]) => [key, new URL(String(url), assetsUrl).href])) as T;
+  return {
+    tracker: assets.tracker,
+    faceLandmarker: assets.faceLandmarker && absolute(assets.faceLandmarker),
+    faceMesh: absolute(assets.faceMesh),
+  };
 }
 
 export interface LoadTrackerOptions {

@@ -32,7 +32,8 @@ export function runWorker(load: (assets: TrackerAssets) => Promise<Detector>): v
   let measureLight = false;
   let lastTimestampMs = 0;
 
-  const fail = (error: unknown): void => scope.postMessage({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+  const fail = (error: unknown): void =>
+    scope.postMessage({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
 
   const track = async (picture: Picture, capturedMs: number): Promise<void> => {
     const startMs = performance.now();
@@ -46,7 +47,10 @@ export function runWorker(load: (assets: TrackerAssets) => Promise<Detector>): v
       const aspect = height / width;
       const confidence = landmarks ? fillPoints(points, landmarks, aspect) : 0;
       const measured = measureLight && confidence > 0 ? light.measure(picture, points) : null;
-      scope.postMessage({ type: 'tracked', frame: { points, confidence, capturedMs, trackingMs: performance.now() - startMs, aspect, light: measured } }, [points.buffer]);
+      scope.postMessage(
+        { type: 'tracked', frame: { points, confidence, capturedMs, trackingMs: performance.now() - startMs, aspect, light: measured } },
+        [points.buffer],
+      );
     } finally {
       picture.close();
     }

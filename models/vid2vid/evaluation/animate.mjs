@@ -36,7 +36,7 @@ class Reader {
 
   async bytes(count) {
     const parts = [];
-    for (let missing = count; missing > 0; ) {
+    for (let missing = count; missing > 0;) {
       if (this.#rest.length === 0 && !(await this.#more())) throw new Error('the input ends within a clip');
       const part = this.#rest.subarray(0, missing);
       parts.push(part);
@@ -83,6 +83,6 @@ async function animate(reader, { k, frames, frameRate }) {
 }
 
 const reader = new Reader();
-for (let header; (header = await reader.line()) !== null; ) await animate(reader, JSON.parse(header));
+for (let header; (header = await reader.line()) !== null;) await animate(reader, JSON.parse(header));
 await landmarker.close();
 await model.close();

@@ -1,6 +1,12 @@
 /** For the page before it has a token, and for whoever runs the server. */
 import { z } from 'zod';
-import { PROTOCOL_VERSION, clientConfigSchema, modelListSchema, readinessSchema, type ClientConfig } from '../../../client/src/protocol/index.ts';
+import {
+  PROTOCOL_VERSION,
+  clientConfigSchema,
+  modelListSchema,
+  readinessSchema,
+  type ClientConfig,
+} from '../../../client/src/protocol/index.ts';
 import { permit } from '../access.ts';
 import { OPENAPI_PATH } from '../openapi.ts';
 import type { HealthPart, HttpServerOptions } from '../ports.ts';
@@ -42,10 +48,12 @@ function atMostEvery<T>(intervalMs: number, work: () => Promise<T>): () => Promi
 }
 
 async function partsOf({ health, log }: HttpServerOptions, probeStore: () => Promise<void>): Promise<HealthPart[]> {
-  const failed = (name: string) => (error: unknown): HealthPart[] => {
-    log.error({ err: error, name }, 'health check failed');
-    return [{ name, ok: false, detail: 'See the log.' }];
-  };
+  const failed =
+    (name: string) =>
+    (error: unknown): HealthPart[] => {
+      log.error({ err: error, name }, 'health check failed');
+      return [{ name, ok: false, detail: 'See the log.' }];
+    };
   const parts = await Promise.all([
     probeStore().then((): HealthPart[] => [{ name: 'store', ok: true }], failed('store')),
     Promise.resolve().then(health).catch(failed('health')),
@@ -55,18 +63,30 @@ async function partsOf({ health, log }: HttpServerOptions, probeStore: () => Pro
 
 /** Below `/api/v1`. */
 export function addInformationRoutes(app: App, options: HttpServerOptions): void {
-  app.get('/config/client', {
-    config: { access: 'public' },
-    schema: { tags, summary: 'What a client has to know before it has a token', response: { 200: json(clientConfigSchema, 'Versions, limits and defaults') } },
-  }, async () => clientConfig(options));
+  app.get(
+    '/config/client',
+    {
+      config: { access: 'public' },
+      schema: {
+        tags,
+        summary: 'What a client has to know before it has a token',
+        response: { 200: json(clientConfigSchema, 'Versions, limits and defaults') },
+      },
+    },
+    async () => clientConfig(options),
+  );
 
-  app.get('/models', {
-    config: { access: 'token' },
-    schema: { tags, summary: 'The models that avatars can be driven with', response: { 200: json(modelListSchema, 'The models') } },
-  }, async (request) => {
-    permit(request, { do: 'list-models' });
-    return { models: options.enrolment.models() };
-  });
+  app.get(
+    '/models',
+    {
+      config: { access: 'token' },
+      schema: { tags, summary: 'The models that avatars can be driven with', response: { 200: json(modelListSchema, 'The models') } },
+    },
+    async (request) => {
+      permit(request, { do: 'list-models' });
+      return { models: options.enrolment.models() };
+    },
+  );
 }
 
 /** Outside of `/api/v1`. */
@@ -74,27 +94,55 @@ export function addOperationRoutes(app: App, options: HttpServerOptions): void {
   const { config, enrolment, metrics } = options;
   const probeStore = atMostEvery(PROBE_INTERVAL_MS, () => enrolment.probe());
 
-  app.get('/healthz', {
-    config: { access: 'public', ...unlimited },
-    schema: { tags, summary: 'The process is up', response: { 200: json(z.object({ ok: z.literal(true), version: z.string() }), 'Up') } },
-  }, async () => ({ ok: true as const, version }));
+  app.get(
+    '/healthz',
+    {
+      config: { access: 'public', ...unlimited },
+      schema: { tags, summary: 'The process is up', response: { 200: json(z.object({ ok: z.literal(true), version: z.string() }), 'Up') } },
+    },
+    async () => ({ ok: true as const, version }),
+  );
 
-  app.get('/readyz', {
-    config: { access: 'public', ...unlimited },
-    schema: { tags, summary: 'The server can take calls', response: { 200: json(readinessSchema, 'It can'), 503: json(readinessSchema, 'It cannot: see the parts') } },
-  }, async (_request, reply) => {
-    const parts = await partsOf(options, probeStore);
-    const ready = parts.every((part) => part.ok);
-    return reply.status(ready ? 200 : 503).send({ ready, parts });
-  });
+  app.get(
+    '/readyz',
+    {
+      config: { access: 'public', ...unlimited },
+      schema: {
+        tags,
+        summary: 'The server can take calls',
+        response: { 200: json(readinessSchema, 'It can'), 503: json(readinessSchema, 'It cannot: see the parts') },
+      },
+    },
+    async (_request, reply) => {
+      const parts = await partsOf(options, probeStore);
+      const ready = parts.every((part) => part.ok);
+      return reply.status(ready ? 200 : 503).send({ ready, parts });
+    },
+  );
 
-  app.get('/metrics', {
-    config: { access: config.metrics.requireKey ? 'application' : 'public', ...unlimited },
-    schema: { tags, summary: 'Prometheus metrics', response: { 200: { description: 'Text exposition format', content: { 'text/plain': { schema: z.string() } } } } },
-  }, async (_request, reply) => reply.type(metrics.contentType).serializer(String).send(await metrics.text()));
+  app.get(
+    '/metrics',
+    {
+      config: { access: config.metrics.requireKey ? 'application' : 'public', ...unlimited },
+      schema: {
+        tags,
+        summary: 'Prometheus metrics',
+        response: { 200: { description: 'Text exposition format', content: { 'text/plain': { schema: z.string() } } } },
+      },
+    },
+    async (_request, reply) =>
+      reply
+        .type(metrics.contentType)
+        .serializer(String)
+        .send(await metrics.text()),
+  );
 
-  app.get(OPENAPI_PATH, {
-    config: { access: 'public' },
-    schema: { tags, summary: 'This document', response: { 200: json(z.record(z.string(), z.unknown()), 'OpenAPI 3.1') } },
-  }, async () => app.swagger() as unknown as Record<string, unknown>);
+  app.get(
+    OPENAPI_PATH,
+    {
+      config: { access: 'public' },
+      schema: { tags, summary: 'This document', response: { 200: json(z.record(z.string(), z.unknown()), 'OpenAPI 3.1') } },
+    },
+    async () => app.swagger() as unknown as Record<string, unknown>,
+  );
 }

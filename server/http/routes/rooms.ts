@@ -2,7 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AppError, createdRoomSchema, inviteSchema, roomListSchema, roomSchema, type RoomInfo } from '../../../client/src/protocol/index.ts';
+import {
+  AppError,
+  createdRoomSchema,
+  inviteSchema,
+  roomListSchema,
+  roomSchema,
+  type RoomInfo,
+} from '../../../client/src/protocol/index.ts';
 import { roomIdSchema } from '../../auth/scopes.ts';
 import { callerOf, permit } from '../access.ts';
 import { createInvite } from '../invites.ts';
@@ -21,48 +28,80 @@ function toInfo(id: string, summary: RoomSummary | undefined): RoomInfo {
 export function addRoomRoutes(app: App, { config, auth, rooms }: HttpServerOptions): void {
   const baseUrlOf = (request: FastifyRequest): string => config.publicUrl ?? `${request.protocol}://${request.host}`;
 
-  app.get('/rooms', {
-    config: { access: 'application' },
-    schema: { tags, summary: 'All open rooms', response: { 200: json(roomListSchema, 'The rooms') } },
-  }, async () => ({ rooms: rooms.summaries().map((summary) => ({ id: summary.id, open: true, participantCount: summary.participants.length })) }));
-
-  app.post('/rooms', {
-    config: { access: 'application' },
-    schema: {
-      tags, summary: 'Names a room and makes a link into it', body: z.strictObject({ id: roomIdSchema.optional().describe('Otherwise one is made up.') }),
-      response: { 201: json(createdRoomSchema, 'The link') },
+  app.get(
+    '/rooms',
+    {
+      config: { access: 'application' },
+      schema: { tags, summary: 'All open rooms', response: { 200: json(roomListSchema, 'The rooms') } },
     },
-  }, async (request, reply) => {
-    const id = request.body.id ?? `room-${randomBytes(9).toString('base64url')}`;
-    return reply.status(201).send({ id, ...(await createInvite(auth, { room: id, baseUrl: baseUrlOf(request) })) });
-  });
+    async () => ({
+      rooms: rooms.summaries().map((summary) => ({ id: summary.id, open: true, participantCount: summary.participants.length })),
+    }),
+  );
 
-  app.get('/rooms/:room', {
-    config: { access: 'token' },
-    schema: { tags, summary: 'Who is in a room', params, response: { 200: json(roomSchema, 'The room; with nobody in it if it is not open') } },
-  }, async (request) => {
-    const { room } = request.params;
-    permit(request, { do: 'read-room', room });
-    return toInfo(room, rooms.summary(room));
-  });
-
-  app.delete('/rooms/:room', {
-    config: { access: 'application', errors: ['not-found'] },
-    schema: { tags, summary: 'Ends the room for everybody in it', params, response: { 204: nothing('Closed') } },
-  }, async (request, reply) => {
-    if (!rooms.closeRoom(request.params.room)) throw new AppError('not-found', 'There is no such open room');
-    return reply.status(204).send(null);
-  });
-
-  app.post('/rooms/:room/invites', {
-    config: { access: 'token' },
-    schema: {
-      tags, summary: 'Makes a link into the room', description: 'For whoever may join it. An invite that was made with an invite is valid no longer than that one.',
-      params, response: { 201: json(inviteSchema, 'The link') },
+  app.post(
+    '/rooms',
+    {
+      config: { access: 'application' },
+      schema: {
+        tags,
+        summary: 'Names a room and makes a link into it',
+        body: z.strictObject({ id: roomIdSchema.optional().describe('Otherwise one is made up.') }),
+        response: { 201: json(createdRoomSchema, 'The link') },
+      },
     },
-  }, async (request, reply) => {
-    const { room } = request.params;
-    permit(request, { do: 'invite', room });
-    return reply.status(201).send(await createInvite(auth, { room, baseUrl: baseUrlOf(request), inviter: callerOf(request) }));
-  });
+    async (request, reply) => {
+      const id = request.body.id ?? `room-${randomBytes(9).toString('base64url')}`;
+      return reply.status(201).send({ id, ...(await createInvite(auth, { room: id, baseUrl: baseUrlOf(request) })) });
+    },
+  );
+
+  app.get(
+    '/rooms/:room',
+    {
+      config: { access: 'token' },
+      schema: {
+        tags,
+        summary: 'Who is in a room',
+        params,
+        response: { 200: json(roomSchema, 'The room; with nobody in it if it is not open') },
+      },
+    },
+    async (request) => {
+      const { room } = request.params;
+      permit(request, { do: 'read-room', room });
+      return toInfo(room, rooms.summary(room));
+    },
+  );
+
+  app.delete(
+    '/rooms/:room',
+    {
+      config: { access: 'application', errors: ['not-found'] },
+      schema: { tags, summary: 'Ends the room for everybody in it', params, response: { 204: nothing('Closed') } },
+    },
+    async (request, reply) => {
+      if (!rooms.closeRoom(request.params.room)) throw new AppError('not-found', 'There is no such open room');
+      return reply.status(204).send(null);
+    },
+  );
+
+  app.post(
+    '/rooms/:room/invites',
+    {
+      config: { access: 'token' },
+      schema: {
+        tags,
+        summary: 'Makes a link into the room',
+        description: 'For whoever may join it. An invite that was made with an invite is valid no longer than that one.',
+        params,
+        response: { 201: json(inviteSchema, 'The link') },
+      },
+    },
+    async (request, reply) => {
+      const { room } = request.params;
+      permit(request, { do: 'invite', room });
+      return reply.status(201).send(await createInvite(auth, { room, baseUrl: baseUrlOf(request), inviter: callerOf(request) }));
+    },
+  );
 }

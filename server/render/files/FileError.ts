@@ -18,7 +18,8 @@ export class FileError extends Error {
 /** The error for a path that could not be opened for reading. */
 export function unreadable(path: string, cause: unknown): FileError {
   const { code, message } = cause as NodeJS.ErrnoException;
-  if (code === 'ENOENT' || code === 'ENOTDIR') return new FileError('missing', `There is no file ${path}.`, { mend: 'Check the path.', cause });
+  if (code === 'ENOENT' || code === 'ENOTDIR')
+    return new FileError('missing', `There is no file ${path}.`, { mend: 'Check the path.', cause });
   if (code === 'EISDIR') return new FileError('unreadable', `${path} is a folder.`, { mend: 'Name a file.', cause });
   return new FileError('unreadable', `${path} cannot be read: ${message}.`, { mend: 'Check its permissions.', cause });
 }

@@ -34,7 +34,8 @@ export class PendingFile {
     try {
       unlinkSync(this.path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') console.error(`${this.path} could not be removed: ${(error as Error).message}`);
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        console.error(`${this.path} could not be removed: ${(error as Error).message}`);
     }
   };
 
@@ -76,7 +77,10 @@ async function realTarget(path: string): Promise<string> {
     throw unwritable(path, error);
   });
   if (!found) return resolve(path);
-  if (!found.isFile()) throw new FileError('not-writable', `${path} is ${found.isDirectory() ? 'a folder' : 'not a file'}.`, { mend: 'Name a file to be written.' });
+  if (!found.isFile())
+    throw new FileError('not-writable', `${path} is ${found.isDirectory() ? 'a folder' : 'not a file'}.`, {
+      mend: 'Name a file to be written.',
+    });
   return realpath(path);
 }
 
@@ -85,12 +89,24 @@ const advice: Readonly<Record<string, (path: string) => [problem: 'disk-full' | 
   folder: (path) => ['not-writable', `There is no folder ${dirname(resolve(path))}.`, 'Make it, or name another file.'],
   denied: (path) => ['not-writable', `${path} may not be written.`, 'Name a file in a folder of yours.'],
 };
-const causes: Readonly<Record<string, keyof typeof advice>> = { ENOSPC: 'full', EDQUOT: 'full', ENOENT: 'folder', ENOTDIR: 'folder', EACCES: 'denied', EPERM: 'denied', EROFS: 'denied' };
+const causes: Readonly<Record<string, keyof typeof advice>> = {
+  ENOSPC: 'full',
+  EDQUOT: 'full',
+  ENOENT: 'folder',
+  ENOTDIR: 'folder',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  EROFS: 'denied',
+};
 
 /** @param cause an error of Node's, or anything with the system's code */
 export function unwritable(path: string, cause: unknown): FileError {
   const { code, message } = cause as { code?: string; message?: string };
   const known = advice[causes[code ?? ''] ?? ''];
-  const [problem, what, mend] = known?.(path) ?? ['not-writable' as const, `${path} could not be written: ${message ?? String(cause)}.`, 'Name a file on another disk.'];
+  const [problem, what, mend] = known?.(path) ?? [
+    'not-writable' as const,
+    `${path} could not be written: ${message ?? String(cause)}.`,
+    'Name a file on another disk.',
+  ];
   return new FileError(problem, what, { mend, cause });
 }

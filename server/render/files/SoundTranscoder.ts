@@ -1,6 +1,13 @@
 /** Sound of any codec → AAC, for what MP4 players cannot be expected to play (PCM, Vorbis, MP2 …). */
 import { Codec, CodecContext, FFmpegError, Frame, Packet, Rational, SoftwareResampleContext } from 'node-av/lib';
-import { AV_CODEC_FLAG_GLOBAL_HEADER, AV_NOPTS_VALUE, AV_SAMPLE_FMT_FLTP, AVERROR_EAGAIN, AVERROR_EOF, type FFEncoderCodec } from 'node-av/constants';
+import {
+  AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_NOPTS_VALUE,
+  AV_SAMPLE_FMT_FLTP,
+  AVERROR_EAGAIN,
+  AVERROR_EOF,
+  type FFEncoderCodec,
+} from 'node-av/constants';
 import { FileError } from './FileError.ts';
 import { rescale, type ClipSound } from './VideoReader.ts';
 
@@ -40,7 +47,17 @@ export class SoundTranscoder {
     const { channelLayout, sampleRate } = this.encoder;
     const given = this.#decoder.channelLayout;
     const input = given.order === 0 ? (given.nbChannels === 1 ? layouts.mono : layouts.stereo) : given;
-    FFmpegError.throwIfError(this.#resampler.allocSetOpts2(channelLayout, AV_SAMPLE_FMT_FLTP, sampleRate, input as never, this.#decoder.sampleFormat, this.#inputRate), 'swr');
+    FFmpegError.throwIfError(
+      this.#resampler.allocSetOpts2(
+        channelLayout,
+        AV_SAMPLE_FMT_FLTP,
+        sampleRate,
+        input as never,
+        this.#decoder.sampleFormat,
+        this.#inputRate,
+      ),
+      'swr',
+    );
     FFmpegError.throwIfError(this.#resampler.init(), 'swr init');
     for (const part of [this.#decoded, this.#resampled, this.#packet]) part.alloc();
   }
@@ -53,7 +70,7 @@ export class SoundTranscoder {
     const opened = status < 0 ? status : this.#decoder.open2Sync(codec);
     if (opened >= 0) return;
     this.#decoder.freeContext();
-    throw new FileError('unreadable', 'The clip\'s sound has a codec that cannot be decoded.', { mend: 'Convert it, or remove its sound.' });
+    throw new FileError('unreadable', "The clip's sound has a codec that cannot be decoded.", { mend: 'Convert it, or remove its sound.' });
   }
 
   /** A damaged packet is left out. */
@@ -138,7 +155,7 @@ export class SoundTranscoder {
 
 function openEncoder(decoder: CodecContext): CodecContext {
   const codec = Codec.findEncoderByName('aac' as FFEncoderCodec);
-  if (!codec) throw new Error('node-av\'s FFmpeg has no AAC encoder');
+  if (!codec) throw new Error("node-av's FFmpeg has no AAC encoder");
   const context = new CodecContext();
   const channels = decoder.channels === 1 ? layouts.mono : layouts.stereo;
   context.allocContext3(codec);

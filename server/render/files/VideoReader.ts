@@ -4,9 +4,27 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { CodecContext, FFmpegError, FormatContext, Frame, Packet, Rational, SoftwareScaleContext, type Codec, type CodecParameters, type Stream } from 'node-av/lib';
 import {
-  AV_DISPOSITION_ATTACHED_PIC, AV_NOPTS_VALUE, AV_PIX_FMT_RGB24, AV_PKT_DATA_DISPLAYMATRIX, AVERROR_EAGAIN, AVERROR_EOF, AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO,
+  CodecContext,
+  FFmpegError,
+  FormatContext,
+  Frame,
+  Packet,
+  Rational,
+  SoftwareScaleContext,
+  type Codec,
+  type CodecParameters,
+  type Stream,
+} from 'node-av/lib';
+import {
+  AV_DISPOSITION_ATTACHED_PIC,
+  AV_NOPTS_VALUE,
+  AV_PIX_FMT_RGB24,
+  AV_PKT_DATA_DISPLAYMATRIX,
+  AVERROR_EAGAIN,
+  AVERROR_EOF,
+  AVMEDIA_TYPE_AUDIO,
+  AVMEDIA_TYPE_VIDEO,
 } from 'node-av/constants';
 import type { RgbImage } from '../../landmarker/types.ts';
 import '../../video/ffmpeg-log.ts';
@@ -197,7 +215,12 @@ export class VideoReader {
   #nextTicks(durationTicks: bigint): bigint {
     const given = this.#decoded.bestEffortTimestamp;
     const last = this.#lastTicks;
-    let ticks = given === AV_NOPTS_VALUE ? (last === null ? 0n : last + durationTicks) : given - rescale(this.#originUs, MICROSECONDS, this.#video.timeBase);
+    let ticks =
+      given === AV_NOPTS_VALUE
+        ? last === null
+          ? 0n
+          : last + durationTicks
+        : given - rescale(this.#originUs, MICROSECONDS, this.#video.timeBase);
     if (last !== null && ticks <= last) ticks = last + 1n;
     this.#lastTicks = ticks;
     return ticks;
@@ -240,7 +263,9 @@ async function checkFile(path: string): Promise<void> {
 function notAVideo(path: string, status: number): FileError {
   const denied = status === FFmpegError.AVERROR('EACCES' as never);
   if (denied) return new FileError('unreadable', `${basename(path)} may not be read.`, { mend: 'Check its permissions.' });
-  return new FileError('unreadable', `${basename(path)} is damaged or not a video (${FFmpegError.strerror(status)}).`, { mend: formatsAdvice });
+  return new FileError('unreadable', `${basename(path)} is damaged or not a video (${FFmpegError.strerror(status)}).`, {
+    mend: formatsAdvice,
+  });
 }
 
 function findVideo(path: string, format: FormatContext): { stream: Stream; codec: Codec } {
@@ -249,7 +274,10 @@ function findVideo(path: string, format: FormatContext): { stream: Stream; codec
   const { streamIndex, decoder } = format.findBestStream(AVMEDIA_TYPE_VIDEO, -1, -1, true);
   const stream = streamIndex >= 0 ? format.streams[streamIndex] : undefined;
   if (!stream || (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) !== 0) throw none;
-  if (!decoder) throw new FileError('unreadable', `There is no decoder for the pictures of ${basename(path)}.`, { mend: 'Convert it to H.264 in MP4.' });
+  if (!decoder)
+    throw new FileError('unreadable', `There is no decoder for the pictures of ${basename(path)}.`, {
+      mend: 'Convert it to H.264 in MP4.',
+    });
   return { stream, codec: decoder };
 }
 
@@ -281,7 +309,8 @@ function squarePixels(stream: Stream): { width: number; height: number } {
 function describe(format: FormatContext, stream: Stream, size: { width: number; height: number }): ClipInfo {
   const { num, den } = stream.timeBase;
   const rate = [stream.avgFrameRate, stream.rFrameRate].find((candidate) => candidate.num > 0 && candidate.den > 0);
-  const durationS = stream.duration > 0n ? (Number(stream.duration) * num) / den : format.duration > 0n ? Number(format.duration) / 1e6 : null;
+  const durationS =
+    stream.duration > 0n ? (Number(stream.duration) * num) / den : format.duration > 0n ? Number(format.duration) / 1e6 : null;
   const counted = Number(stream.nbFrames);
   const estimated = durationS !== null && rate ? Math.round((durationS * rate.num) / rate.den) : null;
   return {
@@ -294,6 +323,8 @@ function describe(format: FormatContext, stream: Stream, size: { width: number; 
 }
 
 function earliestUs(streams: readonly Stream[]): bigint {
-  const starts = streams.filter(({ startTime }) => startTime !== AV_NOPTS_VALUE).map(({ startTime, timeBase }) => rescale(startTime, timeBase, MICROSECONDS));
+  const starts = streams
+    .filter(({ startTime }) => startTime !== AV_NOPTS_VALUE)
+    .map(({ startTime, timeBase }) => rescale(startTime, timeBase, MICROSECONDS));
   return starts.reduce((least, start) => (start < least ? start : least), starts[0] ?? 0n);
 }

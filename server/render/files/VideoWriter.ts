@@ -4,8 +4,22 @@
  */
 import { Codec, CodecContext, FFmpegError, FormatContext, Frame, Packet, Rational, SoftwareScaleContext, type Stream } from 'node-av/lib';
 import {
-  AV_CODEC_FLAG_FRAME_DURATION, AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_ID_AAC, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3, AV_CODEC_ID_MP3, AV_CODEC_ID_OPUS, AV_NOPTS_VALUE,
-  AV_PIX_FMT_YUV420P, AVCHROMA_LOC_LEFT, AVCOL_PRI_BT709, AVCOL_RANGE_MPEG, AVCOL_SPC_SMPTE170M, AVCOL_TRC_IEC61966_2_1, AVERROR_EAGAIN, AVERROR_EOF,
+  AV_CODEC_FLAG_FRAME_DURATION,
+  AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_CODEC_ID_AAC,
+  AV_CODEC_ID_AC3,
+  AV_CODEC_ID_EAC3,
+  AV_CODEC_ID_MP3,
+  AV_CODEC_ID_OPUS,
+  AV_NOPTS_VALUE,
+  AV_PIX_FMT_YUV420P,
+  AVCHROMA_LOC_LEFT,
+  AVCOL_PRI_BT709,
+  AVCOL_RANGE_MPEG,
+  AVCOL_SPC_SMPTE170M,
+  AVCOL_TRC_IEC61966_2_1,
+  AVERROR_EAGAIN,
+  AVERROR_EOF,
   type FFEncoderCodec,
 } from 'node-av/constants';
 import '../../video/ffmpeg-log.ts';
@@ -202,7 +216,7 @@ export class VideoWriter {
 
 function openEncoder({ side, timeBase, framesPerSecond }: VideoWriterOptions): CodecContext {
   const codec = Codec.findEncoderByName('libx264' as FFEncoderCodec);
-  if (!codec) throw new Error('node-av\'s FFmpeg has no libx264');
+  if (!codec) throw new Error("node-av's FFmpeg has no libx264");
   const context = new CodecContext();
   const rate = framesPerSecond ?? { num: 25, den: 1 };
   context.allocContext3(codec);
@@ -220,7 +234,11 @@ function openEncoder({ side, timeBase, framesPerSecond }: VideoWriterOptions): C
   context.chromaLocation = AVCHROMA_LOC_LEFT;
   context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_FRAME_DURATION);
   // Not through open2's dictionary: see VideoEncoder.
-  for (const [name, value] of [['crf', CRF], ['preset', PRESET]] as const) FFmpegError.throwIfError(context.setOption(name, value), `option ${name}`);
+  for (const [name, value] of [
+    ['crf', CRF],
+    ['preset', PRESET],
+  ] as const)
+    FFmpegError.throwIfError(context.setOption(name, value), `option ${name}`);
   FFmpegError.throwIfError(context.open2Sync(codec), 'open libx264');
   return context;
 }

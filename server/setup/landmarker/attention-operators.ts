@@ -64,14 +64,21 @@ export function landmarksToTransformMatrix(graph: OnnxGraph, landmarks: string, 
 }
 
 /** Cuts a region out of a feature map [1, C, h, w] by a [1, 4, 4] matrix; 0 wherever it leaves the map's pixel centres. */
-export function transformTensorBilinear(graph: OnnxGraph, input: { map: string; shape: number[]; matrix: string }, outputSize: [number, number]): string {
+export function transformTensorBilinear(
+  graph: OnnxGraph,
+  input: { map: string; shape: number[]; matrix: string },
+  outputSize: [number, number],
+): string {
   const [mapHeight, mapWidth] = [input.shape[1] ?? 0, input.shape[2] ?? 0];
   const [width, height] = outputSize;
   const centres: number[] = [];
   for (let y = 0; y < height; y += 1) for (let x = 0; x < width; x += 1) centres.push(x + 0.5, y + 0.5, 0, 1);
   const rows = graph.add('Transpose', [slice(graph, input.matrix, 1, 0, 2)], { perm: [0, 2, 1] });
   const places = graph.add('MatMul', [graph.floats(centres, [1, width * height, 4]), rows]); // pixel corners at whole numbers
-  const grid = graph.add('Sub', [graph.add('Mul', [places, graph.floats([2 / mapWidth, 2 / mapHeight], [1, 1, 2])]), graph.floats([1], [1])]);
+  const grid = graph.add('Sub', [
+    graph.add('Mul', [places, graph.floats([2 / mapWidth, 2 / mapHeight], [1, 1, 2])]),
+    graph.floats([1], [1]),
+  ]);
   const shaped = graph.add('Reshape', [grid, graph.ints([1, height, width, 2])]);
   const sampled = graph.add('GridSample', [input.map, shaped], { mode: 'bilinear', padding_mode: 'zeros', align_corners: 0 });
   const above = graph.add('GreaterOrEqual', [places, graph.floats([0.5], [1])]);

@@ -25,9 +25,12 @@ function convertMesh(bytes: Uint8Array): Uint8Array {
   const model = readTflite(bytes);
   const converter = new TfliteConverter('face_landmark_with_attention', model);
   const { graph } = converter;
-  const regions = model.operators.filter((operator) => operator.name === 'Landmarks2TransformMatrix').map((operator) => regionOptions(operator.customMap()));
+  const regions = model.operators
+    .filter((operator) => operator.name === 'Landmarks2TransformMatrix')
+    .map((operator) => regionOptions(operator.customMap()));
   const [lips, leftEye, rightEye] = regions.map((region) => region.subset);
-  if (lips?.length !== 80 || leftEye?.length !== 71 || rightEye?.length !== 71) throw new Error('tflite: the attention mesh has other regions than expected');
+  if (lips?.length !== 80 || leftEye?.length !== 71 || rightEye?.length !== 71)
+    throw new Error('tflite: the attention mesh has other regions than expected');
   const iris = (first: number) => [0, 1, 2, 3, 4].map((i) => first + i);
   const parts = [
     { output: 'output_lips', points: lips },
@@ -47,7 +50,10 @@ function convertMesh(bytes: Uint8Array): Uint8Array {
   const depth = slice(2, 3);
   const irisDepth = (eye: number[]) => {
     // The first 16 points of an eye's region are its contour.
-    const mean = graph.add('ReduceMean', [graph.add('Gather', [depth, graph.ints(eye.slice(0, 16))], { axis: 0 })], { axes: [0], keepdims: 1 });
+    const mean = graph.add('ReduceMean', [graph.add('Gather', [depth, graph.ints(eye.slice(0, 16))], { axis: 0 })], {
+      axes: [0],
+      keepdims: 1,
+    });
     return graph.add('Expand', [mean, graph.ints([5, 1])]);
   };
   const depths = graph.add('Concat', [depth, irisDepth(leftEye), irisDepth(rightEye)], { axis: 0 });
@@ -63,7 +69,11 @@ function convertMatte(bytes: Uint8Array): Uint8Array {
   return graph.encode();
 }
 
-const converters: Record<LandmarkModel, (source: Uint8Array) => Uint8Array> = { detector: convertDetector, mesh: convertMesh, matte: convertMatte };
+const converters: Record<LandmarkModel, (source: Uint8Array) => Uint8Array> = {
+  detector: convertDetector,
+  mesh: convertMesh,
+  matte: convertMatte,
+};
 
 /**
  * Makes what is missing of the landmarker's ONNX files in `folder` and gives their paths.

@@ -20,7 +20,12 @@ async function landmarks(cacheDir: string, files: string[]): Promise<Float64Arra
   const landmarker = await Landmarker.create({ cacheDir });
   const found: Float64Array[] = [];
   for (const file of files) {
-    const { data, info } = await sharp(await readFile(file)).rotate().flatten().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+    const { data, info } = await sharp(await readFile(file))
+      .rotate()
+      .flatten()
+      .toColourspace('srgb')
+      .raw()
+      .toBuffer({ resolveWithObject: true });
     const [face] = await landmarker.detect({ width: info.width, height: info.height, data });
     if (face !== undefined) found.push(Float64Array.from(face.points));
   }
@@ -51,12 +56,14 @@ function normalised(face: Float64Array): Float64Array {
   return face.map((value, i) => (value - centre[i % 3]!) / width);
 }
 
-const meanOf = (faces: Float64Array[]): Float64Array => new Float64Array(POINTS * 3).map((_, i) => faces.reduce((sum, face) => sum + face[i]!, 0) / faces.length);
+const meanOf = (faces: Float64Array[]): Float64Array =>
+  new Float64Array(POINTS * 3).map((_, i) => faces.reduce((sum, face) => sum + face[i]!, 0) / faces.length);
 
 /** Partner of each point: the nearest one to its mirror image; must come out one to one. */
 function mirrorPartners(face: Float64Array): number[] {
   const partners = all.map((i) => {
-    const distance = (j: number) => Math.hypot(face[i * 3]! + face[j * 3]!, face[i * 3 + 1]! - face[j * 3 + 1]!, face[i * 3 + 2]! - face[j * 3 + 2]!);
+    const distance = (j: number) =>
+      Math.hypot(face[i * 3]! + face[j * 3]!, face[i * 3 + 1]! - face[j * 3 + 1]!, face[i * 3 + 2]! - face[j * 3 + 2]!);
     return all.reduce((best, j) => (distance(j) < distance(best) ? j : best), 0);
   });
   const wrong = all.filter((i) => partners[partners[i]!] !== i);
@@ -64,7 +71,8 @@ function mirrorPartners(face: Float64Array): number[] {
   return partners;
 }
 
-const flipped = (face: Float64Array, mirror: number[]): Float64Array => face.map((_, i) => (i % 3 === 0 ? -1 : 1) * face[mirror[Math.floor(i / 3)]! * 3 + (i % 3)]!);
+const flipped = (face: Float64Array, mirror: number[]): Float64Array =>
+  face.map((_, i) => (i % 3 === 0 ? -1 : 1) * face[mirror[Math.floor(i / 3)]! * 3 + (i % 3)]!);
 
 const [cacheDir = '', ...files] = process.argv.slice(2);
 const faces = (await landmarks(cacheDir, files)).map(normalised);
@@ -80,5 +88,8 @@ for (let round = 0; round < 10; round += 1) {
 }
 mean = meanOf([mean, flipped(mean, mirror)]);
 const points = [...mean].map((value) => Number(value.toFixed(5)) + 0);
-await writeFile(new URL('../../landmarker/canonical-face.json', import.meta.url), `${JSON.stringify({ from: `${used} frontal portraits`, mirror, points })}\n`);
+await writeFile(
+  new URL('../../landmarker/canonical-face.json', import.meta.url),
+  `${JSON.stringify({ from: `${used} frontal portraits`, mirror, points })}\n`,
+);
 console.log(`${used} of ${faces.length} faces`);

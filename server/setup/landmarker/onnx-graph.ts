@@ -144,7 +144,10 @@ export class OnnxGraph {
     const name = this.fresh('c');
     const tensor = new Message();
     for (const size of shape) tensor.int(1, size);
-    tensor.int(2, type).text(8, name).bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    tensor
+      .int(2, type)
+      .text(8, name)
+      .bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     this.initializers.push(tensor);
     return name;
   }

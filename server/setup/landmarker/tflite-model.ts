@@ -39,8 +39,22 @@ const tensorTypes: Record<number, TfliteType> = { 0: 'float32', 1: 'float16', 2:
 
 /** The builtin operators that our models use; another one is refused by its number. */
 const builtins: Record<number, string> = {
-  0: 'ADD', 1: 'AVERAGE_POOL_2D', 2: 'CONCATENATION', 3: 'CONV_2D', 4: 'DEPTHWISE_CONV_2D', 6: 'DEQUANTIZE', 14: 'LOGISTIC',
-  17: 'MAX_POOL_2D', 18: 'MUL', 19: 'RELU', 22: 'RESHAPE', 23: 'RESIZE_BILINEAR', 34: 'PAD', 45: 'STRIDED_SLICE', 54: 'PRELU', 117: 'HARD_SWISH',
+  0: 'ADD',
+  1: 'AVERAGE_POOL_2D',
+  2: 'CONCATENATION',
+  3: 'CONV_2D',
+  4: 'DEPTHWISE_CONV_2D',
+  6: 'DEQUANTIZE',
+  14: 'LOGISTIC',
+  17: 'MAX_POOL_2D',
+  18: 'MUL',
+  19: 'RELU',
+  22: 'RESHAPE',
+  23: 'RESIZE_BILINEAR',
+  34: 'PAD',
+  45: 'STRIDED_SLICE',
+  54: 'PRELU',
+  117: 'HARD_SWISH',
 };
 const CUSTOM = 32;
 

@@ -56,7 +56,8 @@ export class TfliteConverter {
     if (known !== undefined) return known;
     const { shape } = this.tensor(index);
     const data = this.floats(index);
-    const name = shape.length === 4 ? this.graph.floats(permute(data, shape, [0, 3, 1, 2]), channelsFirst(shape)) : this.graph.floats(data, shape);
+    const name =
+      shape.length === 4 ? this.graph.floats(permute(data, shape, [0, 3, 1, 2]), channelsFirst(shape)) : this.graph.floats(data, shape);
     this.values.set(index ?? -1, name);
     return name;
   }
@@ -85,9 +86,14 @@ export class TfliteConverter {
     const order = depthwise ? [3, 0, 1, 2] : [0, 3, 1, 2];
     const kernel = [shape[1] ?? 1, shape[2] ?? 1];
     const strides = [operator.option(2, 'int', 1), operator.option(1, 'int', 1)];
-    const dilations = depthwise ? [operator.option(6, 'int', 1), operator.option(5, 'int', 1)] : [operator.option(5, 'int', 1), operator.option(4, 'int', 1)];
+    const dilations = depthwise
+      ? [operator.option(6, 'int', 1), operator.option(5, 'int', 1)]
+      : [operator.option(5, 'int', 1), operator.option(4, 'int', 1)];
     const inputShape = this.tensor(input).shape;
-    const onnxWeights = this.graph.floats(permute(this.floats(weights), shape, order), order.map((axis) => shape[axis] ?? 1));
+    const onnxWeights = this.graph.floats(
+      permute(this.floats(weights), shape, order),
+      order.map((axis) => shape[axis] ?? 1),
+    );
     const inputs = [this.value(input), onnxWeights];
     if (bias !== undefined && bias >= 0) inputs.push(this.value(bias));
     const convolved = this.graph.add('Conv', inputs, {
@@ -106,8 +112,14 @@ export class TfliteConverter {
     const shape = this.tensor(weights).shape;
     const [strideW = 0, strideH = 0] = new Int32Array(operator.customBytes().buffer as ArrayBuffer, 4, 2);
     if (strideH !== shape[1] || strideW !== shape[2]) throw new Error('tflite: a transposed convolution with overlap is not supported');
-    const onnxWeights = this.graph.floats(permute(this.floats(weights), shape, [3, 0, 1, 2]), [3, 0, 1, 2].map((axis) => shape[axis] ?? 1));
-    return this.graph.add('ConvTranspose', [this.value(input), onnxWeights, this.value(bias)], { kernel_shape: [strideH, strideW], strides: [strideH, strideW] });
+    const onnxWeights = this.graph.floats(
+      permute(this.floats(weights), shape, [3, 0, 1, 2]),
+      [3, 0, 1, 2].map((axis) => shape[axis] ?? 1),
+    );
+    return this.graph.add('ConvTranspose', [this.value(input), onnxWeights, this.value(bias)], {
+      kernel_shape: [strideH, strideW],
+      strides: [strideH, strideW],
+    });
   }
 
   pool(operator: TfliteOperator): string {
@@ -115,7 +127,8 @@ export class TfliteConverter {
     const kernel = [operator.option(4, 'int', 1), operator.option(3, 'int', 1)];
     const strides = [operator.option(2, 'int', 1), operator.option(1, 'int', 1)];
     const input = this.value(operator.inputs[0]);
-    if (operator.name === 'AVERAGE_POOL_2D' && kernel[0] === shape[1] && kernel[1] === shape[2]) return this.graph.add('GlobalAveragePool', [input]);
+    if (operator.name === 'AVERAGE_POOL_2D' && kernel[0] === shape[1] && kernel[1] === shape[2])
+      return this.graph.add('GlobalAveragePool', [input]);
     const pads = padding(operator.option(0, 'byte', SAME), { size: shape, kernel, strides, dilations: [1, 1] });
     const name = operator.name === 'MAX_POOL_2D' ? 'MaxPool' : 'AveragePool';
     return this.activated(this.graph.add(name, [input], { kernel_shape: kernel, strides, pads }), operator.option(5, 'byte', 0));
@@ -123,7 +136,13 @@ export class TfliteConverter {
 
   elementwise(operator: TfliteOperator): string {
     const name = operator.name === 'ADD' ? 'Add' : 'Mul';
-    return this.activated(this.graph.add(name, operator.inputs.map((index) => this.value(index))), operator.option(0, 'byte', 0));
+    return this.activated(
+      this.graph.add(
+        name,
+        operator.inputs.map((index) => this.value(index)),
+      ),
+      operator.option(0, 'byte', 0),
+    );
   }
 
   unary(operator: TfliteOperator): string {
@@ -164,7 +183,11 @@ export class TfliteConverter {
     const { shape } = this.tensor(operator.outputs[0]);
     const axis = (operator.option(0, 'int', 0) + shape.length) % shape.length;
     const onnxAxis = shape.length === 4 ? ([0, 2, 3, 1][axis] ?? 0) : axis;
-    return this.graph.add('Concat', operator.inputs.map((index) => this.value(index)), { axis: onnxAxis });
+    return this.graph.add(
+      'Concat',
+      operator.inputs.map((index) => this.value(index)),
+      { axis: onnxAxis },
+    );
   }
 
   resize(operator: TfliteOperator): string {
@@ -172,7 +195,10 @@ export class TfliteConverter {
     const halfPixels = operator.option(3, 'byte', 0) === 1;
     const mode = alignCorners ? 'align_corners' : halfPixels ? 'half_pixel' : 'asymmetric';
     const sizes = this.graph.ints(channelsFirst(this.tensor(operator.outputs[0]).shape));
-    return this.graph.add('Resize', [this.value(operator.inputs[0]), '', '', sizes], { mode: 'linear', coordinate_transformation_mode: mode });
+    return this.graph.add('Resize', [this.value(operator.inputs[0]), '', '', sizes], {
+      mode: 'linear',
+      coordinate_transformation_mode: mode,
+    });
   }
 
   /** Only the slice that takes everything occurs (a renamed output). */
@@ -189,7 +215,10 @@ export class TfliteConverter {
   regionOfMap(operator: TfliteOperator): string {
     const [map, matrix] = operator.inputs;
     const [, height = 0, width = 0] = this.tensor(operator.outputs[0]).shape;
-    return transformTensorBilinear(this.graph, { map: this.value(map), shape: this.tensor(map).shape, matrix: this.value(matrix) }, [width, height]);
+    return transformTensorBilinear(this.graph, { map: this.value(map), shape: this.tensor(map).shape, matrix: this.value(matrix) }, [
+      width,
+      height,
+    ]);
   }
 
   pointsOutOfRegion(operator: TfliteOperator): string {

@@ -13,7 +13,16 @@ import { applyEdits } from './source-edits.ts';
 
 /** Names in Debian 12 and newer, Ubuntu 22.04 and newer. */
 export const buildPackages: readonly string[] = [
-  'g++', 'meson', 'ninja-build', 'pkg-config', 'libuv1-dev', 'libssl-dev', 'libsrtp2-dev', 'libabsl-dev', 'libflatbuffers-dev', 'flatbuffers-compiler',
+  'g++',
+  'meson',
+  'ninja-build',
+  'pkg-config',
+  'libuv1-dev',
+  'libssl-dev',
+  'libsrtp2-dev',
+  'libabsl-dev',
+  'libflatbuffers-dev',
+  'flatbuffers-compiler',
 ];
 const programs = ['g++', 'meson', 'ninja', 'pkg-config', 'flatc'];
 const libraries = ['libuv', 'openssl', 'libsrtp2', 'flatbuffers', 'absl_strings', 'absl_optional', 'absl_memory'];
@@ -41,11 +50,14 @@ async function ensureTools(progress: Progress): Promise<void> {
   const missing = await missingForBuild();
   if (missing.length === 0) return;
   if (!isDebianLike(await distribution())) {
-    throw new SetupError(`building mediasoup's worker needs ${missing.join(', ')}. We know the packages of Debian and Ubuntu only (${buildPackages.join(' ')}); install their equivalents`);
+    throw new SetupError(
+      `building mediasoup's worker needs ${missing.join(', ')}. We know the packages of Debian and Ubuntu only (${buildPackages.join(' ')}); install their equivalents`,
+    );
   }
   await installPackages(buildPackages, progress);
   const still = await missingForBuild();
-  if (still.length > 0) throw new SetupError(`still missing after installation: ${still.join(', ')}`, { mend: installCommand(buildPackages) });
+  if (still.length > 0)
+    throw new SetupError(`still missing after installation: ${still.join(', ')}`, { mend: installCommand(buildPackages) });
 }
 
 /** One compiler at work needs up to a gigabyte here; more of them than fit make the machine swap. */

@@ -23,7 +23,10 @@ export function cacheKey({ version, system, arch, recipe }: WorkerTraits): strin
 /** A short hash of everything that the result of a build depends on and that lies in this repository. */
 export async function recipeHash(folder: string = subprojectsFolder, edits: string = ''): Promise<string> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).sort();
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
   const hash = createHash('sha256').update(edits);
   for (const file of files) hash.update(`\0${relative(folder, file)}\0`).update(await readFile(file));
   return hash.digest('hex').slice(0, 12);

@@ -36,7 +36,10 @@ export async function fetchPrebuilt(options: PrebuiltOptions): Promise<boolean> 
     }, answerMs);
     const { MEDIASOUP_WORKER_BIN: _given, MEDIASOUP_LOCAL_DEV: _dev, ...env } = process.env;
     const { code } = await runCommand(process.execPath, [join(packageFolder, 'npm-scripts.mjs'), 'postinstall'], {
-      cwd: work, env: { ...env, PYTHON: join(work, 'no-python') }, timeoutMs: downloadMs, signal: abort.signal,
+      cwd: work,
+      env: { ...env, PYTHON: join(work, 'no-python') },
+      timeoutMs: downloadMs,
+      signal: abort.signal,
     });
     clearTimeout(watchdog);
     const binary = join(release, process.platform === 'win32' ? 'mediasoup-worker.exe' : 'mediasoup-worker');

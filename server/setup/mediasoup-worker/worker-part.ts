@@ -62,7 +62,7 @@ async function findWorker(cacheDir: string): Promise<Candidate | null> {
 export async function workerBinary(cacheDir: string = cacheFolder()): Promise<string> {
   const found = await findWorker(cacheDir);
   if (found) return found.path;
-  throw new SetupError("there is no mediasoup worker that starts on this machine", { mend });
+  throw new SetupError('there is no mediasoup worker that starts on this machine', { mend });
 }
 
 async function obtain({ progress, cacheDir, network }: EnsureContext): Promise<void> {
@@ -79,7 +79,10 @@ async function obtain({ progress, cacheDir, network }: EnsureContext): Promise<v
     }
     progress.step('not to be had from here: building it from the sources in the npm package');
   }
-  if (process.platform !== 'linux') throw new SetupError(`mediasoup's prebuilt worker could not be fetched, and our own build knows Linux only (this is ${process.platform})`);
+  if (process.platform !== 'linux')
+    throw new SetupError(
+      `mediasoup's prebuilt worker could not be fetched, and our own build knows Linux only (this is ${process.platform})`,
+    );
   await buildWorker({ packageFolder: mediasoup, target: built, progress });
 }
 
@@ -93,7 +96,14 @@ export const workerPart: Part = {
     if (found) return { ok: true, detail: `${found.origin}: ${found.path}` };
     const given = process.env.MEDIASOUP_WORKER_BIN;
     if (given) return { ok: false, detail: `MEDIASOUP_WORKER_BIN=${given} does not start`, mend: 'unset MEDIASOUP_WORKER_BIN' };
-    const cached = await Promise.all((await candidates(cacheDir)).map(({ path }) => access(path).then(() => path, () => null)));
+    const cached = await Promise.all(
+      (await candidates(cacheDir)).map(({ path }) =>
+        access(path).then(
+          () => path,
+          () => null,
+        ),
+      ),
+    );
     const broken = cached.find((path) => path !== null);
     return { ok: false, detail: broken ? `${broken} does not start (did a system library change?)` : 'not built yet', mend };
   },
@@ -102,12 +112,19 @@ export const workerPart: Part = {
 
   async ensure(context): Promise<void> {
     if (await findWorker(context.cacheDir)) return;
-    if (process.env.MEDIASOUP_WORKER_BIN) throw new SetupError(`MEDIASOUP_WORKER_BIN=${process.env.MEDIASOUP_WORKER_BIN} does not start on this machine`, { mend: 'unset MEDIASOUP_WORKER_BIN' });
+    if (process.env.MEDIASOUP_WORKER_BIN)
+      throw new SetupError(`MEDIASOUP_WORKER_BIN=${process.env.MEDIASOUP_WORKER_BIN} does not start on this machine`, {
+        mend: 'unset MEDIASOUP_WORKER_BIN',
+      });
     const { folder } = await cachePlaces(context.cacheDir);
     await mkdir(dirname(folder), { recursive: true });
     const onWait = (): void => context.progress.step('another process is at it already: waiting');
-    await withFileLock(`${folder}.lock`, async () => {
-      if (!(await findWorker(context.cacheDir))) await obtain(context);
-    }, { onWait });
+    await withFileLock(
+      `${folder}.lock`,
+      async () => {
+        if (!(await findWorker(context.cacheDir))) await obtain(context);
+      },
+      { onWait },
+    );
   },
 };

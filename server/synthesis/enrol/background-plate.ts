@@ -25,9 +25,19 @@ export function fillBackground({ image, matte }: PreparedPortrait, seam: number)
   const out = new Float32Array(3 * n);
   for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) out[c * n + i] = image.data[i * 3 + c]! / 255;
   if (!matte) return out;
-  const hidden = dilate(Float32Array.from(matte, (v) => (v > 24 ? 1 : 0)), side, seam);
+  const hidden = dilate(
+    Float32Array.from(matte, (v) => (v > 24 ? 1 : 0)),
+    side,
+    seam,
+  );
   const sums = new Float32Array(4 * n);
-  for (const [step, lineStep] of [[1, side], [-1, side], [side, 1], [-side, 1]] as const) gather({ out, hidden, side, step, lineStep, sums });
+  for (const [step, lineStep] of [
+    [1, side],
+    [-1, side],
+    [side, 1],
+    [-side, 1],
+  ] as const)
+    gather({ out, hidden, side, step, lineStep, sums });
   for (let i = 0; i < n; i++) {
     if (hidden[i]! < 0.5) continue;
     const w = sums[3 * n + i]!;

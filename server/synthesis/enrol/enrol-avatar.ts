@@ -51,7 +51,11 @@ function check(p: PreparedPortrait, size: number): void {
 }
 
 /** Everything an enrolment graph may ask for, by name; only what the manifest lists is made. */
-function inputs(model: OnnxModel, portraits: readonly PreparedPortrait[], choice: { base: number; teeth: number | null }): Record<string, ModelTensor> {
+function inputs(
+  model: OnnxModel,
+  portraits: readonly PreparedPortrait[],
+  choice: { base: number; teeth: number | null },
+): Record<string, ModelTensor> {
   const { size, spec } = model;
   const k = portraits.length;
   const n = spec.interiorSize ?? 1;
@@ -65,7 +69,13 @@ function inputs(model: OnnxModel, portraits: readonly PreparedPortrait[], choice
   let whole: PersonLayers | null = null;
   const layers = () => separated() ?? (whole ??= undivided(base));
   const makers: Record<string, () => ModelTensor> = {
-    portraits: () => tensor(stackPictures(spec.sharedBackground ? shareBackground(portraits, choice.base, separated) : portraits, size), [k, 3, size, size]),
+    portraits: () =>
+      tensor(stackPictures(spec.sharedBackground ? shareBackground(portraits, choice.base, separated) : portraits, size), [
+        k,
+        3,
+        size,
+        size,
+      ]),
     portrait_landmarks: () => tensor(stackLandmarks(portraits, size), [k, LANDMARK_COUNT, 3]),
     mattes: () => tensor(stackMattes(portraits, size), [k, 1, size, size]),
     alpha: () => tensor(layers().alpha, [1, 1, size, size]),

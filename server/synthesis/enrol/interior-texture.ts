@@ -105,7 +105,9 @@ export function makeInterior(base: PreparedPortrait, face: AvatarFace, lender: P
 /** Position of texture row `v` in 0..1: which half, and mouth widths below that half's anchor. */
 function rowPlace(v: number): { upper: boolean; y: number } {
   const { upper, lower } = interiorLayout;
-  return v < 0.5 ? { upper: true, y: upper[0] + 2 * v * (upper[1] - upper[0]) } : { upper: false, y: lower[0] + (2 * v - 1) * (lower[1] - lower[0]) };
+  return v < 0.5
+    ? { upper: true, y: upper[0] + 2 * v * (upper[1] - upper[0]) }
+    : { upper: false, y: lower[0] + (2 * v - 1) * (lower[1] - lower[0]) };
 }
 
 function drawInterior({ white, lip, size }: { white: Rgb; lip: Rgb; size: number }): Float32Array {
@@ -188,7 +190,9 @@ function borrowTeeth({ base, face, lender, size, mask, flow }: Borrowing): void 
 /** [side, side] 0..1: well inside the lips of a portrait. */
 function lipMask({ image, points }: PreparedPortrait): Float32Array {
   const side = image.width;
-  const polygon = Float32Array.from([...innerUpperLip, ...innerLowerLip.slice(1, -1).toReversed()].flatMap((v) => [points[v * 3]!, points[v * 3 + 1]!]));
+  const polygon = Float32Array.from(
+    [...innerUpperLip, ...innerLowerLip.slice(1, -1).toReversed()].flatMap((v) => [points[v * 3]!, points[v * 3 + 1]!]),
+  );
   const filled = new Float32Array(side * side);
   fillPolygon(polygon, filled, side);
   const reach = Math.max(1, Math.round(side / 256));

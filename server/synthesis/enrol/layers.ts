@@ -37,7 +37,15 @@ export function separateLayers(portrait: PreparedPortrait): PersonLayers | null 
   for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) picture[c * n + i] = image.data[i * 3 + c]! / 255;
   const person = Float32Array.from(matte, (v) => v / 255);
   const filled = fillBackground(portrait, Math.round(reach.outside * unit));
-  const foreground = continueOutwards(picture, erode(person.map((v) => (v > 0.5 ? 1 : 0)), side, Math.round(4 * unit)), side);
+  const foreground = continueOutwards(
+    picture,
+    erode(
+      person.map((v) => (v > 0.5 ? 1 : 0)),
+      side,
+      Math.round(4 * unit),
+    ),
+    side,
+  );
   const alpha = edgeAlpha({ picture, person, foreground, filled, side });
   const background = joinBackground({ picture, filled, alpha, side });
   return { alpha, foreground, background };
@@ -57,7 +65,11 @@ interface Join {
 function joinBackground({ picture, filled, alpha, side }: Join): Float32Array {
   const n = side * side;
   const unit = side / 256;
-  const stands = dilate(alpha.map((v) => (v > 0.04 ? 1 : 0)), side, Math.max(1, Math.round(1.5 * unit)));
+  const stands = dilate(
+    alpha.map((v) => (v > 0.04 ? 1 : 0)),
+    side,
+    Math.max(1, Math.round(1.5 * unit)),
+  );
   const seen = stands.map((v) => 1 - v);
   const share = boxBlur(stands, side, Math.max(1, Math.round(unit)));
   const deep = boxBlur(stands, side, Math.round(16 * unit));
@@ -85,7 +97,11 @@ function continueOutwards(picture: Float32Array, known: Float32Array, side: numb
     const weight = boxBlur(known, side, r);
     for (let c = 0; c < 3; c++) {
       const plane = picture.subarray(c * n, (c + 1) * n);
-      const mean = boxBlur(plane.map((v, i) => v * known[i]!), side, r);
+      const mean = boxBlur(
+        plane.map((v, i) => v * known[i]!),
+        side,
+        r,
+      );
       for (let i = 0; i < n; i++) if (left[i]! && weight[i]! > 0.02) out[c * n + i] = mean[i]! / weight[i]!;
     }
     for (let i = 0; i < n; i++) if (weight[i]! > 0.02) left[i] = 0;
@@ -131,7 +147,7 @@ function edgeAlpha({ picture, person, foreground, filled, side }: Edge): Float32
   }
   const calm = boxBlur(share, side, Math.max(1, Math.round(unit / 2)));
   const alpha = Float32Array.from(prior, (p, i) => {
-    const outside = (0.5 - blurred[i]!) * (2 * wide + 1) / unit;
+    const outside = ((0.5 - blurred[i]!) * (2 * wide + 1)) / unit;
     if (outside > reach.outside - 1) return 0;
     if (outside < -reach.inside) return p > 0.98 ? 1 : p;
     const far = smoothstep(1, 6, Math.abs(outside));
@@ -143,5 +159,6 @@ function edgeAlpha({ picture, person, foreground, filled, side }: Edge): Float32
     const ends = outside > 0 ? 1 - smoothstep(reach.outside - 4, reach.outside - 1, outside) : 1;
     const inner = outside < 0 ? smoothstep(reach.inside - 3, reach.inside, -outside) : 0;
     return clamp(alpha * ends + inner * (1 - alpha * ends), 0, 1);
-  });  return boxBlur(alpha, side, Math.max(1, Math.round(unit)));
+  });
+  return boxBlur(alpha, side, Math.max(1, Math.round(unit)));
 }

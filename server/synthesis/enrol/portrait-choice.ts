@@ -43,11 +43,18 @@ export function choosePortraits(portraits: readonly PreparedPortrait[]): Portrai
   const traits = portraits.map(portraitTraits);
   const sharpest = Math.max(...traits.map((t) => t.sharpness), 1e-6);
   const smallestSmile = Math.min(...traits.map((t) => t.smile));
-  const cost = traits.map((t) =>
-    3 * Math.max(0, t.turned - 0.08) + 10 * Math.max(0, t.lipGap - 0.02) + 4 * Math.max(0, 0.22 - t.eyesOpen) +
-    5 * (t.smile - smallestSmile) + 0.6 * (1 - t.sharpness / sharpest));
+  const cost = traits.map(
+    (t) =>
+      3 * Math.max(0, t.turned - 0.08) +
+      10 * Math.max(0, t.lipGap - 0.02) +
+      4 * Math.max(0, 0.22 - t.eyesOpen) +
+      5 * (t.smile - smallestSmile) +
+      0.6 * (1 - t.sharpness / sharpest),
+  );
   const base = cost.indexOf(Math.min(...cost));
-  const shown = traits.map((t, i) => (t.lipGap < openGap || t.turned > 0.45 ? 0 : teethBrightness(portraits[i]!) * Math.min(t.lipGap, 0.12)));
+  const shown = traits.map((t, i) =>
+    t.lipGap < openGap || t.turned > 0.45 ? 0 : teethBrightness(portraits[i]!) * Math.min(t.lipGap, 0.12),
+  );
   const best = Math.max(...shown);
   return { base, teeth: best > 0 ? shown.indexOf(best) : null };
 }
@@ -58,10 +65,15 @@ function luma(data: Uint8Array, at: number): number {
 
 /** Brightness between the lips relative to the lips; 0 when it is dark there (no teeth to lend). */
 function teethBrightness({ image, points }: PreparedPortrait): number {
-  const at = (x: number, y: number) => (Math.min(image.height - 1, Math.max(0, Math.floor(y))) * image.width + Math.min(image.width - 1, Math.max(0, Math.floor(x)))) * 3;
+  const at = (x: number, y: number) =>
+    (Math.min(image.height - 1, Math.max(0, Math.floor(y))) * image.width + Math.min(image.width - 1, Math.max(0, Math.floor(x)))) * 3;
   let inside = 0;
   let lips = 0;
-  for (const [u, l] of [[13, 14], [82, 87], [312, 317]] as const) {
+  for (const [u, l] of [
+    [13, 14],
+    [82, 87],
+    [312, 317],
+  ] as const) {
     inside += luma(image.data, at(points[u * 3]! * 0.6 + points[l * 3]! * 0.4, points[u * 3 + 1]! * 0.6 + points[l * 3 + 1]! * 0.4)) / 3;
   }
   for (const v of [0, 17, 37, 267]) lips += luma(image.data, at(points[v * 3]!, points[v * 3 + 1]!)) / 4;
@@ -69,13 +81,20 @@ function teethBrightness({ image, points }: PreparedPortrait): number {
 }
 
 function faceSharpness({ image, points }: PreparedPortrait): number {
-  const [left, right, top, bottom] = [points[234 * 3]!, points[454 * 3]!, points[10 * 3 + 1]!, points[152 * 3 + 1]!].map(Math.round) as [number, number, number, number];
+  const [left, right, top, bottom] = [points[234 * 3]!, points[454 * 3]!, points[10 * 3 + 1]!, points[152 * 3 + 1]!].map(Math.round) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   let sum = 0;
   let n = 0;
   for (let y = Math.max(1, top); y < Math.min(image.height - 1, bottom); y++) {
     for (let x = Math.max(1, left); x < Math.min(image.width - 1, right); x++, n++) {
       const i = (y * image.width + x) * 3;
-      sum += Math.abs(luma(image.data, i + 3) - luma(image.data, i - 3)) + Math.abs(luma(image.data, i + image.width * 3) - luma(image.data, i - image.width * 3));
+      sum +=
+        Math.abs(luma(image.data, i + 3) - luma(image.data, i - 3)) +
+        Math.abs(luma(image.data, i + image.width * 3) - luma(image.data, i - image.width * 3));
     }
   }
   return n ? sum / n : 0;

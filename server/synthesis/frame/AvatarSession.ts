@@ -169,8 +169,16 @@ export class AvatarSession {
     const { spec, variant } = this.#model;
     if (!this.takes(avatar)) throw new AppError('avatar-not-found', 'The avatar was enrolled for another model');
     const asked = Object.entries(variant.frame.inputs).filter(([name]) => name !== 'previous_frame');
-    const face = new AvatarFace({ points: pointsOf(avatar), size: avatar.size, absolute: this.#motion === 'absolute', posing: posingOf(spec) });
-    const producers = createFrameInputs(asked.map(([name]) => name), { avatar, face, spec });
+    const face = new AvatarFace({
+      points: pointsOf(avatar),
+      size: avatar.size,
+      absolute: this.#motion === 'absolute',
+      posing: posingOf(spec),
+    });
+    const producers = createFrameInputs(
+      asked.map(([name]) => name),
+      { avatar, face, spec },
+    );
     const made = Object.assign({}, ...producers.map((producer) => producer.inputs)) as FrameInputs['inputs'];
     const inputs: Record<string, ModelTensor> = {};
     for (const [name, { shape }] of asked) {
@@ -193,6 +201,7 @@ export class AvatarSession {
 
 function pointsOf({ tensors }: EnrolledAvatar): Float32Array {
   const points = tensors['points']?.data;
-  if (!(points instanceof Float32Array) || points.length !== LANDMARK_COUNT * 3) throw new AppError('avatar-not-found', 'The avatar has no landmarks');
+  if (!(points instanceof Float32Array) || points.length !== LANDMARK_COUNT * 3)
+    throw new AppError('avatar-not-found', 'The avatar has no landmarks');
   return points;
 }

@@ -44,7 +44,7 @@ export class LandmarkInputs implements FrameInputs {
   constructor({ avatar }: Pick<FrameInputsOptions, 'avatar'>) {
     this.#size = avatar.size;
     this.#portraits = directionsOf(avatar);
-    this.#base = avatar.tensors['choice']?.data[0] as number | undefined ?? 0;
+    this.#base = (avatar.tensors['choice']?.data[0] as number | undefined) ?? 0;
     this.#reference = this.#base;
   }
 
@@ -70,7 +70,9 @@ export class LandmarkInputs implements FrameInputs {
     }
     if (this.#portraits.length < 2) return;
     const now = headPose(this.inputs.landmarks);
-    const away = this.#portraits.map(({ yaw, pitch }, k) => Math.hypot(yaw - now.yaw, pitch - now.pitch) + (k === this.#base ? 0 : calmDegrees));
+    const away = this.#portraits.map(
+      ({ yaw, pitch }, k) => Math.hypot(yaw - now.yaw, pitch - now.pitch) + (k === this.#base ? 0 : calmDegrees),
+    );
     const best = away.indexOf(Math.min(...away));
     if (!anew && away[best]! >= away[this.#reference]! - closerDegrees) return;
     this.#reference = best;
@@ -81,7 +83,7 @@ export class LandmarkInputs implements FrameInputs {
 function directionsOf({ tensors }: EnrolledAvatar): Direction[] {
   const points = tensors['reference_landmarks']?.data;
   if (!(points instanceof Float32Array) || points.length === 0 || points.length % length !== 0) {
-    throw new AppError('internal', "The model takes landmarks, but its avatars have no `reference_landmarks` among the cached tensors");
+    throw new AppError('internal', 'The model takes landmarks, but its avatars have no `reference_landmarks` among the cached tensors');
   }
   return Array.from({ length: points.length / length }, (_, k) => headPose(points.subarray(k * length, (k + 1) * length)));
 }

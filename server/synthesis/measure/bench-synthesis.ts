@@ -7,7 +7,9 @@ import { loadModel } from '../model/OnnxModel.ts';
 const frames = Number(process.argv[2] ?? 300);
 const manifest = await loadManifest();
 const name = process.argv[3] ?? manifest.default;
-const cases = findModel(manifest, name).variants.flatMap(({ size, frameInt8 }) => [...(frameInt8 ? ['int8' as const] : []), 'fp32' as const].map((precision) => ({ size, precision })));
+const cases = findModel(manifest, name).variants.flatMap(({ size, frameInt8 }) =>
+  [...(frameInt8 ? ['int8' as const] : []), 'fp32' as const].map((precision) => ({ size, precision })),
+);
 for (const { size, precision } of cases) {
   const model = await loadModel(name, { threads: 1, size, precision });
   const { enrolMs, stages, cpuMsPerFrame } = await measureSynthesis({ model, frames, warmUpFrames: 50 });

@@ -30,7 +30,12 @@ export interface MeasureOptions {
 const brief = { frames: 50, warmUpFrames: 8, mostMs: 4000 } as const;
 const frameMs = 1000 / 30;
 /** People give some: neutral, turned to either side, mouth open. */
-const portraitPoses = [[0, 0, 0], [0.35, 0, 0], [-0.35, 0, 0], [0, 0, 0.08]] as const;
+const portraitPoses = [
+  [0, 0, 0],
+  [0.35, 0, 0],
+  [-0.35, 0, 0],
+  [0, 0, 0.08],
+] as const;
 
 /** Milliseconds of CPU time for one frame, in a second or so: a machine that is busy at its start is not slow for good. */
 export async function measureSpeed(model: OnnxModel): Promise<number> {
@@ -39,7 +44,10 @@ export async function measureSpeed(model: OnnxModel): Promise<number> {
 
 export async function measureSynthesis({ model, frames, warmUpFrames, mostMs = Infinity }: MeasureOptions): Promise<SynthesisTimes> {
   const started = performance.now();
-  const avatar = await enrolAvatar({ model, portraits: portraitPoses.map(([turn, nod, jaw]) => portrait(model.size, face(turn, nod, jaw))) });
+  const avatar = await enrolAvatar({
+    model,
+    portraits: portraitPoses.map(([turn, nod, jaw]) => portrait(model.size, face(turn, nod, jaw))),
+  });
   const enrolMs = performance.now() - started;
   const session = await AvatarSession.create({ model, avatar });
   let shown = 0;
@@ -70,7 +78,11 @@ function face(turn: number, nod: number, jaw: number): Float32Array {
   const r = rotationMatrix(nod, turn, 0);
   const out = new Float32Array(canonicalFace.length);
   for (let i = 0; i < out.length; i += 3) {
-    const [x, y, z] = [canonicalFace[i]!, canonicalFace[i + 1]! + (i === 14 * 3 || i === 17 * 3 || i === 152 * 3 ? jaw : 0), canonicalFace[i + 2]!];
+    const [x, y, z] = [
+      canonicalFace[i]!,
+      canonicalFace[i + 1]! + (i === 14 * 3 || i === 17 * 3 || i === 152 * 3 ? jaw : 0),
+      canonicalFace[i + 2]!,
+    ];
     for (let a = 0; a < 3; a++) out[i + a] = 0.35 * (r[a * 3]! * x + r[a * 3 + 1]! * y + r[a * 3 + 2]! * z) + [0.5, 0.48, 0][a]!;
   }
   return out;
@@ -78,6 +90,8 @@ function face(turn: number, nod: number, jaw: number): Float32Array {
 
 function portrait(size: number, points: Float32Array): PreparedPortrait {
   const data = Uint8Array.from({ length: size * size * 3 }, (_, i) => (i * 7919) % 251);
-  const matte = Uint8Array.from({ length: size * size }, (_, i) => (Math.hypot((i % size) - size / 2, Math.floor(i / size) - size / 2) < size / 3 ? 255 : 0));
+  const matte = Uint8Array.from({ length: size * size }, (_, i) =>
+    Math.hypot((i % size) - size / 2, Math.floor(i / size) - size / 2) < size / 3 ? 255 : 0,
+  );
   return { image: { width: size, height: size, data }, points: points.map((v) => v * size), matte, crop: { x: 0, y: 0, size } };
 }

@@ -26,7 +26,12 @@ export class OnnxModel {
   #enrolment: Promise<ort.InferenceSession> | null = null;
   #closed = false;
 
-  private constructor(name: string, spec: ModelSpec, variant: ModelVariant, parts: { options: ort.InferenceSession.SessionOptions; directory: string; frame: ort.InferenceSession }) {
+  private constructor(
+    name: string,
+    spec: ModelSpec,
+    variant: ModelVariant,
+    parts: { options: ort.InferenceSession.SessionOptions; directory: string; frame: ort.InferenceSession },
+  ) {
     this.name = name;
     this.spec = spec;
     this.variant = variant;
@@ -36,7 +41,10 @@ export class OnnxModel {
   }
 
   /** @throws AppError `model-unknown`; `internal` when a file is missing, altered or not loadable. */
-  static async create(name: string, { threads = 1, size, directory = modelsDirectory, precision = 'int8' }: OnnxModelOptions = {}): Promise<OnnxModel> {
+  static async create(
+    name: string,
+    { threads = 1, size, directory = modelsDirectory, precision = 'int8' }: OnnxModelOptions = {},
+  ): Promise<OnnxModel> {
     const spec = findModel(await loadManifest(directory), name);
     const variant = findVariant(spec, size);
     const options: ort.InferenceSession.SessionOptions = {
@@ -77,7 +85,9 @@ export class OnnxModel {
     const session = await this.#loadEnrolment();
     try {
       const results = await session.run(inputs);
-      return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, { shape: [...t.dims], data: Float32Array.from(t.data as Float32Array) }]));
+      return Object.fromEntries(
+        Object.entries(results).map(([name, t]) => [name, { shape: [...t.dims], data: Float32Array.from(t.data as Float32Array) }]),
+      );
     } catch (cause) {
       throw new AppError('synthesis-failed', 'The enrolment graph failed', { cause });
     }

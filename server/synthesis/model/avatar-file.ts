@@ -34,5 +34,8 @@ export function decodeAvatar(file: Uint8Array): EnrolledAvatar {
 
 /** Covers what the tensors are called and where they lie as much as their bytes. */
 function fingerprint(about: object, entries: object, body: Uint8Array): string {
-  return createHash('sha256').update(JSON.stringify([about, entries])).update(body).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([about, entries]))
+    .update(body)
+    .digest('hex');
 }

@@ -35,10 +35,13 @@ export function chooseModel({ configured, size, manifest, speedOf }: ChoiceOptio
   const { default: best, fallback = best } = manifest;
   const { version, variants } = findModel(manifest, best);
   if (best === fallback) return { model: best, kind: 'default', reason: 'the default model' };
-  if (!variants.some((variant) => variant.size === size)) return { model: fallback, kind: 'no-such-size', reason: `${best} has no pictures of ${size} pixels` };
+  if (!variants.some((variant) => variant.size === size))
+    return { model: fallback, kind: 'no-such-size', reason: `${best} has no pictures of ${size} pixels` };
   const ms = speedOf(best, version);
   const wanted = `${LEAST_FRAMES_PER_SECOND} frames a second leave ${mostSynthesisMs} ms for it`;
   if (ms === null) return { model: best, kind: 'unmeasured', reason: `not measured on this machine yet; ${wanted}` };
   const measured = `a frame of ${best} takes ${ms.toFixed(1)} ms on this machine; ${wanted}`;
-  return ms <= mostSynthesisMs ? { model: best, kind: 'fast-enough', reason: measured } : { model: fallback, kind: 'too-slow', reason: measured };
+  return ms <= mostSynthesisMs
+    ? { model: best, kind: 'fast-enough', reason: measured }
+    : { model: fallback, kind: 'too-slow', reason: measured };
 }

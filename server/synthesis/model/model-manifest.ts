@@ -30,8 +30,11 @@ const variantSchema = z.object({
 });
 /** Channels of the semantic map that a session can draw. */
 export const semanticChannelSchema = z.enum(['contour', 'features', 'mouth', 'mouth-light', 'reuse', 'fold']);
-const logLimitSchema = z.object({ knee: z.number().positive(), limit: z.number().positive() }).refine(({ knee, limit }) => limit > knee, 'limit must be above knee');
-const angleLimitSchema = z.object({ kneeDegrees: z.number().positive(), limitDegrees: z.number().positive() })
+const logLimitSchema = z
+  .object({ knee: z.number().positive(), limit: z.number().positive() })
+  .refine(({ knee, limit }) => limit > knee, 'limit must be above knee');
+const angleLimitSchema = z
+  .object({ kneeDegrees: z.number().positive(), limitDegrees: z.number().positive() })
   .refine(({ kneeDegrees, limitDegrees }) => limitDegrees > kneeDegrees, 'limitDegrees must be above kneeDegrees');
 const modelSchema = z.object({
   version: z.string(),
@@ -43,19 +46,23 @@ const modelSchema = z.object({
   /** What the landmarks of a posed face mean to the model: see `posing.ts`. */
   landmarks: z.enum(['surface', 'tracked']).default('surface'),
   /** How far the head goes; `logScale` is a natural logarithm. What is absent is as the warp has it. */
-  poseLimits: z.object({ nod: angleLimitSchema, turn: angleLimitSchema, tilt: angleLimitSchema, logScale: logLimitSchema }).partial().optional(),
+  poseLimits: z
+    .object({ nod: angleLimitSchema, turn: angleLimitSchema, tilt: angleLimitSchema, logScale: logLimitSchema })
+    .partial()
+    .optional(),
   interiorSize: z.number().int().positive().optional(),
   /** Outputs of the enrolment graph that are kept and given to the frame graph under the same names. */
   cached: z.array(z.string()),
   variants: z.array(variantSchema).min(1),
 });
-const manifestSchema = z.object({
-  format: z.literal(1),
-  default: z.string(),
-  /** Taken for the default one where the machine is too slow for it. */
-  fallback: z.string().optional(),
-  models: z.record(z.string(), modelSchema),
-})
+const manifestSchema = z
+  .object({
+    format: z.literal(1),
+    default: z.string(),
+    /** Taken for the default one where the machine is too slow for it. */
+    fallback: z.string().optional(),
+    models: z.record(z.string(), modelSchema),
+  })
   .refine((manifest) => Object.hasOwn(manifest.models, manifest.default), 'default names no model of the manifest')
   .refine(({ fallback, models }) => fallback === undefined || Object.hasOwn(models, fallback), 'fallback names no model of the manifest');
 
@@ -93,7 +100,8 @@ export function findModel(manifest: ModelManifest, name: string): ModelSpec {
 /** The variant of that size, or the first when no size is asked for. */
 export function findVariant(model: ModelSpec, size?: number): ModelVariant {
   const variant = size === undefined ? model.variants[0] : model.variants.find((v) => v.size === size);
-  if (!variant) throw new AppError('model-unknown', `The model has no size ${size}; it has ${model.variants.map((v) => v.size).join(', ')}`);
+  if (!variant)
+    throw new AppError('model-unknown', `The model has no size ${size}; it has ${model.variants.map((v) => v.size).join(', ')}`);
   return variant;
 }
 

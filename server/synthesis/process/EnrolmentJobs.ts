@@ -24,7 +24,10 @@ export class EnrolmentJobs {
   async enrol({ portraits, limits, model, size, crop }: EnrolmentRequest): Promise<EnrolmentResult> {
     const loaded = await this.#models.get(model, size);
     const landmarker = await this.#landmarkerOnce();
-    const prepared = await preparePortraits(portraits.map((bytes) => ({ read: () => bytes })), { landmarker, size, crop, limits });
+    const prepared = await preparePortraits(
+      portraits.map((bytes) => ({ read: () => bytes })),
+      { landmarker, size, crop, limits },
+    );
     const avatar = await enrolAvatar({ model: loaded, portraits: prepared.map(({ portrait }) => portrait) });
     const preview = await encodePreview(await renderAtRest(loaded, avatar), size);
     const warnings = prepared.flatMap((result, portrait) => result.warnings.map(({ code, message }) => ({ portrait, code, message })));
@@ -46,5 +49,7 @@ export class EnrolmentJobs {
 }
 
 async function encodePreview(i420: Uint8Array, size: number): Promise<Uint8Array> {
-  return sharp(i420ToRgb(i420, size, size), { raw: { width: size, height: size, channels: 3 } }).png().toBuffer();
+  return sharp(i420ToRgb(i420, size, size), { raw: { width: size, height: size, channels: 3 } })
+    .png()
+    .toBuffer();
 }

@@ -36,23 +36,40 @@ export class EnrolmentWorker implements EnrolmentBackend {
     return this.#options.models;
   }
 
-  prepareAndEnrol({ portraits, limits, model, size, signal }: Parameters<EnrolmentBackend['prepareAndEnrol']>[0]): Promise<EnrolmentResult> {
+  prepareAndEnrol({
+    portraits,
+    limits,
+    model,
+    size,
+    signal,
+  }: Parameters<EnrolmentBackend['prepareAndEnrol']>[0]): Promise<EnrolmentResult> {
     return this.#ask('enrol', { portraits, limits, model, size, crop: 'head' }, signal);
   }
 
-  checkPortrait(portrait: Buffer, { limits, signal }: Parameters<EnrolmentBackend['checkPortrait']>[1]): Promise<{ warnings: PortraitWarning[] }> {
+  checkPortrait(
+    portrait: Buffer,
+    { limits, signal }: Parameters<EnrolmentBackend['checkPortrait']>[1],
+  ): Promise<{ warnings: PortraitWarning[] }> {
     return this.#ask('check-portrait', { portrait, limits }, signal);
   }
 
   /** One job after the other: together they would only share the same cores, and all of their pictures would be in memory at once. */
-  async #ask<N extends 'enrol' | 'check-portrait'>(name: N, request: Calls[N]['request'], signal: AbortSignal): Promise<Calls[N]['answer']> {
+  async #ask<N extends 'enrol' | 'check-portrait'>(
+    name: N,
+    request: Calls[N]['request'],
+    signal: AbortSignal,
+  ): Promise<Calls[N]['answer']> {
     if (this.#waiting >= MOST_WAITING) throw new AppError('capacity', 'Too many portraits are waiting; try again in a moment');
     this.#waiting++;
     return this.#jobs.run(() => this.#work(name, request, signal)).finally(() => this.#waiting--);
   }
 
   /** A job that is given up is not finished in secret: the process ends, and the next job starts another. */
-  async #work<N extends 'enrol' | 'check-portrait'>(name: N, request: Calls[N]['request'], signal: AbortSignal): Promise<Calls[N]['answer']> {
+  async #work<N extends 'enrol' | 'check-portrait'>(
+    name: N,
+    request: Calls[N]['request'],
+    signal: AbortSignal,
+  ): Promise<Calls[N]['answer']> {
     const process = await this.#start();
     signal.throwIfAborted(); // given up while it waited: nothing was done for it yet
     const giveUp = (): void => process.close();
@@ -84,6 +101,9 @@ export class EnrolmentWorker implements EnrolmentBackend {
     if (this.#closed) return;
     this.#closed = true;
     // One that never came up has nothing to close.
-    await this.#process?.then((process) => process.close(), () => undefined);
+    await this.#process?.then(
+      (process) => process.close(),
+      () => undefined,
+    );
   }
 }

@@ -195,7 +195,14 @@ export class LiveSession {
     }
     for (const { data, keyframe } of this.#encoder.encode(rendered.i420, timeMs)) {
       if (keyframe) this.#lastKeyframeMs = startMs;
-      const trace = { capturedMs: timeMs, landmarksSentMs: observation?.sentMs ?? arrivedMs, arrivedMs, synthesisStartMs: startMs, synthesisEndMs, encodedMs: serverNow() };
+      const trace = {
+        capturedMs: timeMs,
+        landmarksSentMs: observation?.sentMs ?? arrivedMs,
+        arrivedMs,
+        synthesisStartMs: startMs,
+        synthesisEndMs,
+        encodedMs: serverNow(),
+      };
       this.#options.onFrame({ data, keyframe, capturedMs: timeMs, trace });
     }
     if (this.#driven) this.#reportNeutral(startMs);

@@ -82,7 +82,14 @@ export class PooledSession implements SynthesisSessionPort {
     try {
       if (this.#closed) throw new AppError('closed', 'The avatar has left');
       const { video, output } = this.#options;
-      const request = { sessionId: this.id, source: this.#source, video, output, resume: this.#resumption(), driverNeutral: this.#driverNeutral };
+      const request = {
+        sessionId: this.id,
+        source: this.#source,
+        video,
+        output,
+        resume: this.#resumption(),
+        driverNeutral: this.#driverNeutral,
+      };
       await process.call('open', request, OPEN_TIMEOUT_MS);
       if (this.#closed) throw new AppError('closed', 'The avatar has left');
       if (!process.alive) throw new AppError('synthesis-failed', 'The synthesis process ended');

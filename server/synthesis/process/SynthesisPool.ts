@@ -63,7 +63,12 @@ export class SynthesisPool implements SynthesisPort {
 
   /** For operators, tests and benchmarks. */
   get processes(): { pid: number | undefined; sessions: number; rssBytes: number; cpuMs: number }[] {
-    return [...this.#processes].map((process) => ({ pid: process.pid, sessions: this.#load(process), rssBytes: process.rssBytes, cpuMs: process.cpuMs }));
+    return [...this.#processes].map((process) => ({
+      pid: process.pid,
+      sessions: this.#load(process),
+      rssBytes: process.rssBytes,
+      cpuMs: process.cpuMs,
+    }));
   }
 
   async open({ avatarId, model, output }: Parameters<SynthesisPort['open']>[0]): Promise<SynthesisSessionPort> {
@@ -151,7 +156,10 @@ export class SynthesisPool implements SynthesisPort {
     this.#place(session).catch((error: unknown) => {
       if (session.closed) return;
       this.#options.log.error({ err: error }, 'an avatar cannot be reopened, trying again');
-      this.#retries.set(session, setTimeout(() => this.#reopen(session, attempt + 1), Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** attempt)));
+      this.#retries.set(
+        session,
+        setTimeout(() => this.#reopen(session, attempt + 1), Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** attempt)),
+      );
     });
   }
 

@@ -64,7 +64,12 @@ export class SynthesisProcess {
     const child = fork(ENTRY, [], {
       serialization: 'advanced',
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      env: { ...process.env, ...clockEnvironment(), GIOCONDA_SYNTHESIS_CACHE: options.cacheDir, GIOCONDA_SYNTHESIS_DEADLINE_MS: String(options.deadlineMs) },
+      env: {
+        ...process.env,
+        ...clockEnvironment(),
+        GIOCONDA_SYNTHESIS_CACHE: options.cacheDir,
+        GIOCONDA_SYNTHESIS_DEADLINE_MS: String(options.deadlineMs),
+      },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const synthesis = new SynthesisProcess(child, options);
@@ -179,7 +184,8 @@ export class SynthesisProcess {
     this.#landmarks.close();
     clearInterval(this.#pingTimer);
     if (!this.#closing) this.#options.log.warn({ pid: this.pid, code, signal }, 'synthesis process ended');
-    for (const requestId of [...this.#waiting.keys()]) this.#settle(requestId)?.reject(new AppError('synthesis-failed', 'The synthesis process ended'));
+    for (const requestId of [...this.#waiting.keys()])
+      this.#settle(requestId)?.reject(new AppError('synthesis-failed', 'The synthesis process ended'));
     this.events.emit('exited', undefined);
     this.events.removeAll();
   }
@@ -197,5 +203,8 @@ export class SynthesisProcess {
 }
 
 /** What pool and enrolment use of a process. */
-export type SynthesisProcessPort = Pick<SynthesisProcess, 'pid' | 'alive' | 'rssBytes' | 'cpuMs' | 'events' | 'call' | 'send' | 'pushLandmarks' | 'close'>;
+export type SynthesisProcessPort = Pick<
+  SynthesisProcess,
+  'pid' | 'alive' | 'rssBytes' | 'cpuMs' | 'events' | 'call' | 'send' | 'pushLandmarks' | 'close'
+>;
 export type SpawnSynthesisProcess = (options: SynthesisProcessOptions) => Promise<SynthesisProcessPort>;

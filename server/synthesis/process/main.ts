@@ -68,7 +68,13 @@ async function answer(message: Extract<ToWorker, { type: 'call' }>): Promise<voi
 
 function pong(sequence: number): void {
   const { user, system } = process.cpuUsage();
-  send({ type: 'pong', sequence, rssBytes: process.memoryUsage.rss(), cpuMs: (user + system) / 1000, packets: sessions.takePacketCounts() });
+  send({
+    type: 'pong',
+    sequence,
+    rssBytes: process.memoryUsage.rss(),
+    cpuMs: (user + system) / 1000,
+    packets: sessions.takePacketCounts(),
+  });
 }
 
 function handle(message: ToWorker): void {

@@ -6,7 +6,18 @@ const COLUMNS = 10;
 /** Appends one row to `rows`. */
 export function pushSentFrame(rows: number[], { bytes, keyframe, trace }: SentFrame): void {
   const { rtpTimestamp, capturedMs, landmarksSentMs, arrivedMs, synthesisStartMs, synthesisEndMs, encodedMs, sentMs } = trace;
-  rows.push(bytes, Number(keyframe), rtpTimestamp, capturedMs, landmarksSentMs, arrivedMs, synthesisStartMs, synthesisEndMs, encodedMs, sentMs);
+  rows.push(
+    bytes,
+    Number(keyframe),
+    rtpTimestamp,
+    capturedMs,
+    landmarksSentMs,
+    arrivedMs,
+    synthesisStartMs,
+    synthesisEndMs,
+    encodedMs,
+    sentMs,
+  );
 }
 
 /** Drops the oldest rows beyond `most`: after a stall only the newest frames are of interest. */
@@ -22,8 +33,14 @@ export function sentFrames(rows: Float64Array): SentFrame[] {
       bytes: at(0),
       keyframe: at(1) !== 0,
       trace: {
-        rtpTimestamp: at(2), capturedMs: at(3), landmarksSentMs: at(4), arrivedMs: at(5),
-        synthesisStartMs: at(6), synthesisEndMs: at(7), encodedMs: at(8), sentMs: at(9),
+        rtpTimestamp: at(2),
+        capturedMs: at(3),
+        landmarksSentMs: at(4),
+        arrivedMs: at(5),
+        synthesisStartMs: at(6),
+        synthesisEndMs: at(7),
+        encodedMs: at(8),
+        sentMs: at(9),
       },
     };
   });

@@ -90,9 +90,10 @@ export class MouthLayer {
         const across = at.xx * px + at.xy * py;
         const down = at.yx * px + at.yy * py;
         this.flow[i * 2] = clamp(across / halfWidth, -0.995, 0.995);
-        const v = down <= turn
-          ? clamp((down - upper[0]) / (upper[1] - upper[0]), 0.01, 0.99) - 1
-          : clamp((down - at.gap - lower[0]) / (lower[1] - lower[0]), 0.01, 0.99);
+        const v =
+          down <= turn
+            ? clamp((down - upper[0]) / (upper[1] - upper[0]), 0.01, 0.99) - 1
+            : clamp((down - at.gap - lower[0]) / (lower[1] - lower[0]), 0.01, 0.99);
         this.flow[i * 2 + 1] = v;
         // the upper lip's shadow, and dark corners
         const depth = smoothstep(-0.02, 0.3, (down + 0.02) / Math.max(at.gap, 0.05));
@@ -110,7 +111,8 @@ export class MouthLayer {
     const y = pose.scale * (r[3]! * dx + r[4]! * dy + r[5]! * dz) + f.centre[1]! + pose.shift[1];
     const w = pose.scale * this.#width;
     const q = f.rotation;
-    const axis = (row: number, column: number) => w * (r[row * 3]! * q[column]! + r[row * 3 + 1]! * q[3 + column]! + r[row * 3 + 2]! * q[6 + column]!);
+    const axis = (row: number, column: number) =>
+      w * (r[row * 3]! * q[column]! + r[row * 3 + 1]! * q[3 + column]! + r[row * 3 + 2]! * q[6 + column]!);
     const [ax, ay, bx, by] = [axis(0, 0), axis(1, 0), axis(0, 1), axis(1, 1)];
     const det = ax * by - ay * bx;
     const [xx, xy, yx, yy] = [by / det, -bx / det, -ay / det, ax / det];

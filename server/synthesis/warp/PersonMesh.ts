@@ -70,7 +70,10 @@ export class PersonMesh {
     [this.x, this.y, this.z, this.sourceX, this.sourceY] = [make(), make(), make(), make(), make()];
     this.#edge = new ContourPull(face);
     this.#restSources();
-    this.#lids = new LidSkin(face, this.#cuts.map(({ from, vertex }) => ({ margin: from, vertex, x: this.sourceX[vertex]!, y: this.sourceY[vertex]! })));
+    this.#lids = new LidSkin(
+      face,
+      this.#cuts.map(({ from, vertex }) => ({ margin: from, vertex, x: this.sourceX[vertex]!, y: this.sourceY[vertex]! })),
+    );
   }
 
   /** Places all vertices for a pose. */
@@ -186,7 +189,10 @@ export class PersonMesh {
       if (pair) {
         const [top, bottom] = [p[pair[0] * 3 + 1]!, p[pair[1] * 3 + 1]!];
         const pad = 0.06 * (bottom - top);
-        sy = bottom > top ? clamp(sy, top + pad * smoothstep(0, 0.3, pose.closure[eye]), bottom - pad * smoothstep(0, 0.3, pose.closure[eye])) : (top + bottom) / 2;
+        sy =
+          bottom > top
+            ? clamp(sy, top + pad * smoothstep(0, 0.3, pose.closure[eye]), bottom - pad * smoothstep(0, 0.3, pose.closure[eye]))
+            : (top + bottom) / 2;
       }
       this.sourceX[vertex] = sx;
       this.sourceY[vertex] = sy;

@@ -56,7 +56,15 @@ export class ContourPull {
     }
     this.#fans = faceOval.map((v) => trianglesAt(v));
     const bias = 0.0006 * face.shape.extents[2] ** 2;
-    this.#facing = Float32Array.from({ length: skinTriangles.length / 3 }, (_, t) => Math.sign(area(t, (v) => canonicalFace[v * 3]!, (v) => canonicalFace[v * 3 + 1]!)));
+    this.#facing = Float32Array.from({ length: skinTriangles.length / 3 }, (_, t) =>
+      Math.sign(
+        area(
+          t,
+          (v) => canonicalFace[v * 3]!,
+          (v) => canonicalFace[v * 3 + 1]!,
+        ),
+      ),
+    );
     this.#restArea = this.#facing.map((facing, t) => Math.max(0, facing * area(t, x, y)) + bias);
   }
 
@@ -65,7 +73,18 @@ export class ContourPull {
     const unscale = 1 / (scale * scale);
     for (let s = 0; s < spokes; s++) {
       let growth = 0;
-      for (const t of this.#fans[s]!) growth = Math.max(growth, (this.#facing[t]! * area(t, (v) => x[v]!, (v) => y[v]!) * unscale) / this.#restArea[t]!);
+      for (const t of this.#fans[s]!)
+        growth = Math.max(
+          growth,
+          (this.#facing[t]! *
+            area(
+              t,
+              (v) => x[v]!,
+              (v) => y[v]!,
+            ) *
+            unscale) /
+            this.#restArea[t]!,
+        );
       this.#pull[s] = smoothstep(growthRange[0], growthRange[1], growth);
     }
     for (let s = 0; s < spokes; s++) {

@@ -118,7 +118,14 @@ function placeVertices(face: AvatarFace, alpha: Float32Array | null): RingVertex
       const z = depthAt({ x: x - middle[0]!, y: y - middle[1]!, d: d / size, ovalZ, templeDepth, size, face });
       const head = headShare({ x: (x - middle[0]!) / size, y: (y - middle[1]!) / size, d: d / size, face, matted: alpha !== null });
       const atBorder = ring === rings - 1;
-      out.push({ x, y, z, head: atBorder && touchesBorder(alpha, x, y, face.size) ? 0 : head, outline: (1 - smoothstep(0, 0.25, d / size)), body: alpha ? 1 : 0 });
+      out.push({
+        x,
+        y,
+        z,
+        head: atBorder && touchesBorder(alpha, x, y, face.size) ? 0 : head,
+        outline: 1 - smoothstep(0, 0.25, d / size),
+        body: alpha ? 1 : 0,
+      });
     }
   }
   return out;

@@ -25,8 +25,10 @@ export function fillPolygon(polygon: Float32Array, out: Float32Array, size: numb
     maxY = Math.max(maxY, polygon[i + 1]!);
   }
   const box = {
-    left: Math.max(0, Math.floor(minX)), top: Math.max(0, Math.floor(minY)),
-    right: Math.min(size, Math.ceil(maxX)), bottom: Math.min(size, Math.ceil(maxY)),
+    left: Math.max(0, Math.floor(minX)),
+    top: Math.max(0, Math.floor(minY)),
+    right: Math.min(size, Math.ceil(maxX)),
+    bottom: Math.min(size, Math.ceil(maxY)),
   };
   if (!(box.left < box.right && box.top < box.bottom)) return null;
   const crossings: number[] = [];

@@ -39,7 +39,10 @@ export class CallStatistics {
   }
 
   /** Call from `requestVideoFrameCallback` of the element that shows this participant's avatar. */
-  handlePresented(participantId: string, metadata: { rtpTimestamp?: number; presentationTime?: number; expectedDisplayTime?: number }): void {
+  handlePresented(
+    participantId: string,
+    metadata: { rtpTimestamp?: number; presentationTime?: number; expectedDisplayTime?: number },
+  ): void {
     this.#participants.get(participantId)?.handlePresented(metadata);
   }
 
@@ -61,7 +64,11 @@ export class CallStatistics {
   snapshot(): CallSnapshot {
     const { clock, landmarks } = this.#options;
     return {
-      uplink: { packetsPerSecond: this.#packets.perSecond, kilobitsPerSecond: (this.#bytes.perSecond * 8) / 1000, dropped: landmarks.dropped },
+      uplink: {
+        packetsPerSecond: this.#packets.perSecond,
+        kilobitsPerSecond: (this.#bytes.perSecond * 8) / 1000,
+        dropped: landmarks.dropped,
+      },
       clock: { offsetMs: clock.offsetMs, roundTripMs: clock.roundTripMs },
       participants: Object.fromEntries([...this.#participants].map(([id, participant]) => [id, participant.snapshot()])),
     };
@@ -86,7 +93,9 @@ export class CallStatistics {
     const session = media();
     if (!session || session.closed) return;
     try {
-      await Promise.all([...this.#participants.values()].map((participant) => participant.refresh((consumerId) => session.consumerStats(consumerId))));
+      await Promise.all(
+        [...this.#participants.values()].map((participant) => participant.refresh((consumerId) => session.consumerStats(consumerId))),
+      );
       const playback = this.#playback();
       if (playback) await report(playback);
     } catch (error) {
@@ -105,6 +114,10 @@ export class CallStatistics {
     if (presentedLatencyMs.length === 0 && skews.length === 0 && rates.length === 0) return null;
     // One figure per report: the worst skew and the slowest picture are the ones that the viewer notices.
     const skewMs = skews.sort((a, b) => Math.abs(b) - Math.abs(a))[0];
-    return { presentedLatencyMs, ...(skewMs !== undefined && { skewMs }), ...(rates.length > 0 && { framesPerSecond: Math.min(...rates) }) };
+    return {
+      presentedLatencyMs,
+      ...(skewMs !== undefined && { skewMs }),
+      ...(rates.length > 0 && { framesPerSecond: Math.min(...rates) }),
+    };
   }
 }

@@ -95,7 +95,8 @@ export class ParticipantStatistics {
       this.#bytes.sample(video.bytesReceived ?? 0, video.timestamp);
     }
     // Both say what instant of the sender's clock is being played now (RFC 3550 sender reports): their difference is the skew.
-    if (audio?.estimatedPlayoutTimestamp && video?.estimatedPlayoutTimestamp) this.#skew.add(audio.estimatedPlayoutTimestamp - video.estimatedPlayoutTimestamp);
+    if (audio?.estimatedPlayoutTimestamp && video?.estimatedPlayoutTimestamp)
+      this.#skew.add(audio.estimatedPlayoutTimestamp - video.estimatedPlayoutTimestamp);
   }
 
   snapshot(): ParticipantSnapshot {
@@ -137,7 +138,8 @@ export class ParticipantStatistics {
     const consumerId = this.#consumers[kind];
     const report = consumerId === null ? null : await stats(consumerId);
     if (!report) return null;
-    for (const entry of report.values() as IterableIterator<InboundStats>) if (entry.type === 'inbound-rtp' && entry.kind === kind) return entry;
+    for (const entry of report.values() as IterableIterator<InboundStats>)
+      if (entry.type === 'inbound-rtp' && entry.kind === kind) return entry;
     return null;
   }
 }
