@@ -133,14 +133,12 @@ async function start(
   );
   const pool = owned(await SynthesisPool.create(poolOptions(config, { enrolment, metrics, log })), (part) => part.close());
   const { maxParticipants, graceMs } = config.rooms;
-  const rooms = owned(new Rooms({ media, synthesis: pool, metrics, maxParticipants, graceMs }), (part) => part.close());
+  const limits = { maxTransports: config.media.maxTransports, maxConsumers: config.media.maxConsumers };
+  const rooms = owned(new Rooms({ media, synthesis: pool, metrics, maxParticipants, graceMs, limits }), (part) => part.close());
   enrolment.onDeleted((avatarId) => {
     rooms.withdrawAvatar(avatarId).catch((error: unknown) => log.error({ err: error }, 'a deleted avatar could not be withdrawn'));
   });
-  const health = (): HealthPart[] => [
-    { name: 'media', ok: media.ready },
-    { name: 'synthesis', ok: pool.ready },
-  ];
+  const health = (): HealthPart[] => [...media.states, { name: 'synthesis', ok: pool.ready }];
   const http = owned(await createHttpServer({ config, auth: authority, enrolment, rooms, metrics, health, assets, log }), (part) =>
     part.close(),
   );
@@ -178,6 +176,8 @@ function mediaOptions({ media, video, host }: Config): Parameters<typeof MediaWo
     codec: video.codec,
     playoutDelayMs: playoutDelay(video.playoutDelayMs),
     initialOutgoingBitrateBps: media.initialBitrateBps,
+    maxIncomingBitrateBps: media.maxIncomingBitrateBps,
+    workerTimeoutMs: media.workerTimeoutMs,
   };
 }
 

@@ -1,6 +1,7 @@
 /** A live avatar: landmark packets in, a video track in the room out. One per participant who shows one. */
 import type { DriveState, FrameTrace } from '../../client/src/protocol/index.ts';
 import { serverNow } from '../base/clock.ts';
+import { endAll } from '../base/end-all.ts';
 import { Emitter } from '../base/Emitter.ts';
 import type { AvatarTrackPort, CallMetricsPort, RoomMediaPort, SynthesisPort, SentReport, SynthesisSessionPort } from './ports.ts';
 
@@ -36,7 +37,7 @@ export class Avatar {
     try {
       return new Avatar(await synthesis.open({ avatarId, model, output: track.output }), track, options);
     } catch (error) {
-      track.close();
+      endAll(() => track.close());
       throw error;
     }
   }
@@ -121,8 +122,10 @@ export class Avatar {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#flushTimer);
-    this.#session.close();
-    this.#track.close();
+    endAll(
+      () => this.#session.close(),
+      () => this.#track.close(),
+    );
     this.#metrics.avatarStopped();
     this.events.emit('closed', undefined);
     this.events.removeAll();

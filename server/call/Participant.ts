@@ -12,6 +12,7 @@ import {
   type SctpStreamParameters,
 } from '../../client/src/protocol/index.ts';
 import { Avatar } from './Avatar.ts';
+import { endAll } from '../base/end-all.ts';
 import { Emitter } from '../base/Emitter.ts';
 import type { CallMetricsPort, ConsumerPort, ProducerPort, RoomMediaPort, SynthesisPort, TransportPort } from './ports.ts';
 
@@ -32,6 +33,13 @@ export interface ParticipantOptions {
   synthesis: SynthesisPort;
   metrics: CallMetricsPort;
   graceMs: number;
+  limits: ParticipantLimits;
+}
+
+export interface ParticipantLimits {
+  /** Of further ones the oldest are closed. */
+  maxTransports: number;
+  maxConsumers: number;
 }
 
 interface ParticipantEvents extends Record<string, unknown> {
@@ -42,9 +50,6 @@ interface ParticipantEvents extends Record<string, unknown> {
   traces: FrameTrace[];
   closed: undefined;
 }
-
-const MAX_TRANSPORTS = 4;
-const MAX_CONSUMERS = 256;
 
 export class Participant {
   readonly id = randomUUID();
@@ -65,6 +70,7 @@ export class Participant {
   #avatarChange: Promise<unknown> = Promise.resolve();
   #muted = false;
   #openingTransports = 0;
+  #openingConsumers = 0;
   #closed = false;
 
   constructor(options: ParticipantOptions) {
@@ -96,7 +102,7 @@ export class Participant {
     clearTimeout(this.#graceTimer);
     const previous = this.#connection;
     this.#connection = connection;
-    if (previous && previous !== connection) previous.end('closed', 'This participant has connected from elsewhere.');
+    if (previous && previous !== connection) endAll(() => previous.end('closed', 'This participant has connected from elsewhere.'));
   }
 
   /** The connection is lost: the place in the room is kept for the grace period. */
@@ -112,22 +118,26 @@ export class Participant {
 
   /** Ends this participant's call from the server's side. */
   dismiss(code: string, message: string): void {
-    this.#connection?.end(code, message);
+    const connection = this.#connection;
+    endAll(() => connection?.end(code, message));
     this.close();
   }
 
   // -- transports and media
 
   async createTransport(options: { direction: 'send' | 'receive'; forceTcp: boolean }): Promise<TransportPort> {
-    if (this.#openingTransports >= MAX_TRANSPORTS) throw new AppError('rate-limited', 'Too many transports at once');
+    const { media, limits } = this.#options;
+    if (this.#openingTransports >= limits.maxTransports)
+      throw new AppError('transport-limit', `At most ${limits.maxTransports} at the same time`);
     this.#openingTransports++;
-    const transport = await this.#options.media.createTransport(options).finally(() => this.#openingTransports--);
-    if (this.#transports.size >= MAX_TRANSPORTS) this.#dropOldest(options.direction);
+    const transport = await media.createTransport(options).finally(() => this.#openingTransports--);
+    if (this.#transports.size >= limits.maxTransports) this.#dropOldest(options.direction);
     if (this.#closed) {
       transport.close();
       throw new AppError('not-joined');
     }
     this.#transports.set(transport.id, transport);
+    transport.onFlooded(() => this.dismiss('bitrate-limit', new AppError('bitrate-limit').message));
     transport.onClosed(() => this.#transports.delete(transport.id));
     return transport;
   }
@@ -139,14 +149,22 @@ export class Participant {
   }
 
   async produceAudio(transportId: string, parameters: MicrophoneParameters): Promise<ProducerPort> {
-    const producer = await this.transport(transportId).produceAudio(parameters);
-    this.#audio?.close();
+    const paused = this.#muted;
+    const producer = await this.transport(transportId).produceAudio(parameters, { paused });
+    if (this.#closed) {
+      producer.close();
+      throw new AppError('not-joined');
+    }
+    const previous = this.#audio;
     this.#audio = producer;
+    previous?.close();
     producer.onClosed(() => {
       if (this.#audio === producer) this.#audio = null;
       this.events.emit('unpublished', { producerId: producer.id });
     });
-    if (this.#muted) await producer.pause();
+    if (this.#muted !== paused) await this.#applyMute();
+    if (this.#audio !== producer)
+      throw new AppError('producer-not-found', 'Another microphone has taken its place, or its transport has ended');
     this.events.emit('published', { producerId: producer.id, kind: 'audio', source: 'microphone' });
     return producer;
   }
@@ -162,16 +180,32 @@ export class Participant {
       sctpStreamParameters,
       onPacket: (packet) => this.#avatar?.handleLandmarks(packet),
     });
+    if (this.#closed) {
+      landmarks.close();
+      throw new AppError('not-joined');
+    }
     this.#landmarks?.close();
     this.#landmarks = landmarks;
     return landmarks.id;
   }
 
+  /** One consumer per producer: a later one, as of a client that has rebuilt its transports, replaces the earlier. */
   async consume(options: { transportId: string; producerId: string; rtpCapabilities: ReceiveCapabilities }): Promise<ConsumerPort> {
-    if (this.#consumers.size >= MAX_CONSUMERS) throw new AppError('rate-limited', 'Too many consumers');
     const transport = this.transport(options.transportId);
     if (transport.direction !== 'receive') throw new AppError('bad-request', 'Consume on the receiving transport');
-    const consumer = await transport.consume(options);
+    const { maxConsumers } = this.#options.limits;
+    const others = new Set(
+      [...this.#consumers.values()].map(({ producerId }) => producerId).filter((producerId) => producerId !== options.producerId),
+    );
+    if (others.size + this.#openingConsumers >= maxConsumers)
+      throw new AppError('consumer-limit', `At most ${maxConsumers} at the same time`);
+    this.#openingConsumers++;
+    const consumer = await transport.consume(options).finally(() => this.#openingConsumers--);
+    if (this.#closed) {
+      consumer.close();
+      throw new AppError('not-joined');
+    }
+    for (const earlier of [...this.#consumers.values()]) if (earlier.producerId === options.producerId) earlier.close();
     this.#consumers.set(consumer.id, consumer);
     consumer.onClosed(() => {
       this.#consumers.delete(consumer.id);
@@ -189,8 +223,18 @@ export class Participant {
   async setMuted(muted: boolean): Promise<void> {
     if (muted === this.#muted) return;
     this.#muted = muted;
-    await (muted ? this.#audio?.pause() : this.#audio?.resume());
+    await this.#applyMute();
     this.events.emit('changed', undefined);
+  }
+
+  /** A microphone that ends meanwhile needs no muting, and the next one starts as it should. */
+  async #applyMute(): Promise<void> {
+    const audio = this.#audio;
+    try {
+      await (this.#muted ? audio?.pause() : audio?.resume());
+    } catch (error) {
+      if (this.#audio === audio) throw error;
+    }
   }
 
   // -- avatar
@@ -207,7 +251,7 @@ export class Participant {
     const change = this.#avatarChange.then(() => {
       if (this.#avatar?.info.id === avatarId) this.#removeAvatar();
     });
-    this.#avatarChange = change;
+    this.#avatarChange = change.catch(() => undefined);
     return change;
   }
 
@@ -245,7 +289,9 @@ export class Participant {
   #dropOldest(direction: 'send' | 'receive'): void {
     const oldest =
       [...this.#transports.values()].find((transport) => transport.direction === direction) ?? [...this.#transports.values()][0];
-    oldest?.close();
+    if (!oldest) return;
+    this.#transports.delete(oldest.id);
+    oldest.close();
   }
 
   close(): void {
@@ -253,8 +299,7 @@ export class Participant {
     this.#closed = true;
     clearTimeout(this.#graceTimer);
     this.#connection = null;
-    this.#avatar?.close();
-    for (const transport of [...this.#transports.values()]) transport.close();
+    endAll(() => this.#avatar?.close(), ...[...this.#transports.values()].map((transport) => () => transport.close()));
     this.events.emit('closed', undefined);
     this.events.removeAll();
   }

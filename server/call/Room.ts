@@ -1,7 +1,8 @@
 /** A room: who is in it, and who is told what. */
 import { AppError, type EventName, type EventOf, type ParticipantInfo } from '../../client/src/protocol/index.ts';
+import { endAll } from '../base/end-all.ts';
 import { Emitter } from '../base/Emitter.ts';
-import { Participant } from './Participant.ts';
+import { Participant, type ParticipantLimits } from './Participant.ts';
 import type { CallMetricsPort, RoomMediaPort, SynthesisPort } from './ports.ts';
 
 export interface RoomOptions {
@@ -11,6 +12,7 @@ export interface RoomOptions {
   metrics: CallMetricsPort;
   maxParticipants: number;
   graceMs: number;
+  limits: ParticipantLimits;
 }
 
 export class Room {
@@ -65,8 +67,8 @@ export class Room {
   add({ displayName, subject, hidden }: { displayName: string; subject: string; hidden: boolean }): Participant {
     if (this.#closed) throw new AppError('shutting-down', 'The room has just been closed');
     if (this.#participants.size >= this.#options.maxParticipants) throw new AppError('room-full');
-    const { media, synthesis, metrics, graceMs } = this.#options;
-    const participant = new Participant({ displayName, subject, hidden, media, synthesis, metrics, graceMs });
+    const { media, synthesis, metrics, graceMs, limits } = this.#options;
+    const participant = new Participant({ displayName, subject, hidden, media, synthesis, metrics, graceMs, limits });
     this.#participants.set(participant.id, participant);
     metrics.participantJoined();
     this.#listen(participant);
@@ -111,7 +113,7 @@ export class Room {
     if (this.#closed) return;
     this.#closed = true;
     for (const participant of [...this.#participants.values()]) participant.dismiss(code, message);
-    this.media.close();
+    endAll(() => this.media.close());
     this.#options.metrics.roomClosed();
     this.events.emit('closed', undefined);
     this.events.removeAll();

@@ -1,6 +1,7 @@
 /** All rooms of this server. A room comes with its first participant and goes some time after its last. */
 import { AppError } from '../../client/src/protocol/index.ts';
 import type { CallMetricsPort, MediaPort, SynthesisPort } from './ports.ts';
+import type { ParticipantLimits } from './Participant.ts';
 import { Room } from './Room.ts';
 
 export interface RoomsOptions {
@@ -10,6 +11,8 @@ export interface RoomsOptions {
   maxParticipants: number;
   /** How long a lost participant's place is kept. */
   graceMs: number;
+  /** Of each participant. */
+  limits: ParticipantLimits;
 }
 
 export interface RoomSummary {
@@ -47,8 +50,8 @@ export class Rooms {
   }
 
   async #openRoom(id: string): Promise<Room> {
-    const { media, synthesis, metrics, maxParticipants, graceMs } = this.#options;
-    const room = new Room({ id, media: await media.createRoomMedia(), synthesis, metrics, maxParticipants, graceMs });
+    const { media, synthesis, metrics, maxParticipants, graceMs, limits } = this.#options;
+    const room = new Room({ id, media: await media.createRoomMedia(), synthesis, metrics, maxParticipants, graceMs, limits });
     this.#open.set(id, room);
     room.events.on('closed', () => this.#forget(id));
     room.events.on('empty', () => this.#closeWhenStillEmpty(room));

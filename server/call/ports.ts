@@ -35,17 +35,21 @@ export interface TransportPort {
   readonly parameters: { iceParameters: Opaque; iceCandidates: Opaque[]; dtlsParameters: Opaque; sctpParameters?: Opaque };
   connect(dtlsParameters: DtlsParameters): Promise<void>;
   restartIce(): Promise<Opaque>;
-  produceAudio(parameters: MicrophoneParameters): Promise<ProducerPort>;
+  produceAudio(parameters: MicrophoneParameters, options: { paused: boolean }): Promise<ProducerPort>;
   /** `onPacket` gets each landmark message; the buffer is only valid during the call. */
   produceLandmarks(options: {
     sctpStreamParameters: SctpStreamParameters;
     onPacket: (packet: Uint8Array) => void;
   }): Promise<{ id: string; close(): void }>;
   consume(options: { producerId: string; rtpCapabilities: ReceiveCapabilities }): Promise<ConsumerPort>;
+  /** Also when it has ended already. */
   onClosed(listener: () => void): void;
+  /** Called once if the client sends more than it may: the transport has been closed. */
+  onFlooded(listener: () => void): void;
   close(): void;
 }
 
+/** Closing never throws. `onClosed` also tells of an end that lies in the past. */
 export interface ProducerPort {
   readonly id: string;
   pause(): Promise<void>;

@@ -71,6 +71,31 @@ const media = group({
   enableTcp: z.boolean().default(true).describe('Offer TCP candidates, for networks that drop UDP.'),
   workers: z.int().min(1).max(256).nullable().default(null).describe('mediasoup workers; without a number, one per core.'),
   initialBitrateBps: z.int().min(30_000).default(1_000_000).describe('Outgoing bit rate that a transport starts with.'),
+  maxIncomingBitrateBps: z
+    .int()
+    .min(30_000)
+    .default(1_000_000)
+    .describe(
+      'Bit rate that one participant may send; averaged over three seconds, who sends more is put out of the call with `bitrate-limit`. Opus takes 510,000 at most, landmarks 40,000.',
+    ),
+  maxTransports: z
+    .int()
+    .min(2)
+    .max(16)
+    .default(4)
+    .describe(
+      'WebRTC transports of one participant; of further ones the oldest are closed. As many may be opened at the same time, more are refused with `transport-limit`.',
+    ),
+  maxConsumers: z
+    .int()
+    .min(1)
+    .max(1024)
+    .default(64)
+    .describe('Streams that one participant may receive, one consumer each; further ones are refused with `consumer-limit`.'),
+  workerTimeoutMs: milliseconds
+    .min(500)
+    .default(5000)
+    .describe('A media worker that does not answer for so long is ended and replaced; its participants join again by themselves.'),
   iceServers: z
     .array(iceServer)
     .default([])

@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { types } from 'mediasoup';
+import { endAll } from '../base/end-all.ts';
 import { serverNow } from '../base/clock.ts';
 import type { AvatarTrackPort, RtpOutput } from '../call/ports.ts';
 import { playoutDelayValue, type VideoCodec } from '../video/rtp-packetizer.ts';
@@ -65,8 +66,10 @@ export class AvatarTrack implements AvatarTrackPort {
       const producer = await transport.produce({ kind: 'video', rtpParameters: rtpParametersOf(options, ssrc) });
       return new AvatarTrack({ reservation, transport, producer, ssrc, options });
     } catch (error) {
-      reservation.close();
-      if (transport && !transport.closed) transport.close();
+      endAll(
+        () => reservation.close(),
+        () => transport?.close(),
+      );
       throw error;
     }
   }
@@ -125,9 +128,11 @@ export class AvatarTrack implements AvatarTrackPort {
     this.#closed = true;
     clearTimeout(this.#repairTimer);
     this.#keyframeListeners.clear();
-    this.#reservation.close();
-    if (!this.#transport.closed) this.#transport.close();
-    for (const listener of this.#closedListeners) listener();
+    endAll(
+      () => this.#reservation.close(),
+      () => this.#transport.close(),
+      ...this.#closedListeners,
+    );
     this.#closedListeners.clear();
   }
 }

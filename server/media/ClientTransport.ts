@@ -1,5 +1,6 @@
 /** One WebRTC transport of a participant: ICE, DTLS and SCTP with the browser, in one direction. */
 import type { types } from 'mediasoup';
+import { endAll } from '../base/end-all.ts';
 import type { ConsumerPort, Opaque, ProducerPort, TransportPort } from '../call/ports.ts';
 import { AppError } from '../../client/src/protocol/errors.ts';
 import type {
@@ -8,17 +9,35 @@ import type {
   ReceiveCapabilities,
   SctpStreamParameters,
 } from '../../client/src/protocol/media-parameters.ts';
+import { IncomingBudget } from './IncomingBudget.ts';
 import { microphoneRtpParameters } from './microphone-parameters.ts';
 
 /** The media may end between a request and its execution, and this side may hear of it last. */
-async function whileOpen(consumer: types.Consumer, work: () => Promise<void>): Promise<void> {
+async function whileOpen(
+  media: types.Producer | types.Consumer,
+  code: 'producer-not-found' | 'consumer-not-found',
+  work: () => Promise<void>,
+): Promise<void> {
   try {
     await work();
   } catch (error) {
-    if (consumer.closed || (error instanceof Error && error.name === 'NotFoundError'))
-      throw new AppError('consumer-not-found', undefined, { cause: error });
+    if (media.closed || (error instanceof Error && error.name === 'NotFoundError')) throw new AppError(code, undefined, { cause: error });
     throw error;
   }
+}
+
+/** An end that came before somebody listened for it must be heard as well. */
+function onEnd(media: { closed: boolean; observer: { once(event: 'close', listener: () => void): unknown } }, listener: () => void): void {
+  if (media.closed) listener();
+  else media.observer.once('close', listener);
+}
+
+export interface ClientTransportOptions {
+  transport: types.WebRtcTransport;
+  direction: 'send' | 'receive';
+  router: types.Router;
+  maxIncomingBitrateBps: number;
+  onLoss: (producerId: string) => void;
 }
 
 export class ClientTransport implements TransportPort {
@@ -26,12 +45,20 @@ export class ClientTransport implements TransportPort {
   readonly #transport: types.WebRtcTransport;
   readonly #router: types.Router;
   readonly #onLoss: (producerId: string) => void;
+  readonly #incoming: IncomingBudget;
+  readonly #floodedListeners = new Set<() => void>();
 
-  constructor(transport: types.WebRtcTransport, direction: 'send' | 'receive', router: types.Router, onLoss: (producerId: string) => void) {
+  constructor({ transport, direction, router, maxIncomingBitrateBps, onLoss }: ClientTransportOptions) {
     this.#transport = transport;
     this.direction = direction;
     this.#router = router;
     this.#onLoss = onLoss;
+    this.#incoming = new IncomingBudget({
+      bitrateBps: maxIncomingBitrateBps,
+      received: async () => (await transport.getStats())[0]?.bytesReceived ?? 0,
+      onExceeded: () => this.#flooded(),
+    });
+    this.onClosed(() => this.#incoming.close());
   }
 
   get id(): string {
@@ -74,17 +101,23 @@ export class ClientTransport implements TransportPort {
     return (await this.#asked(() => this.#transport.restartIce())) as unknown as Opaque;
   }
 
-  async produceAudio(parameters: MicrophoneParameters): Promise<ProducerPort> {
+  /** It ends here and now; who owns it learns why. */
+  #flooded(): void {
+    this.close();
+    endAll(...this.#floodedListeners);
+  }
+
+  async produceAudio(parameters: MicrophoneParameters, { paused }: { paused: boolean }): Promise<ProducerPort> {
     this.#mustSend();
     const producer = await this.#asked(() =>
-      this.#transport.produce({ kind: 'audio', rtpParameters: microphoneRtpParameters(parameters) }),
+      this.#transport.produce({ kind: 'audio', rtpParameters: microphoneRtpParameters(parameters), paused }),
     );
     return {
       id: producer.id,
-      pause: () => producer.pause(),
-      resume: () => producer.resume(),
-      onClosed: (listener) => void producer.observer.once('close', listener),
-      close: () => producer.close(),
+      pause: () => whileOpen(producer, 'producer-not-found', () => producer.pause()),
+      resume: () => whileOpen(producer, 'producer-not-found', () => producer.resume()),
+      onClosed: (listener) => onEnd(producer, listener),
+      close: () => endAll(() => producer.close()),
     };
   }
 
@@ -106,14 +139,15 @@ export class ClientTransport implements TransportPort {
       this.#transport.produceData({ sctpStreamParameters: { streamId, ...reliability }, label: 'landmarks' }),
     );
     await this.#asked(() => this.#deliver(producer, onPacket));
-    return { id: producer.id, close: () => producer.close() };
+    return { id: producer.id, close: () => endAll(() => producer.close()) };
   }
 
   /** A direct transport brings the messages into this process; it ends with the producer, also if that ends right now. */
   async #deliver(producer: types.DataProducer, onPacket: (packet: Uint8Array) => void): Promise<void> {
     const direct = await this.#router.createDirectTransport();
-    producer.observer.once('close', () => direct.close());
-    if (producer.closed) direct.close();
+    const end = (): void => endAll(() => direct.close());
+    producer.observer.once('close', end);
+    if (producer.closed) end();
     const consumer = await direct.consumeData({ dataProducerId: producer.id });
     consumer.on('message', (message: Buffer) => onPacket(message));
   }
@@ -124,26 +158,32 @@ export class ClientTransport implements TransportPort {
       throw new AppError('cannot-consume');
     const consumer = await this.#asked(() => this.#transport.consume({ producerId, rtpCapabilities: capabilities, paused: true }));
     if (consumer.kind === 'video') {
-      await consumer.enableTraceEvent(['nack']);
       consumer.on('trace', () => this.#onLoss(producerId));
+      await whileOpen(consumer, 'producer-not-found', () => consumer.enableTraceEvent(['nack']));
     }
+    if (consumer.closed) throw new AppError('producer-not-found');
     return {
       id: consumer.id,
       producerId,
       kind: consumer.kind,
       rtpParameters: consumer.rtpParameters as unknown as Opaque,
-      pause: () => whileOpen(consumer, () => consumer.pause()),
-      resume: () => whileOpen(consumer, () => consumer.resume()),
-      onClosed: (listener) => void consumer.observer.once('close', listener),
-      close: () => consumer.close(),
+      pause: () => whileOpen(consumer, 'consumer-not-found', () => consumer.pause()),
+      resume: () => whileOpen(consumer, 'consumer-not-found', () => consumer.resume()),
+      onClosed: (listener) => onEnd(consumer, listener),
+      close: () => endAll(() => consumer.close()),
     };
   }
 
   onClosed(listener: () => void): void {
-    this.#transport.observer.once('close', listener);
+    onEnd(this.#transport, listener);
+  }
+
+  onFlooded(listener: () => void): void {
+    this.#floodedListeners.add(listener);
   }
 
   close(): void {
-    this.#transport.close();
+    this.#incoming.close();
+    endAll(() => this.#transport.close());
   }
 }

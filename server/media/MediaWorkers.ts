@@ -3,18 +3,38 @@ import * as mediasoup from 'mediasoup';
 import type { types } from 'mediasoup';
 import type { Logger } from 'pino';
 import { AppError } from '../../client/src/protocol/errors.ts';
+import { endAll } from '../base/end-all.ts';
 import type { MediaPort, RoomMediaPort } from '../call/ports.ts';
 import { routerCodecs } from './codecs.ts';
 import type { MediaOptions } from './options.ts';
 import { RoomMedia } from './RoomMedia.ts';
+import { WorkerHealth } from './WorkerHealth.ts';
 
 interface Slot {
   worker: types.Worker;
   webRtcServer: types.WebRtcServer;
   rooms: Set<RoomMedia>;
+  health: WorkerHealth;
+}
+
+/** One worker's answer to "can you work?". */
+export interface WorkerState {
+  name: string;
+  ok: boolean;
+  detail?: string;
 }
 
 const RESPAWN_DELAY_MS = 500;
+/** How long a worker may take to end by itself. */
+const END_GRACE_MS = 2000;
+
+/** A worker that is broken or stopped does not end when it is asked to. */
+function endWorker(worker: types.Worker): void {
+  const { pid } = worker;
+  const timer = setTimeout(() => endAll(() => void process.kill(pid, 'SIGKILL')), END_GRACE_MS);
+  worker.once('subprocessclose', () => clearTimeout(timer));
+  endAll(() => worker.close());
+}
 
 /** libuv's words from inside the worker, as Node would say it. */
 function asPortError(error: Error): Error {
@@ -50,11 +70,24 @@ export class MediaWorkers implements MediaPort {
   }
 
   get ready(): boolean {
-    return !this.#closed && this.#slots.some((slot) => slot !== null);
+    return this.states.every(({ ok }) => ok);
+  }
+
+  /** Each worker, named as in the log. */
+  get states(): WorkerState[] {
+    return Array.from({ length: this.#options.workers }, (_, index) => {
+      const name = `media-worker-${index}`;
+      const slot = this.#slots[index];
+      if (this.#closed || !slot) return { name, ok: false, detail: 'It is not running.' };
+      return slot.health.ok ? { name, ok: true } : { name, ok: false, detail: 'It does not answer and is being replaced.' };
+    });
   }
 
   async createRoomMedia(): Promise<RoomMediaPort> {
-    const slot = this.#slots.filter((candidate) => candidate !== null).sort((a, b) => a.rooms.size - b.rooms.size)[0];
+    const slot = this.#slots
+      .filter((candidate) => candidate?.health.ok)
+      .map((candidate) => candidate!)
+      .sort((a, b) => a.rooms.size - b.rooms.size)[0];
     if (!slot) throw new AppError('transport-failed', 'No media worker is running at the moment');
     const router = await slot.worker.createRouter({ mediaCodecs: routerCodecs(this.#options.codec) });
     const room = new RoomMedia(router, slot.webRtcServer, this.#options);
@@ -70,13 +103,23 @@ export class MediaWorkers implements MediaPort {
   async #start(index: number): Promise<void> {
     const worker = await mediasoup.createWorker({ logLevel: 'warn', logTags: ['info', 'ice', 'dtls', 'rtp', 'srtp', 'rtcp', 'sctp'] });
     const webRtcServer = await this.#listen(worker, index).catch((error: unknown) => {
-      worker.close();
+      endWorker(worker);
       throw error;
     });
-    if (this.#closed) return worker.close();
-    const slot: Slot = { worker, webRtcServer, rooms: new Set() };
-    this.#slots[index] = slot;
-    worker.on('died', (error) => this.#onDied(index, slot, error));
+    if (this.#closed) return endWorker(worker);
+    const health = new WorkerHealth({
+      ask: () => worker.getResourceUsage(),
+      timeoutMs: this.#options.workerTimeoutMs,
+      onFailed: (reason) => this.#onUnhealthy(index, worker, reason),
+    });
+    this.#slots[index] = { worker, webRtcServer, rooms: new Set(), health };
+    worker.on('died', (error) => this.#onDied(index, health, error));
+  }
+
+  /** Nothing can be asked of it any more, not even to end. What follows is the same as when it dies by itself. */
+  #onUnhealthy(index: number, worker: types.Worker, reason: Error): void {
+    this.#log.error({ err: reason, worker: `media-worker-${index}`, pid: worker.pid }, 'media worker does not answer, ending it');
+    endAll(() => void process.kill(worker.pid, 'SIGKILL'));
   }
 
   #listen(worker: types.Worker, index: number): Promise<types.WebRtcServer> {
@@ -90,9 +133,10 @@ export class MediaWorkers implements MediaPort {
     });
   }
 
-  #onDied(index: number, slot: Slot, error: Error): void {
+  #onDied(index: number, health: WorkerHealth, error: Error): void {
+    health.close();
     if (this.#closed) return;
-    this.#log.error({ err: error, index }, 'media worker died, starting another');
+    this.#log.error({ err: error, worker: `media-worker-${index}` }, 'media worker died, starting another');
     this.#slots[index] = null;
     this.#respawn(index);
   }
@@ -101,7 +145,7 @@ export class MediaWorkers implements MediaPort {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       this.#start(index).catch((error: unknown) => {
-        this.#log.error({ err: error, index }, 'media worker does not start, trying again');
+        this.#log.error({ err: error, worker: `media-worker-${index}` }, 'media worker does not start, trying again');
         if (!this.#closed) this.#respawn(index);
       });
     }, RESPAWN_DELAY_MS);
@@ -124,6 +168,10 @@ export class MediaWorkers implements MediaPort {
     if (this.#closed) return;
     this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const slot of this.#slots) slot?.worker.close();
+    for (const slot of this.#slots) {
+      if (!slot) continue;
+      slot.health.close();
+      endWorker(slot.worker);
+    }
   }
 }

@@ -1,5 +1,6 @@
 /** One room's router. */
 import type { types } from 'mediasoup';
+import { endAll } from '../base/end-all.ts';
 import type { AvatarTrackPort, Opaque, RoomMediaPort, TransportPort } from '../call/ports.ts';
 import { AvatarTrack } from './AvatarTrack.ts';
 import { ClientTransport } from './ClientTransport.ts';
@@ -31,7 +32,7 @@ export class RoomMedia implements RoomMediaPort {
 
   /** Told by the workers when the process behind this room has gone. */
   died(): void {
-    for (const listener of [...this.#diedListeners]) listener();
+    endAll(...this.#diedListeners);
   }
 
   async createTransport({ direction, forceTcp }: { direction: 'send' | 'receive'; forceTcp: boolean }): Promise<TransportPort> {
@@ -45,7 +46,16 @@ export class RoomMedia implements RoomMediaPort {
       initialAvailableOutgoingBitrate: this.#options.initialOutgoingBitrateBps,
       iceConsentTimeout: 30,
     });
-    return new ClientTransport(transport, direction, this.#router, (producerId) => this.#tracks.get(producerId)?.lossReported());
+    const { maxIncomingBitrateBps } = this.#options;
+    // What an honest sender is asked to keep to. Not awaited: the transport may be gone before it is done.
+    if (direction === 'send') void transport.setMaxIncomingBitrate(maxIncomingBitrateBps).catch(() => undefined);
+    return new ClientTransport({
+      transport,
+      direction,
+      maxIncomingBitrateBps,
+      router: this.#router,
+      onLoss: (producerId) => this.#tracks.get(producerId)?.lossReported(),
+    });
   }
 
   async createAvatarTrack({ cname }: { cname: string }): Promise<AvatarTrackPort> {
@@ -61,6 +71,6 @@ export class RoomMedia implements RoomMediaPort {
 
   close(): void {
     for (const track of [...this.#tracks.values()]) track.close();
-    if (!this.#router.closed) this.#router.close();
+    endAll(() => this.#router.close());
   }
 }

@@ -14,4 +14,8 @@ export interface MediaOptions {
   codec: VideoCodec;
   playoutDelayMs: { min: number; max: number } | null;
   initialOutgoingBitrateBps: number;
+  /** What one client may send over one transport. */
+  maxIncomingBitrateBps: number;
+  /** A worker that leaves a request unanswered for so long is ended and replaced. */
+  workerTimeoutMs: number;
 }

@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+/* oxlint-disable max-lines -- one server for all of them; the formatter made it longer */
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errorTable, type ErrorCode } from '../../client/src/protocol/index.ts';

@@ -1,176 +1,19 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type {
-  AvatarTrackPort,
-  CallMetricsPort,
-  ConsumerPort,
-  MediaPort,
-  Opaque,
-  ProducerPort,
-  RoomMediaPort,
-  RtpOutput,
-  SynthesisPort,
-  SynthesisSessionPort,
-  TransportPort,
-} from '../../server/call/ports.ts';
-import type { ConnectionPort, Participant } from '../../server/call/Participant.ts';
+import type { CallMetricsPort, MediaPort, RtpOutput, SynthesisPort } from '../../server/call/ports.ts';
+import type { Participant } from '../../server/call/Participant.ts';
 import { Rooms } from '../../server/call/Rooms.ts';
 import type { Access } from '../../server/signalling/access.ts';
 import { join } from '../../server/signalling/room-handlers.ts';
 import { Session } from '../../server/signalling/Session.ts';
-import { microphoneParametersSchema, type DriveState } from '../../client/src/protocol/index.ts';
-
-let nextId = 0;
-
-/** Closable things share this: closed once, told once. */
-class FakeClosable {
-  readonly id = `fake-${nextId++}`;
-  closed = false;
-  readonly #listeners: (() => void)[] = [];
-  onClosed(listener: () => void): void {
-    this.#listeners.push(listener);
-  }
-  close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    for (const listener of this.#listeners) listener();
-  }
-}
-
-class FakeProducer extends FakeClosable implements ProducerPort {
-  paused = false;
-  async pause(): Promise<void> {
-    this.paused = true;
-  }
-  async resume(): Promise<void> {
-    this.paused = false;
-  }
-}
-
-class FakeConsumer extends FakeProducer implements ConsumerPort {
-  readonly producerId: string;
-  readonly kind = 'video' as const;
-  readonly rtpParameters: Opaque = {};
-  constructor(producerId: string) {
-    super();
-    this.producerId = producerId;
-  }
-}
-
-class FakeTransport extends FakeClosable implements TransportPort {
-  readonly direction: 'send' | 'receive';
-  readonly parameters = { iceParameters: {}, iceCandidates: [], dtlsParameters: {} };
-  readonly made: FakeClosable[] = [];
-  onPacket: (packet: Uint8Array) => void = () => undefined;
-  constructor(direction: 'send' | 'receive') {
-    super();
-    this.direction = direction;
-    this.onClosed(() => this.made.forEach((thing) => thing.close()));
-  }
-  async connect(): Promise<void> {}
-  async restartIce(): Promise<Opaque> {
-    return {};
-  }
-  async produceAudio(): Promise<FakeProducer> {
-    const producer = new FakeProducer();
-    this.made.push(producer);
-    return producer;
-  }
-  async produceLandmarks({ onPacket }: { onPacket: (packet: Uint8Array) => void }): Promise<FakeClosable> {
-    this.onPacket = onPacket;
-    return new FakeClosable();
-  }
-  async consume({ producerId }: { producerId: string }): Promise<FakeConsumer> {
-    const consumer = new FakeConsumer(producerId);
-    this.made.push(consumer);
-    return consumer;
-  }
-}
-
-class FakeTrack implements AvatarTrackPort {
-  readonly producerId = `track-${nextId++}`;
-  readonly output = { ip: '127.0.0.1', port: nextId++, sourcePort: nextId++, ssrc: 1, payloadType: 101, extensions: [] };
-  closed = false;
-  keyframe: () => void = () => undefined;
-  onKeyframeRequest(listener: () => void): void {
-    this.keyframe = listener;
-  }
-  close(): void {
-    this.closed = true;
-  }
-}
-
-class FakeRoomMedia implements RoomMediaPort {
-  readonly rtpCapabilities = {};
-  readonly transports: FakeTransport[] = [];
-  readonly tracks: FakeTrack[] = [];
-  closed = false;
-  died: () => void = () => undefined;
-  onDied(listener: () => void): void {
-    this.died = listener;
-  }
-  async createTransport({ direction }: { direction: 'send' | 'receive' }): Promise<FakeTransport> {
-    const transport = new FakeTransport(direction);
-    this.transports.push(transport);
-    return transport;
-  }
-  async createAvatarTrack(): Promise<FakeTrack> {
-    const track = new FakeTrack();
-    this.tracks.push(track);
-    return track;
-  }
-  close(): void {
-    this.closed = true;
-  }
-}
-
-class FakeSession implements SynthesisSessionPort {
-  readonly model = 'warp';
-  avatarId: string;
-  packets = 0;
-  keyframes = 0;
-  closed = false;
-  state: (state: DriveState) => void = () => undefined;
-  constructor(avatarId: string) {
-    this.avatarId = avatarId;
-  }
-  push(): void {
-    this.packets++;
-  }
-  requestKeyframe(): void {
-    this.keyframes++;
-  }
-  recalibrate(): void {}
-  async switchAvatar({ avatarId }: { avatarId: string }): Promise<void> {
-    this.avatarId = avatarId;
-  }
-  onSent(): void {}
-  onState(listener: (state: DriveState) => void): void {
-    this.state = listener;
-  }
-  close(): void {
-    this.closed = true;
-  }
-}
-
-class FakeConnection implements ConnectionPort {
-  events: { name: string; event: Record<string, unknown> }[] = [];
-  ended: string | null = null;
-  send(name: string, event: unknown): void {
-    this.events.push({ name, event: event as Record<string, unknown> });
-  }
-  end(code: string): void {
-    this.ended = code;
-  }
-  names(): string[] {
-    return this.events.map(({ name }) => name);
-  }
-}
+import { AppError, microphoneParametersSchema } from '../../client/src/protocol/index.ts';
+import { type FakeProducer, FakeConsumer, type FakeTransport, FakeRoomMedia, FakeSession, FakeConnection } from '../support/call-fakes.ts';
 
 const microphone = microphoneParametersSchema.parse({
   codecs: [{ mimeType: 'audio/opus', payloadType: 111, clockRate: 48_000, channels: 2 }],
   encodings: [{ ssrc: 1 }],
 });
 const metrics = new Proxy({}, { get: () => () => undefined }) as CallMetricsPort;
+
 describe('Rooms', () => {
   let medias: FakeRoomMedia[];
   let sessions: FakeSession[];
@@ -195,7 +38,7 @@ describe('Rooms', () => {
         return session;
       },
     };
-    rooms = new Rooms({ media, synthesis, metrics, maxParticipants: 3, graceMs: 1000 });
+    rooms = new Rooms({ media, synthesis, metrics, maxParticipants: 3, graceMs: 1000, limits: { maxTransports: 4, maxConsumers: 3 } });
   });
 
   async function enter(
@@ -361,6 +204,106 @@ describe('Rooms', () => {
     expect(connection.ended).toBe('transport-failed');
     await enter('Ada');
     expect(medias.length).toBe(2);
+  });
+
+  it('an ending that throws stays inside, and everything else ends', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    try {
+      const { participant, connection } = await enter('Ada');
+      const [first, second] = [
+        await participant.createTransport({ direction: 'send', forceTcp: false }),
+        await participant.createTransport({ direction: 'receive', forceTcp: false }),
+      ] as FakeTransport[];
+      await participant.setAvatar({ avatarId: 'av-1', model: 'warp' });
+      const broken = (): never => {
+        throw new Error('object serialization must not be nested');
+      };
+      first!.close = broken;
+      sessions[0]!.close = broken;
+      connection.end = broken;
+      medias[0]!.close = broken;
+      expect(rooms.closeRoom('studio')).toBe(true);
+      expect([participant.closed, second!.closed, medias[0]!.tracks[0]!.closed, rooms.summaries()]).toEqual([true, true, true, []]);
+      expect(warned).toHaveBeenCalledTimes(4);
+    } finally {
+      warned.mockRestore();
+    }
+  });
+
+  it('an avatar that cannot be taken away does not keep the next one out', async () => {
+    const { participant } = await enter('Ada');
+    await participant.setAvatar({ avatarId: 'av-1', model: 'warp' });
+    const broken = vi.spyOn(participant.events, 'emit').mockImplementationOnce(() => {
+      throw new Error('broken');
+    });
+    await expect(rooms.withdrawAvatar('av-1')).rejects.toThrow('broken');
+    broken.mockRestore();
+    await participant.setAvatar({ avatarId: 'av-2', model: 'warp' });
+    expect(participant.info.avatar?.id).toBe('av-2');
+  });
+
+  it('keeps no consumer that ended before it was handed over', async () => {
+    const { participant, connection } = await enter('Ada');
+    const transport = (await participant.createTransport({ direction: 'receive', forceTcp: false })) as FakeTransport;
+    transport.consume = async ({ producerId }) => {
+      const consumer = new FakeConsumer(producerId);
+      consumer.close();
+      return consumer;
+    };
+    const { id } = await participant.consume({
+      transportId: transport.id,
+      producerId: 'p',
+      rtpCapabilities: { codecs: [], headerExtensions: [] },
+    });
+    expect(() => participant.consumer(id)).toThrow(expect.objectContaining({ code: 'consumer-not-found' }));
+    expect(connection.names()).toContain('consumer-closed');
+  });
+
+  it('receives each producer once and no more than the limit', async () => {
+    const { participant } = await enter('Ada');
+    const transport = (await participant.createTransport({ direction: 'receive', forceTcp: false })) as FakeTransport;
+    const consume = (producerId: string) =>
+      participant.consume({ transportId: transport.id, producerId, rtpCapabilities: { codecs: [], headerExtensions: [] } });
+    for (const producerId of ['a', 'b', 'c', 'a', 'b', 'c']) await consume(producerId);
+    expect(transport.made.filter(({ closed }) => !closed).length).toBe(3);
+    await expect(consume('d')).rejects.toMatchObject({ code: 'consumer-limit' });
+  });
+
+  it('puts out who sends more than they may', async () => {
+    const { participant, connection } = await enter('Ada');
+    const transport = (await participant.createTransport({ direction: 'send', forceTcp: false })) as FakeTransport;
+    transport.flooded();
+    expect(connection.ended).toBe('bitrate-limit');
+    expect(participant.closed).toBe(true);
+  });
+
+  it('a microphone that is replaced while it is being muted is not announced, and the next one is as it should be', async () => {
+    const { participant, connection } = await enter('Ada');
+    const transport = (await participant.createTransport({ direction: 'send', forceTcp: false })) as FakeTransport;
+    const original = transport.produceAudio.bind(transport);
+    transport.produceAudio = async (parameters, options) => {
+      const producer = await original(parameters, options);
+      producer.resume = async () => {
+        if (producer.closed) throw new AppError('producer-not-found');
+        producer.paused = false;
+      };
+      return producer;
+    };
+    await participant.setMuted(true);
+    const outcomes = await Promise.allSettled([
+      participant.produceAudio(transport.id, microphone),
+      participant.produceAudio(transport.id, microphone),
+      participant.setMuted(false),
+    ]);
+    expect(
+      outcomes
+        .filter(({ status }) => status === 'rejected')
+        .every((outcome) => (outcome as PromiseRejectedResult).reason instanceof AppError),
+    ).toBe(true);
+    const [living] = transport.made.filter(({ closed }) => !closed) as FakeProducer[];
+    expect(living!.paused).toBe(false);
+    const published = connection.events.filter(({ name }) => name === 'media-published').map(({ event }) => event['producerId']);
+    expect(published).toContain(living!.id);
   });
 
   it('keeps no ghost of a socket that is gone before it has entered', async () => {

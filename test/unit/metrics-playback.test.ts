@@ -49,7 +49,7 @@ describe('reportPlayback', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['performance'] });
     metrics = Metrics.create({ processDefaults: false });
-    rooms = new Rooms({ media, synthesis, metrics, maxParticipants: 4, graceMs: 1000 });
+    rooms = new Rooms({ media, synthesis, metrics, maxParticipants: 4, graceMs: 1000, limits: { maxTransports: 4, maxConsumers: 8 } });
   });
   afterEach(() => {
     rooms.close();

@@ -41,6 +41,9 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
   #rebuilds = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #generation = 0;
+  /** Streams that the browser refused. */
+  readonly #refused = new Set<string>();
+  #oneByOne = false;
 
   constructor(options: MediaKeeperOptions) {
     super();
@@ -92,6 +95,7 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
   async receive(participantId: string, { producerId, source }: { producerId: string; source: 'microphone' | 'avatar' }): Promise<void> {
     const own = participantId === this.#joined?.participantId;
     // One's own voice is never played back; one's own avatar is, so that one sees what the others see.
+    if (this.#refused.has(producerId)) return;
     if (own && (source === 'microphone' || this.#options.receiveOwnAvatar === false)) return;
     try {
       await this.#session?.consume(participantId, producerId);
@@ -142,6 +146,7 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
       forceTcp: iceTransport === 'tcp' || (iceTransport === 'auto' && this.#rebuilds % 2 === 1),
       ...(iceTransportPolicy && { iceTransportPolicy }),
       ...(handlerName && { handlerName }),
+      ...(this.#oneByOne && { oneByOne: true }),
     };
   }
 
@@ -174,12 +179,23 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
       this.#rebuilds = 0;
       this.emit('state', { connected: true });
     });
+    session.on('spoiled', (spoiled) => this.#leaveOut(spoiled));
     session.on('failed', ({ error }) => {
       this.#broken = true;
       this.emit('state', { connected: false });
       this.emit('error', { error });
       this.#rebuildLater();
     });
+  }
+
+  /** The others' media must go on: a new session without the stream, as soon as it is known which one it is. */
+  #leaveOut({ producerId, error }: { producerId: string | null; error: AppError }): void {
+    this.#oneByOne = true;
+    if (producerId !== null) {
+      this.#refused.add(producerId);
+      this.emit('error', { error });
+    }
+    void this.#rebuild();
   }
 
   #mend(error: AppError, generation: number): void {

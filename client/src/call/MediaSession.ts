@@ -19,6 +19,8 @@ export interface MediaSessionOptions {
   iceTransportPolicy?: 'all' | 'relay';
   /** `Chrome111` and the like, where the browser cannot be recognised (for example under Node). */
   handlerName?: mediasoup.BuiltinHandlerName;
+  /** Negotiates each received stream by itself: slower, but then it is known which one the browser refuses. */
+  oneByOne?: boolean;
 }
 
 export interface ReceivedTrack {
@@ -36,6 +38,11 @@ export interface MediaSessionEvents {
   landmarks: { sink: PacketSink | null };
   /** Mending failed: close this session and make a new one. */
   failed: { error: AppError };
+  /**
+   * The browser refused the description of a received stream. The receiving connection keeps that description and takes nothing more:
+   * close this session and make a new one without this producer. Null where several were negotiated together.
+   */
+  spoiled: { producerId: string | null; error: AppError };
   connected: object;
 }
 
@@ -53,6 +60,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
   readonly #received = new Map<string, Received>();
   readonly #consuming = new Set<string>();
   #landmarks: mediasoup.DataProducer | null = null;
+  #attaching: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   private constructor(
@@ -122,7 +130,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
         producerId,
         rtpCapabilities: receiveCapabilitiesSchema.parse(this.#device.recvRtpCapabilities),
       });
-      const consumer = await this.#receive.consume({
+      const consumer = await this.#attach({
         id: answer.consumerId,
         producerId,
         kind: answer.kind,
@@ -135,6 +143,23 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
     } catch (error) {
       this.#consuming.delete(producerId);
       if (!this.#closed) throw error;
+    }
+  }
+
+  async #attach(stream: mediasoup.ConsumerOptions & { producerId: string }): Promise<mediasoup.Consumer> {
+    const { oneByOne = false } = this.#options;
+    const negotiate = (): Promise<mediasoup.Consumer> => {
+      if (this.#closed) throw new AppError('closed');
+      return this.#receive.consume(stream);
+    };
+    const attached = oneByOne ? this.#attaching.then(negotiate) : negotiate();
+    this.#attaching = attached.catch(() => undefined);
+    try {
+      return await attached;
+    } catch (cause) {
+      const error = new AppError('cannot-consume', 'The browser refuses the description of a stream, which is left out', { cause });
+      if (!this.#closed) this.emit('spoiled', { producerId: oneByOne ? stream.producerId : null, error });
+      throw error;
     }
   }
 

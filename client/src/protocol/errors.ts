@@ -65,6 +65,17 @@ export const errorTable = {
   'transport-failed': { status: 502, retryable: true, advice: 'Check that UDP or TCP to the server is open; a TURN server may be needed.' },
   'producer-not-found': { status: 404, retryable: false, advice: 'The media has ended; wait for it to be published again.' },
   'consumer-not-found': { status: 404, retryable: false, advice: 'The media has ended; wait for it to be published again.' },
+  'transport-limit': { status: 429, retryable: true, advice: 'Wait for the transports that are being opened.' },
+  'consumer-limit': {
+    status: 409,
+    retryable: false,
+    advice: 'Close a consumer first: you receive as many streams as one participant may.',
+  },
+  'bitrate-limit': {
+    status: 429,
+    retryable: false,
+    advice: 'Send one microphone with Opus and the landmarks, no more: what was sent exceeds the bit rate of one participant.',
+  },
   'cannot-consume': { status: 409, retryable: false, advice: 'This device cannot decode the media; use a browser with VP8 and Opus.' },
   // this machine
   capacity: { status: 503, retryable: true, advice: 'The server holds as many avatars as it can; try again later.' },
