@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -241,3 +242,43 @@ class Person:
         moved = self.deformed(pose)
         turned = {n: rotate_by_share(v, self._turn_share[n], turn, np.zeros(3)) for n, v in self._still_normals.items() if n != "body"}
         return {n: (p, self._skin_normals(p) if n == "body" else turned[n]) for n, p in moved.items()}
+
+    def texture(self, name: str) -> tuple[Hashable, Callable[[], np.ndarray]]:
+        """What tells a layer's texture from others, and its pixels [H, W, 4] uint8."""
+        assets, spec = self.assets, self.spec
+        paths = {
+            "body": lambda: assets.root / "skins" / f"{spec.skin}.jpg",
+            "eyes": lambda: assets.root / "eyes/materials" / f"{spec.eyes}_eye.png",
+            "teeth": lambda: assets.root / "teeth/materials/teeth.png",
+            "tongue": lambda: assets.texture_path("tongue/tongue01"),
+            "clothes": lambda: assets.texture_path(spec.clothes),
+            "hair": lambda: assets.texture_path(spec.hair),
+            "brows": lambda: assets.texture_path(spec.eyebrows),
+            "lashes": lambda: assets.texture_path(spec.eyelashes),
+        }
+        path = paths[name]()
+        return path, lambda: assets.texture(path)
+
+    def lining(self) -> np.ndarray:
+        """Numbers of the body's render vertices inside the mouth; the lips' edge is there twice and counts as skin on its outer side."""
+        layer = self.layers["body"]
+        inside = np.isin(layer.mesh_triangles, self.assets.mouth_lining).all(axis=1)
+        return np.unique(layer.triangles[inside])
+
+    def appearance(self, name: str) -> dict:
+        """Colour uniforms of a layer that differ from plain ones."""
+        spec = self.spec
+        special = {
+            "body": {"gain": spec.skin_gain, "saturation": spec.skin_saturation},
+            "clothes": {"gain": spec.clothes_gain, "tint": spec.clothes_colour or (0.0, 0.0, 0.0), "tint_amount": 0.85 if spec.clothes_colour else 0.0},
+            "eyes": {"saturation": spec.eye_saturation},
+            "teeth": {"gain": (1.0, 0.97, 0.88)},
+            "brows": {"tint": spec.brow_colour, "tint_amount": 1.0},
+            "lashes": {"tint": (0.012, 0.01, 0.01), "tint_amount": 1.0},
+            "hair": {
+                "gain": (spec.hair_brightness,) * 3,
+                "tint": spec.hair_colour or (0.0, 0.0, 0.0),
+                "tint_amount": 0.8 if spec.hair_colour else 0.0,
+            },
+        }
+        return special.get(name, {})

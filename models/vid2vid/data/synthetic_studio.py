@@ -27,6 +27,14 @@ SHADOW_SIZE = 384
 BELOW_EYES = 3.4  # decimetres: what lies lower is below the picture
 
 
+def name_of(seed: int) -> str:
+    return f"seed-{seed}"
+
+
+def seed_of(name: str) -> int:
+    return int(name.removeprefix("seed-"))
+
+
 class NotSeen(Exception):
     """The tracker does not see this person well enough."""
 
@@ -61,10 +69,12 @@ class Studio:
         self._renderer = Renderer(size, size, supersample, shadow_size=SHADOW_SIZE)
         self._tracker = Landmarker(landmarker)
 
-    def sittings(self, seed: int) -> Iterator["Sitting"]:
-        """Variants of a seed, until the caller has what it wants of one."""
+    def sittings_of(self, name: str) -> Iterator["Sitting"]:
+        """Variants of a person, until the caller has what it wants of one."""
+        seed = seed_of(name)
         for variant in range(SUBJECT_TRIES):
-            sitting = Sitting(self, random_subject(self.assets, seed, self.size, variant))
+            subject = random_subject(self.assets, seed, self.size, variant)
+            sitting = Sitting(self, subject, Person(self.assets, subject.spec, BELOW_EYES))
             yield sitting
             sitting.close()
 
@@ -84,9 +94,8 @@ class Studio:
 class Sitting:
     """A person before a fixed camera."""
 
-    def __init__(self, studio: Studio, subject: Subject):
-        self._studio, self.subject = studio, subject
-        self._person = Person(studio.assets, subject.spec, BELOW_EYES)
+    def __init__(self, studio: Studio, subject: Subject, person: Person):
+        self._studio, self.subject, self._person = studio, subject, person
         self._surface = Surface(self._person)
         self._random = np.random.default_rng([2203, subject.seed])
         eyes = np.mean(self._person.eye_centres, axis=0)

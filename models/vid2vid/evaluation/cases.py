@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def cross_cases(readers: list[SourceReader], k: int, *, pairs: int, frames: int)
 
 def who(reader: SourceReader, person: PersonEntry) -> str:
     """The human being: some sources hold one under several names."""
-    return reader.source.name if reader.source.name in ONE_PERSON_SOURCES else person.name.removesuffix("-back")
+    return reader.source.name if reader.source.name in ONE_PERSON_SOURCES else re.sub("-(back|even|odd)$", "", person.name)
 
 
 def _case(reader: SourceReader, person: PersonEntry, k: int, run: ClipRange) -> Case:
