@@ -106,8 +106,9 @@ def _fill(sitting: Sitting, entry: PersonEntry) -> None:
 
 def build(job: Job, people: list[PersonEntry], processes: int, flow: bool) -> Counts:
     """Fills the arrays; the index is written last."""
-    # llvmpipe's and BLAS's own threads wait for each other: a process per core is several times as fast.
-    os.environ.update({"LP_NUM_THREADS": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
+    # llvmpipe's and BLAS's own threads wait for each other: a process per core is several times as fast. The shader cache's thread, of the
+    # lowest priority, keeps a process from ending on a busy machine.
+    os.environ.update({"LP_NUM_THREADS": "0", "MESA_SHADER_CACHE_DISABLE": "true", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
     writer = SourceWriter(job.out, Source(job.source, job.size, FRAME_RATE, job.licence, people), flow=flow, head=flow)
     total, started, done = Counts(), time.monotonic(), 0
     with multiprocessing.get_context("spawn").Pool(processes, _begin, (job,)) as pool:
