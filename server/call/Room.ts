@@ -81,6 +81,7 @@ export class Room {
     // The publisher is told too: it may show its own avatar as the others see it.
     events.on('published', (media) => this.#announce(participant, 'media-published', { participantId, ...media }));
     events.on('unpublished', ({ producerId }) => this.#announce(participant, 'media-unpublished', { participantId, producerId }));
+    events.on('watching', ({ producerId }) => this.publisherOf(producerId, participant)?.avatar?.handleViewer());
     events.on('changed', () => this.#announce(participant, 'participant-changed', { participant: participant.info }));
     events.on('state', (state) => this.#announce(participant, 'drive-state', { participantId, state }));
     events.on('traces', (traces) => this.#announce(participant, 'frame-traces', { participantId, traces }));

@@ -44,6 +44,8 @@ export interface TransportPort {
   consume(options: { producerId: string; rtpCapabilities: ReceiveCapabilities }): Promise<ConsumerPort>;
   /** Also when it has ended already. */
   onClosed(listener: () => void): void;
+  /** Called when media can flow. */
+  onConnected(listener: () => void): void;
   /** Called once if the client sends more than it may: the transport has been closed. */
   onFlooded(listener: () => void): void;
   close(): void;

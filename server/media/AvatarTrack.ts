@@ -7,19 +7,17 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { types } from 'mediasoup';
 import { endAll } from '../base/end-all.ts';
-import { serverNow } from '../base/clock.ts';
 import type { AvatarTrackPort, RtpOutput } from '../call/ports.ts';
 import { playoutDelayValue, type VideoCodec } from '../video/rtp-packetizer.ts';
 import { videoCodecs } from './codecs.ts';
+import { LossRepair } from './LossRepair.ts';
 
 const LOOPBACK = '127.0.0.1';
 const PLAYOUT_DELAY_URI = 'http://www.webrtc.org/experiments/rtp-hdrext/playout-delay';
 const PLAYOUT_DELAY_ID = 1;
 const PAYLOAD_TYPE = 101;
-/** After a first report of loss, retransmission gets this long. Who still reports loss then gets a keyframe; Chromium itself may wait 3 s before it asks. */
-const REPAIR_WAIT_MS = 150;
-/** Receivers repeat a request for a packet about every round trip: silence for this long means that it came. */
-const REPAIRED_MS = 70;
+/** Receivers' own requests for a keyframe, all viewers' together: the first at once, then one in this time. Newcomers do not wait for it. */
+const KEYFRAME_REQUEST_DELAY_MS = 8000;
 
 export interface AvatarTrackOptions {
   codec: VideoCodec;
@@ -46,13 +44,13 @@ async function reservePort(): Promise<Socket> {
 
 export class AvatarTrack implements AvatarTrackPort {
   readonly output: RtpOutput;
+  /** Hears of each viewer's losses. */
+  readonly repair = new LossRepair(() => this.#askForKeyframe());
   readonly #transport: types.PlainTransport;
   readonly #producer: types.Producer;
   readonly #reservation: Socket;
   readonly #keyframeListeners = new Set<() => void>();
   readonly #closedListeners = new Set<() => void>();
-  #lastLossMs = 0;
-  #repairTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   static async create(router: types.Router, options: AvatarTrackOptions): Promise<AvatarTrack> {
@@ -63,7 +61,11 @@ export class AvatarTrack implements AvatarTrackPort {
       // Fixed once and for all: packets from anywhere else are refused.
       await transport.connect({ ip: LOOPBACK, port: reservation.address().port });
       const ssrc = randomInt(1, 2 ** 32 - 1);
-      const producer = await transport.produce({ kind: 'video', rtpParameters: rtpParametersOf(options, ssrc) });
+      const producer = await transport.produce({
+        kind: 'video',
+        rtpParameters: rtpParametersOf(options, ssrc),
+        keyFrameRequestDelay: KEYFRAME_REQUEST_DELAY_MS,
+      });
       return new AvatarTrack({ reservation, transport, producer, ssrc, options });
     } catch (error) {
       endAll(
@@ -105,16 +107,6 @@ export class AvatarTrack implements AvatarTrackPort {
     this.#keyframeListeners.add(listener);
   }
 
-  /** A viewer misses packets. Most come back by retransmission; when they do not, a keyframe must, and soon. */
-  lossReported(): void {
-    this.#lastLossMs = serverNow();
-    if (this.#closed) return;
-    this.#repairTimer ??= setTimeout(() => {
-      this.#repairTimer = undefined;
-      if (serverNow() - this.#lastLossMs < REPAIRED_MS) this.#askForKeyframe();
-    }, REPAIR_WAIT_MS);
-  }
-
   onClosed(listener: () => void): void {
     this.#closedListeners.add(listener);
   }
@@ -126,7 +118,6 @@ export class AvatarTrack implements AvatarTrackPort {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#repairTimer);
     this.#keyframeListeners.clear();
     endAll(
       () => this.#reservation.close(),

@@ -32,27 +32,38 @@ function onEnd(media: { closed: boolean; observer: { once(event: 'close', listen
   else media.observer.once('close', listener);
 }
 
+const ROUND_TRIP_INTERVAL_MS = 3000;
+
+/** ms, from the receiver's reports; null before the first one. */
+async function roundTripOf(consumer: types.Consumer): Promise<number | null> {
+  const sent = (await consumer.getStats()).find(({ type }) => type === 'outbound-rtp');
+  return sent?.roundTripTime ?? null;
+}
+
 export interface ClientTransportOptions {
   transport: types.WebRtcTransport;
   direction: 'send' | 'receive';
   router: types.Router;
   maxIncomingBitrateBps: number;
-  onLoss: (producerId: string) => void;
+  /** A viewer asks for lost packets of an avatar's video. `roundTripMs`: if it is known. */
+  onLoss: (loss: { producerId: string; consumerId: string; roundTripMs: number | null }) => void;
+  onViewerLeft: (viewer: { producerId: string; consumerId: string }) => void;
 }
 
 export class ClientTransport implements TransportPort {
   readonly direction: 'send' | 'receive';
   readonly #transport: types.WebRtcTransport;
   readonly #router: types.Router;
-  readonly #onLoss: (producerId: string) => void;
+  readonly #options: ClientTransportOptions;
   readonly #incoming: IncomingBudget;
   readonly #floodedListeners = new Set<() => void>();
 
-  constructor({ transport, direction, router, maxIncomingBitrateBps, onLoss }: ClientTransportOptions) {
+  constructor(options: ClientTransportOptions) {
+    const { transport, direction, router, maxIncomingBitrateBps } = options;
+    this.#options = options;
     this.#transport = transport;
     this.direction = direction;
     this.#router = router;
-    this.#onLoss = onLoss;
     this.#incoming = new IncomingBudget({
       bitrateBps: maxIncomingBitrateBps,
       received: async () => (await transport.getStats())[0]?.bytesReceived ?? 0,
@@ -158,7 +169,7 @@ export class ClientTransport implements TransportPort {
       throw new AppError('cannot-consume');
     const consumer = await this.#asked(() => this.#transport.consume({ producerId, rtpCapabilities: capabilities, paused: true }));
     if (consumer.kind === 'video') {
-      consumer.on('trace', () => this.#onLoss(producerId));
+      this.#watchLosses(consumer);
       await whileOpen(consumer, 'producer-not-found', () => consumer.enableTraceEvent(['nack']));
     }
     if (consumer.closed) throw new AppError('producer-not-found');
@@ -172,6 +183,27 @@ export class ClientTransport implements TransportPort {
       onClosed: (listener) => onEnd(consumer, listener),
       close: () => endAll(() => consumer.close()),
     };
+  }
+
+  #watchLosses(consumer: types.Consumer): void {
+    const { onLoss, onViewerLeft } = this.#options;
+    const viewer = { producerId: consumer.producerId, consumerId: consumer.id };
+    let roundTripMs: number | null = null;
+    let measuredMs = -Infinity;
+    consumer.on('trace', () => {
+      onLoss({ ...viewer, roundTripMs });
+      if (performance.now() - measuredMs < ROUND_TRIP_INTERVAL_MS) return;
+      measuredMs = performance.now();
+      // Not known where the consumer has just gone: then nobody asks.
+      void roundTripOf(consumer).then((measured) => (roundTripMs = measured), () => undefined);
+    });
+    onEnd(consumer, () => onViewerLeft(viewer));
+  }
+
+  /** DTLS is up: what is sent from now on arrives. */
+  onConnected(listener: () => void): void {
+    if (this.#transport.dtlsState === 'connected') listener();
+    else this.#transport.on('dtlsstatechange', (state) => state === 'connected' && listener());
   }
 
   onClosed(listener: () => void): void {

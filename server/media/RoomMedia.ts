@@ -54,7 +54,8 @@ export class RoomMedia implements RoomMediaPort {
       direction,
       maxIncomingBitrateBps,
       router: this.#router,
-      onLoss: (producerId) => this.#tracks.get(producerId)?.lossReported(),
+      onLoss: ({ producerId, consumerId, roundTripMs }) => this.#tracks.get(producerId)?.repair.reported(consumerId, roundTripMs),
+      onViewerLeft: ({ producerId, consumerId }) => this.#tracks.get(producerId)?.repair.left(consumerId),
     });
   }
 

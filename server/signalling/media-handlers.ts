@@ -44,15 +44,11 @@ export async function consume(session: Session, request: RequestOf<'consume'>): 
 }
 
 export async function resumeConsumer(session: Session, { consumerId }: RequestOf<'resume-consumer'>): Promise<Nothing> {
-  const { participant, room } = session;
-  const consumer = participant.consumer(consumerId);
-  await consumer.resume();
-  // The newcomer's first frame must not wait for the router to ask.
-  if (consumer.kind === 'video') room.publisherOf(consumer.producerId, participant)?.avatar?.handleViewer();
+  await session.participant.resumeConsumer(consumerId);
   return {};
 }
 
 export async function pauseConsumer(session: Session, { consumerId }: RequestOf<'pause-consumer'>): Promise<Nothing> {
-  await session.participant.consumer(consumerId).pause();
+  await session.participant.pauseConsumer(consumerId);
   return {};
 }

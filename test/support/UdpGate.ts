@@ -1,25 +1,29 @@
-/** A UDP path to the server that can be shut, as a network that fails; and a WebRTC stack that goes through it. */
+/** A UDP path to the server that can be shut or made bad, as a network that fails; and a WebRTC stack that goes through it. */
 import { createSocket, type Socket } from 'node:dgram';
+import { fairWeather, PacketLane, type NetworkWeather } from './NetworkWeather.ts';
 
 /** One client's detour: what comes to `port` is passed on to `target` on loopback, and back. */
 class Detour {
   readonly #outer = createSocket('udp4');
   readonly #inner = createSocket('udp4');
   #client: { port: number; address: string } | null = null;
+  #closed = false;
 
-  static async create(target: number, isOpen: () => boolean): Promise<Detour> {
-    const detour = new Detour(target, isOpen);
+  static async create(target: number, isOpen: () => boolean, weather: () => NetworkWeather): Promise<Detour> {
+    const detour = new Detour(target, isOpen, weather);
     await Promise.all([bound(detour.#outer), bound(detour.#inner)]);
     return detour;
   }
 
-  private constructor(target: number, isOpen: () => boolean) {
+  private constructor(target: number, isOpen: () => boolean, weather: () => NetworkWeather) {
+    const [up, down] = [new PacketLane(weather), new PacketLane(weather)];
     this.#outer.on('message', (message, from) => {
       this.#client = from;
-      if (isOpen()) this.#inner.send(message, target, '127.0.0.1');
+      if (isOpen()) up.pass(() => this.#closed || this.#inner.send(message, target, '127.0.0.1'));
     });
     this.#inner.on('message', (message) => {
-      if (isOpen() && this.#client) this.#outer.send(message, this.#client.port, this.#client.address);
+      const client = this.#client;
+      if (isOpen() && client) down.pass(() => this.#closed || this.#outer.send(message, client.port, client.address));
     });
     // A peer that is gone answers with ICMP errors: not this test's business.
     for (const socket of [this.#outer, this.#inner]) socket.on('error', () => undefined);
@@ -30,6 +34,7 @@ class Detour {
   }
 
   close(): void {
+    this.#closed = true;
     this.#outer.close();
     this.#inner.close();
   }
@@ -40,6 +45,8 @@ const bound = (socket: Socket): Promise<void> => new Promise((resolve) => socket
 export class UdpGate {
   readonly #detours = new Map<string, Promise<Detour>>();
   #open = true;
+  /** Of all packets from now on, both ways. */
+  weather: NetworkWeather = fairWeather;
 
   shut(): void {
     this.#open = false;
@@ -81,7 +88,7 @@ export class UdpGate {
   #detour(serial: number, target: number): Promise<Detour> {
     const key = `${serial} ${target}`;
     let detour = this.#detours.get(key);
-    if (!detour) this.#detours.set(key, (detour = Detour.create(target, () => this.#open)));
+    if (!detour) this.#detours.set(key, (detour = Detour.create(target, () => this.#open, () => this.weather)));
     return detour;
   }
 

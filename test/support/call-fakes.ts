@@ -59,6 +59,10 @@ export class FakeTransport extends FakeClosable implements TransportPort {
     this.direction = direction;
     this.onClosed(() => this.made.forEach((thing) => thing.close()));
   }
+  connected: () => void = () => undefined;
+  onConnected(listener: () => void): void {
+    this.connected = listener;
+  }
   flooded: () => void = () => undefined;
   onFlooded(listener: () => void): void {
     this.flooded = listener;
