@@ -195,7 +195,10 @@ export class ClientTransport implements TransportPort {
       if (performance.now() - measuredMs < ROUND_TRIP_INTERVAL_MS) return;
       measuredMs = performance.now();
       // Not known where the consumer has just gone: then nobody asks.
-      void roundTripOf(consumer).then((measured) => (roundTripMs = measured), () => undefined);
+      void roundTripOf(consumer).then(
+        (measured) => (roundTripMs = measured),
+        () => undefined,
+      );
     });
     onEnd(consumer, () => onViewerLeft(viewer));
   }

@@ -44,7 +44,8 @@ async function keyframesAsked(server: TestServer): Promise<number> {
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-const row = ({ framesPerSecond, gapShare, longestMs }: Seen): string => `${framesPerSecond.toFixed(1)} | ${percent(gapShare)} | ${longestMs.toFixed(0)} ms`;
+const row = ({ framesPerSecond, gapShare, longestMs }: Seen): string =>
+  `${framesPerSecond.toFixed(1)} | ${percent(gapShare)} | ${longestMs.toFixed(0)} ms`;
 
 async function measure(): Promise<void> {
   const [seconds = 20, ...words] = process.argv.slice(2).map((word) => (Number(word) > 0 ? Number(word) : word)) as [number?, ...string[]];
@@ -57,12 +58,16 @@ async function measure(): Promise<void> {
   const driver = await Member.join(server, { guest: owner, displayName: 'Driver', avatarId, receiveOwnAvatar: false });
   driver.drive((at) => ({ yaw: 10 * Math.sin(at * 2), mouthOpen: 0.5 - 0.5 * Math.cos(at * 5) }));
   const clean = await Member.join(server, { displayName: 'Clean' });
-  globalThis.RTCPeerConnection = gate.connectionClass((wrtc as unknown as { RTCPeerConnection: typeof RTCPeerConnection }).RTCPeerConnection);
+  globalThis.RTCPeerConnection = gate.connectionClass(
+    (wrtc as unknown as { RTCPeerConnection: typeof RTCPeerConnection }).RTCPeerConnection,
+  );
   const viewer = await Member.join(server, { displayName: 'Viewer' });
   const timesOf = (member: Member): number[] => (member.video.get(driver.id)?.frames ?? []).map(({ atMs }) => atMs);
   await eventually('video', () => timesOf(viewer).length > 30 && timesOf(clean).length > 30);
 
-  console.log(`| network of one viewer | fps | time in gaps > ${GAP_MS} ms | longest gap | the same of a clean viewer beside it | keyframes/s |\n|---|---|---|---|---|---|`);
+  console.log(
+    `| network of one viewer | fps | time in gaps > ${GAP_MS} ms | longest gap | the same of a clean viewer beside it | keyframes/s |\n|---|---|---|---|---|---|`,
+  );
   for (const [name, weather] of cases.filter(([name]) => words.length === 0 || words.some((word) => name.includes(word)))) {
     gate.weather = weather;
     await pause(SETTLE_MS);
@@ -70,7 +75,9 @@ async function measure(): Promise<void> {
     await pause(seconds * 1000);
     const toMs = performance.now();
     const keyframes = ((await keyframesAsked(server)) - before) / ((toMs - fromMs) / 1000);
-    console.log(`| ${name} | ${row(seen(timesOf(viewer), fromMs, toMs))} | ${row(seen(timesOf(clean), fromMs, toMs)).replaceAll(' | ', ', ')} | ${keyframes.toFixed(2)} |`);
+    console.log(
+      `| ${name} | ${row(seen(timesOf(viewer), fromMs, toMs))} | ${row(seen(timesOf(clean), fromMs, toMs)).replaceAll(' | ', ', ')} | ${keyframes.toFixed(2)} |`,
+    );
   }
   await Promise.all([viewer.leave(), clean.leave(), driver.leave()]);
   await gate.close();

@@ -88,7 +88,15 @@ export class UdpGate {
   #detour(serial: number, target: number): Promise<Detour> {
     const key = `${serial} ${target}`;
     let detour = this.#detours.get(key);
-    if (!detour) this.#detours.set(key, (detour = Detour.create(target, () => this.#open, () => this.weather)));
+    if (!detour)
+      this.#detours.set(
+        key,
+        (detour = Detour.create(
+          target,
+          () => this.#open,
+          () => this.weather,
+        )),
+      );
     return detour;
   }
 
