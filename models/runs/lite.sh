@@ -19,7 +19,7 @@ have grid && have webcam && have smiles || $PYTHON -m vid2vid.data.real_clips --
 have openpeople || $PYTHON -m vid2vid.data.openpeople --data "$SHARED" --out "$DATA"
 have valid || $PYTHON -m vid2vid.data.valid --avatars "$AVATARS" --out "$DATA/valid" --outfits "$OUTFITS" --processes "$PROCESSES"
 for source in portraits sfhq; do
-  have "$source" || $PYTHON -m vid2vid.data.portraits --source "$source" --data "$SHARED" --donors "$DATA/synthetic" "$DATA/grid" "$DATA/openpeople" --out "$DATA"
+  have "$source" || $PYTHON -m vid2vid.data.portraits --source "$source" --data "$SHARED" --donors "$DATA/synthetic" "$DATA/grid" "$DATA/openpeople" "$DATA/valid" --out "$DATA"
 done
 
 for source in synthetic valid grid smiles openpeople webcam portraits sfhq; do
