@@ -1,5 +1,6 @@
 /** Parsers of option values, with messages for the person who typed them. */
 import { InvalidArgumentError } from 'commander';
+import { userIdSchema } from '../auth/scopes.ts';
 
 export interface Range {
   min: number;
@@ -20,4 +21,11 @@ export function wholeNumber({ min, max, step = 1 }: Range): (text: string) => nu
 /** For options that may be given again and again. */
 export function collect(text: string, before: string[] | undefined): string[] {
   return [...(before ?? []), text];
+}
+
+/** As in tokens. */
+export function userId(text: string): string {
+  const parsed = userIdSchema.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError(`It has to be a user id: ${parsed.error.issues[0]!.message}.`);
+  return parsed.data;
 }

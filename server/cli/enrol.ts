@@ -19,7 +19,7 @@ export async function run(options: EnrolOptions): Promise<number> {
     statement: options.consentStatement ?? DEFAULT_STATEMENT,
   };
   const portraits = await Promise.all(options.portraits.map(async (file) => ({ name: basename(file), bytes: await readPicture(file) })));
-  const request: EnrolRequest = { portraits, consent, name: options.name, model: options.model };
+  const request: EnrolRequest = { portraits, consent, name: options.name, model: options.model, owner: options.owner };
   const result = await aboutFiles(options.portraits, () =>
     options.server ? enrolAtServer(serverOf(options, config), request) : enrolHere(config, request),
   );
@@ -37,12 +37,18 @@ function serverOf({ server = '', apiKey }: EnrolOptions, config: Config): { url:
 }
 
 /** Into the data folder, with the parts that the server uses. */
-async function enrolHere(config: Config, { portraits, consent, name, model }: EnrolRequest): Promise<EnrolResult> {
+async function enrolHere(config: Config, { portraits, consent, name, model, owner }: EnrolRequest): Promise<EnrolResult> {
   await ensureSetup({ only: ['landmark-models', 'models'], cacheDir: config.cacheDir });
   const { openLocalEnrolment } = await import('./local-enrolment.ts');
   const local = await openLocalEnrolment(config);
   try {
-    return await local.enrolment.create({ owner: local.owner, portraits: portraits.map(({ bytes }) => bytes), consent, name, model });
+    return await local.enrolment.create({
+      owner: owner ?? local.owner,
+      portraits: portraits.map(({ bytes }) => bytes),
+      consent,
+      name,
+      model,
+    });
   } finally {
     await local.close();
   }

@@ -40,13 +40,20 @@ export interface EnrolOptions {
   /** A running server's address and API key; without one the avatar goes into the local store. */
   server?: string;
   apiKey?: string;
+  /** Whose avatar it becomes: a user id, as in that person's tokens. Without, the API key's own. */
+  owner?: string;
   config?: string;
   data?: string;
   json: boolean;
 }
 
 export interface RenderOptions {
+  /** Empty with `avatar`. */
   portraits: string[];
+  /** An avatar of the local data folder, instead of portraits. */
+  avatar?: string;
+  config?: string;
+  data?: string;
   drive: string;
   out: string;
   model?: string;

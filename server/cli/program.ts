@@ -1,7 +1,7 @@
 /** The grammar of the command `gioconda`: its subcommands, their options, and help that teaches. */
 import { Command, Option } from 'commander';
 import { PORTRAIT_FORMATS } from '../../client/src/protocol/errors.ts';
-import { collect, wholeNumber } from './arguments.ts';
+import { collect, userId, wholeNumber } from './arguments.ts';
 import type { BenchOptions, DoctorOptions, EnrolOptions, RenderOptions, SetupOptions, StartOptions } from './options.ts';
 
 /** What runs a subcommand; its exit code comes back. */
@@ -73,6 +73,7 @@ function enrolCommand(): Command {
     .option('--model <name>', 'the model (default: that of the configuration)')
     .option('--server <url>', 'enrol at a running server; without, into the local data folder')
     .option('--api-key <key>', 'the key for --server (better: GIOCONDA_AUTH_API_KEY)')
+    .option('--owner <user>', "whose it becomes: a user id as in that person's tokens (default: the API key's own)", userId)
     .option('--data <folder>', 'the local data folder (default: .gioconda/data)')
     .option('--config <file>', 'configuration file (JSON)')
     .option('--json', 'for programs', false)
@@ -88,9 +89,14 @@ function enrolCommand(): Command {
 function renderCommand(): Command {
   return new Command('render')
     .description('Drive a portrait by the face in a video file, offline: the same path as in a call.')
-    .requiredOption('--portrait <file>', 'a picture of the person to show; give it again for more of the same person', collect)
+    .option('--portrait <file>', 'a picture of the person to show; give it again for more of the same person', collect)
+    .addOption(
+      new Option('--avatar <id>', 'an avatar of the data folder, as `gioconda enrol` printed it, instead of portraits').conflicts(
+        'portrait',
+      ),
+    )
     .requiredOption('--drive <file>', 'the video whose face moves the portrait')
-    .requiredOption('--out <file>', 'the video to write (.mp4); it replaces an older one only when complete')
+    .requiredOption('--out <file>', 'the video to write (.mp4, .mov, .mkv, .webm); it replaces an older one only when complete')
     .option('--model <name>', 'the model (default: that of the configuration)')
     .addOption(
       new Option(
@@ -103,11 +109,14 @@ function renderCommand(): Command {
     .option('--no-crop', 'portraits and clip are framed square on the head already: only resize them')
     .option('--size <pixels>', "side of the square picture (default: the model's own)", avatarSide)
     .option('--json <file>', 'write a report: per frame the time, the crop box, whether a face was found, milliseconds of each stage')
+    .option('--data <folder>', 'the local data folder, for --avatar (default: .gioconda/data)')
+    .option('--config <file>', 'configuration file (JSON)')
     .addHelpText(
       'after',
       examples(
         'gioconda render --portrait lisa.jpg --drive talking.mp4 --out lisa-talking.mp4',
         'gioconda render --portrait a.jpg --portrait a-smiling.jpg --drive me.mp4 --out out.mp4 --size 256 --json out.json',
+        'gioconda render --avatar av-Xb3k9PqYt0mZ4sLd --drive talking.mp4 --out talking.webm',
       ) + "\nOne output frame for each input frame, at the input's frame rate, with its sound.\n",
     );
 }
@@ -145,8 +154,11 @@ export function createProgram(version: string, runners: Runners, finish: (exitCo
     ),
   );
   program.addCommand(
-    renderCommand().action(async ({ portrait, ...options }: Omit<RenderOptions, 'portraits'> & { portrait: string[] }) =>
-      finish(await runners.render({ portraits: portrait, ...options })),
+    renderCommand().action(
+      async ({ portrait = [], ...options }: Omit<RenderOptions, 'portraits'> & { portrait?: string[] }, command: Command) => {
+        if (portrait.length === 0 && options.avatar === undefined) command.error('error: either --portrait or --avatar has to be given');
+        finish(await runners.render({ portraits: portrait, ...options }));
+      },
     ),
   );
   program.addCommand(benchCommand().action(doing((options: BenchOptions) => runners.bench(options))));

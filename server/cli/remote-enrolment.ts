@@ -8,6 +8,8 @@ export interface EnrolRequest {
   consent: Consent;
   name: string;
   model: string | undefined;
+  /** A user id; the API key's own without. */
+  owner: string | undefined;
 }
 
 const TIMEOUT_MS = 120_000;
@@ -33,10 +35,11 @@ export async function enrolAtServer(
   return { avatar: parsed.data, created: response.status === 201 };
 }
 
-function formOf({ portraits, consent, name, model }: EnrolRequest): FormData {
+function formOf({ portraits, consent, name, model, owner }: EnrolRequest): FormData {
   const form = new FormData();
   form.set('name', name);
   if (model !== undefined) form.set('model', model);
+  if (owner !== undefined) form.set('owner', owner);
   form.set('consent', JSON.stringify(consent));
   for (const portrait of portraits) form.append('portraits', new Blob([Uint8Array.from(portrait.bytes)]), portrait.name);
   return form;

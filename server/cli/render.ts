@@ -1,20 +1,35 @@
 /** `gioconda render`: a video file's face drives portraits, offline. */
 import { basename } from 'node:path';
+import { AppError } from '../../client/src/protocol/errors.ts';
 import { loadConfig } from '../config/index.ts';
 import { version } from '../base/version.ts';
-import { ensureSetup } from '../setup/index.ts';
 import { landmarkFolder } from '../landmarker/landmark-models.ts';
+import type { PortraitInput } from '../render/portraits.ts';
+import { ensureSetup } from '../setup/index.ts';
 import { createTerminalProgress } from '../setup/terminal-progress.ts';
 import { AUTO_MODEL } from '../synthesis/model/model-choice.ts';
 import { loadManifest } from '../synthesis/model/model-manifest.ts';
 import type { RenderOptions } from './options.ts';
 import { untilInterrupted } from './interruption.ts';
 
-export async function run({ portraits, drive, out, model, motion, crop, size, json }: RenderOptions): Promise<number> {
-  const { config } = loadConfig();
+export async function run({
+  portraits: files,
+  avatar,
+  drive,
+  out,
+  model,
+  motion,
+  crop,
+  size,
+  json,
+  config: file,
+  data,
+}: RenderOptions): Promise<number> {
+  const { config } = loadConfig({ file, overrides: { dataDir: data } });
   await ensureSetup({ only: ['landmark-models', 'models'], cacheDir: config.cacheDir });
   // Only now: onnxruntime and FFmpeg take a moment to load, and `--help` needs neither.
   const { renderClip } = await import('../render/render-clip.ts');
+  const portraits = avatar === undefined ? files : await portraitsOf(avatar, config.dataDir);
   const interruption = untilInterrupted();
   const progress = createTerminalProgress();
   const startMs = performance.now();
@@ -32,7 +47,7 @@ export async function run({ portraits, drive, out, model, motion, crop, size, js
       landmarkDir: landmarkFolder(config.cacheDir),
       signal: interruption.signal,
       onStep: (text) => progress.step(text),
-      onFrame: ({ frames, fraction }) => fraction !== null && progress.advance(fraction, `frame ${frames}`),
+      onFrame: ({ frames, fraction }) => progress.advance(fraction, `frame ${frames}`),
       onWarning: (message) => progress.step(`Note: ${message}`),
     });
     progress.close();
@@ -49,6 +64,19 @@ export async function run({ portraits, drive, out, model, motion, crop, size, js
     return interruption.exitCode;
   } finally {
     interruption.close();
+  }
+}
+
+/** Those that an avatar of the data folder was made from. @throws AppError `avatar-not-found`; StoreInUse */
+async function portraitsOf(avatarId: string, dataDir: string): Promise<PortraitInput[]> {
+  const { Store } = await import('../store/Store.ts');
+  const store = await Store.create({ dataDir });
+  try {
+    const record = store.avatar(avatarId);
+    if (!record) throw new AppError('avatar-not-found', `There is no avatar ${avatarId} in ${dataDir}`);
+    return (await store.portraits(avatarId)).map((bytes, index) => ({ name: `${record.name}, portrait ${index + 1}`, bytes }));
+  } finally {
+    await store.close();
   }
 }
 

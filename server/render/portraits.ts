@@ -1,4 +1,4 @@
-/** Portrait files → what the model's enrolment takes. The same checks as in a call's enrolment. */
+/** Portrait files, or those that an avatar was made from → what the model's enrolment takes. The same checks as in a call's enrolment. */
 import { basename } from 'node:path';
 import { AppError } from '../../client/src/protocol/index.ts';
 import type { PortraitFraming } from '../portraits/crop.ts';
@@ -8,6 +8,10 @@ import type { PreparedPortrait } from '../portraits/crop.ts';
 import { readPicture } from './files/picture-file.ts';
 
 const MAX_PORTRAITS = 8;
+
+/** A file, or a picture that an avatar was made from. */
+export type PortraitInput = string | { name: string; bytes: Buffer };
+
 export interface LoadedPortrait {
   file: string;
   portrait: PreparedPortrait;
@@ -22,11 +26,13 @@ export interface LoadPortraitsOptions {
 }
 
 /** @throws AppError `portrait-count`; PortraitError, its message beginning with the file's name; FileError `missing`, `unreadable` */
-export async function loadPortraits(files: readonly string[], options: LoadPortraitsOptions): Promise<LoadedPortrait[]> {
-  if (files.length < 1 || files.length > MAX_PORTRAITS) throw new AppError('portrait-count', `${files.length} portraits were given`);
-  const prepared = await preparePortraits(
-    files.map((file) => ({ read: () => readPicture(file), label: basename(file) })),
-    options,
+export async function loadPortraits(inputs: readonly PortraitInput[], options: LoadPortraitsOptions): Promise<LoadedPortrait[]> {
+  if (inputs.length < 1 || inputs.length > MAX_PORTRAITS) throw new AppError('portrait-count', `${inputs.length} portraits were given`);
+  const sources = inputs.map((input) =>
+    typeof input === 'string' ? { read: () => readPicture(input), label: basename(input) } : { read: () => input.bytes, label: input.name },
   );
-  return prepared.map(({ portrait, warnings }, index) => ({ file: files[index]!, portrait, warnings }));
+  const prepared = await preparePortraits(sources, options);
+  return prepared.map(({ portrait, warnings }, index) => ({ file: nameOf(inputs[index]!), portrait, warnings }));
 }
+
+const nameOf = (input: PortraitInput): string => (typeof input === 'string' ? input : input.name);

@@ -1,6 +1,7 @@
 /** A call without a network: the face in a video file drives portraits, through the very parts that serve a call. */
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import { containerOf } from './files/containers.ts';
 import { FileError } from './files/FileError.ts';
 import { VideoReader, type ClipFrame } from './files/VideoReader.ts';
 import { VideoWriter } from './files/VideoWriter.ts';
@@ -12,13 +13,13 @@ import { loadModel, type OnnxModel } from '../synthesis/model/OnnxModel.ts';
 import type { DetectedFace } from '../landmarker/types.ts';
 import type { MotionMode } from '../motion/motion.ts';
 import { DriverFraming } from './DriverFraming.ts';
-import { loadPortraits, type LoadedPortrait } from './portraits.ts';
+import { loadPortraits, type LoadedPortrait, type PortraitInput } from './portraits.ts';
 import { RenderReport } from './RenderReport.ts';
 import { RenderTotals } from './RenderTotals.ts';
 import type { Box, FrameRecord, RenderSummary, ReportHeader } from './report-types.ts';
 
 export interface RenderJob {
-  portraits: readonly string[];
+  portraits: readonly PortraitInput[];
   drive: string;
   out: string;
   json?: string | undefined;
@@ -33,8 +34,8 @@ export interface RenderJob {
   version: string;
   signal: AbortSignal;
   onStep?(text: string): void;
-  /** `fraction` 0..1 is an estimate, null where the file does not tell its length. */
-  onFrame?(progress: { frames: number; fraction: number | null }): void;
+  /** `fraction` 0..1: how far the clip has been read. */
+  onFrame?(progress: { frames: number; fraction: number }): void;
   onWarning?(message: string): void;
 }
 
@@ -60,6 +61,7 @@ type Owned = <T>(part: T, close: (part: T) => unknown) => T;
 
 async function render(job: RenderJob, owned: Owned): Promise<RenderSummary> {
   const { motion, signal } = job;
+  containerOf(job.out); // an ending that is not known
   // First what fails fast: the clip and the places to write to, before seconds of loading.
   const reader = owned(await VideoReader.open(job.drive), (part) => part.close());
   job.onStep?.('loading the model and the portraits');
@@ -97,7 +99,7 @@ async function render(job: RenderJob, owned: Owned): Promise<RenderSummary> {
     const record = await frames.render(item);
     totals.add(record);
     await report?.add(record);
-    job.onFrame?.({ frames: totals.frames, fraction: info.frameCount && Math.min(1, totals.frames / info.frameCount) });
+    job.onFrame?.({ frames: totals.frames, fraction: reader.progress });
   }
   signal.throwIfAborted();
   checkResult(totals, reader, job);
@@ -209,7 +211,7 @@ async function refuseOverwriting({ portraits, drive, out, json }: RenderJob): Pr
       ({ dev, ino }) => `${dev}:${ino}`,
       () => resolve(path),
     );
-  const inputs = new Set(await Promise.all([drive, ...portraits].map(identity)));
+  const inputs = new Set(await Promise.all([drive, ...portraits.filter((input) => typeof input === 'string')].map(identity)));
   for (const path of [out, ...(json === undefined ? [] : [json])]) {
     if (inputs.has(await identity(path)))
       throw new FileError('conflict', `${path} is an input: it would be overwritten.`, { mend: 'Name another file.' });

@@ -1,6 +1,6 @@
 /** What the report of an offline rendering says. Pictures' pixels are those of the upright input in square pixels. */
 import type { DriveState } from '../../client/src/protocol/index.ts';
-import type { Fraction } from './files/VideoReader.ts';
+import type { Fraction } from './files/fraction.ts';
 import type { MotionMode } from '../motion/motion.ts';
 
 /** In the order in which a frame passes them. `packet`: the landmark packet there and back. `encode`: with muxing. */

@@ -2,7 +2,16 @@
  * Why a file cannot be read or written, for the person at the terminal. Not an AppError: it never crosses the wire. The message is one
  * line: what is wrong, then what to do.
  */
-export type FileProblem = 'missing' | 'empty' | 'unreadable' | 'no-video' | 'no-face' | 'conflict' | 'not-writable' | 'disk-full';
+export type FileProblem =
+  | 'missing'
+  | 'empty'
+  | 'unreadable'
+  | 'no-video'
+  | 'no-face'
+  | 'conflict'
+  | 'unknown-ending'
+  | 'not-writable'
+  | 'disk-full';
 
 export class FileError extends Error {
   readonly reason: FileProblem;

@@ -1,7 +1,8 @@
 /** A file in the making, beside its target: moved there when complete, gone without a trace otherwise. */
-import { unlinkSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, unlinkSync } from 'node:fs';
 import { open, realpath, rename, stat, unlink } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { FileError } from './FileError.ts';
 
 export class PendingFile {
@@ -13,7 +14,8 @@ export class PendingFile {
   /** @throws FileError `not-writable`, `disk-full` */
   static async create(path: string): Promise<PendingFile> {
     const target = await realTarget(path);
-    const pending = new PendingFile(target, join(dirname(target), `.${basename(target)}.${process.pid}.part`));
+    // A short name of its own: the target's with something added may be longer than the file system allows.
+    const pending = new PendingFile(target, join(dirname(target), `.gioconda-${process.pid}-${randomBytes(6).toString('hex')}.part`));
     try {
       await (await open(pending.path, 'w')).close();
     } catch (error) {
@@ -86,7 +88,14 @@ async function realTarget(path: string): Promise<string> {
 
 const advice: Readonly<Record<string, (path: string) => [problem: 'disk-full' | 'not-writable', message: string, mend: string]>> = {
   full: (path) => ['disk-full', `The disk is full: ${path} was not written.`, 'Make room, or name a file on another disk.'],
-  folder: (path) => ['not-writable', `There is no folder ${dirname(resolve(path))}.`, 'Make it, or name another file.'],
+  folder: (path) => {
+    const folder = dirname(resolve(path));
+    // The system's own folders (/proc, /sys) say the same of every new file.
+    return existsSync(folder)
+      ? ['not-writable', `No file can be made in ${folder}.`, 'Name another folder.']
+      : ['not-writable', `There is no folder ${folder}.`, 'Make it, or name another file.'];
+  },
+  long: (path) => ['not-writable', `The name of ${path} is too long.`, 'Name a file with a shorter name.'],
   denied: (path) => ['not-writable', `${path} may not be written.`, 'Name a file in a folder of yours.'],
 };
 const causes: Readonly<Record<string, keyof typeof advice>> = {
@@ -94,6 +103,7 @@ const causes: Readonly<Record<string, keyof typeof advice>> = {
   EDQUOT: 'full',
   ENOENT: 'folder',
   ENOTDIR: 'folder',
+  ENAMETOOLONG: 'long',
   EACCES: 'denied',
   EPERM: 'denied',
   EROFS: 'denied',

@@ -1,8 +1,9 @@
-/** Sound of any codec → AAC, for what MP4 players cannot be expected to play (PCM, Vorbis, MP2 …). */
+/** Sound of any codec → AAC or Opus, for what a container's players cannot be expected to play (PCM, Vorbis, MP2 …). */
 import { Codec, CodecContext, FFmpegError, Frame, Packet, Rational, SoftwareResampleContext } from 'node-av/lib';
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
   AV_NOPTS_VALUE,
+  AV_SAMPLE_FMT_FLT,
   AV_SAMPLE_FMT_FLTP,
   AVERROR_EAGAIN,
   AVERROR_EOF,
@@ -12,7 +13,11 @@ import { FileError } from './FileError.ts';
 import { rescale, type ClipSound } from './VideoReader.ts';
 
 const BITRATE_BPS_PER_CHANNEL = 80_000;
-const aacRates = new Set([8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000]);
+export type SoundEncoder = 'aac' | 'libopus';
+const encoders = {
+  aac: { format: AV_SAMPLE_FMT_FLTP, rates: new Set([8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000]) },
+  libopus: { format: AV_SAMPLE_FMT_FLT, rates: new Set([8000, 12_000, 16_000, 24_000, 48_000]) },
+} as const;
 const DEFAULT_RATE = 48_000;
 /** Channel masks and order of FFmpeg's channel layouts. */
 const layouts = { mono: { nbChannels: 1, order: 1, mask: 0x4n }, stereo: { nbChannels: 2, order: 1, mask: 0x3n } } as const;
@@ -35,27 +40,20 @@ export class SoundTranscoder {
   #closed = false;
 
   /**
-   * @param emit gets each AAC packet, in the encoder's time base; valid during the call
+   * @param emit gets each packet, in the encoder's time base; valid during the call
    * @throws FileError `unreadable` when the sound's codec is unknown
    */
-  constructor(sound: ClipSound, emit: (packet: Packet) => void) {
+  constructor(sound: ClipSound, encoder: SoundEncoder, emit: (packet: Packet) => void) {
     this.#emit = emit;
     this.#timeBase = sound.timeBase;
     this.#openDecoder(sound);
     this.#inputRate = this.#decoder.sampleRate;
-    this.encoder = openEncoder(this.#decoder);
-    const { channelLayout, sampleRate } = this.encoder;
+    this.encoder = openEncoder(this.#decoder, encoder);
+    const { channelLayout, sampleRate, sampleFormat } = this.encoder;
     const given = this.#decoder.channelLayout;
     const input = given.order === 0 ? (given.nbChannels === 1 ? layouts.mono : layouts.stereo) : given;
     FFmpegError.throwIfError(
-      this.#resampler.allocSetOpts2(
-        channelLayout,
-        AV_SAMPLE_FMT_FLTP,
-        sampleRate,
-        input as never,
-        this.#decoder.sampleFormat,
-        this.#inputRate,
-      ),
+      this.#resampler.allocSetOpts2(channelLayout, sampleFormat, sampleRate, input as never, this.#decoder.sampleFormat, this.#inputRate),
       'swr',
     );
     FFmpegError.throwIfError(this.#resampler.init(), 'swr init');
@@ -116,7 +114,7 @@ export class SoundTranscoder {
       if (held < wanted && !(atEnd && held > 0)) return;
       const frame = this.#resampled;
       frame.unref();
-      frame.format = AV_SAMPLE_FMT_FLTP;
+      frame.format = context.sampleFormat;
       frame.nbSamples = wanted;
       frame.channelLayout = context.channelLayout;
       frame.sampleRate = context.sampleRate;
@@ -153,18 +151,19 @@ export class SoundTranscoder {
   }
 }
 
-function openEncoder(decoder: CodecContext): CodecContext {
-  const codec = Codec.findEncoderByName('aac' as FFEncoderCodec);
-  if (!codec) throw new Error("node-av's FFmpeg has no AAC encoder");
+function openEncoder(decoder: CodecContext, name: SoundEncoder): CodecContext {
+  const codec = Codec.findEncoderByName(name as FFEncoderCodec);
+  if (!codec) throw new Error(`node-av's FFmpeg has no encoder ${name}`);
+  const { format, rates } = encoders[name];
   const context = new CodecContext();
   const channels = decoder.channels === 1 ? layouts.mono : layouts.stereo;
   context.allocContext3(codec);
-  context.sampleFormat = AV_SAMPLE_FMT_FLTP;
-  context.sampleRate = aacRates.has(decoder.sampleRate) ? decoder.sampleRate : DEFAULT_RATE;
+  context.sampleFormat = format;
+  context.sampleRate = (rates as ReadonlySet<number>).has(decoder.sampleRate) ? decoder.sampleRate : DEFAULT_RATE;
   context.channelLayout = channels as never;
   context.bitRate = BigInt(BITRATE_BPS_PER_CHANNEL * channels.nbChannels);
   context.timeBase = new Rational(1, context.sampleRate);
   context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
-  FFmpegError.throwIfError(context.open2Sync(codec), 'open AAC');
+  FFmpegError.throwIfError(context.open2Sync(codec), `open ${name}`);
   return context;
 }

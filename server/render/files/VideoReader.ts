@@ -1,9 +1,9 @@
 /**
- * Reads a video file of any usual format, picture by picture, as a person sees it: upright, square pixels, RGB. Its sound comes along as the
+ * Reads a video file of any usual format, picture by picture, as a person sees it: whole, upright, square pixels, RGB. Its sound comes along as the
  * packets that the file holds. Streaming: memory does not grow with the clip.
  */
 import { stat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import {
   CodecContext,
   FFmpegError,
@@ -11,7 +11,6 @@ import {
   Frame,
   Packet,
   Rational,
-  SoftwareScaleContext,
   type Codec,
   type CodecParameters,
   type Stream,
@@ -19,7 +18,6 @@ import {
 import {
   AV_DISPOSITION_ATTACHED_PIC,
   AV_NOPTS_VALUE,
-  AV_PIX_FMT_RGB24,
   AV_PKT_DATA_DISPLAYMATRIX,
   AVERROR_EAGAIN,
   AVERROR_EOF,
@@ -27,22 +25,24 @@ import {
   AVMEDIA_TYPE_VIDEO,
 } from 'node-av/constants';
 import type { RgbImage } from '../../landmarker/types.ts';
+import { Deinterlacer } from './Deinterlacer.ts';
+import type { Fraction } from './fraction.ts';
 import '../../video/ffmpeg-log.ts';
 import { FileError, unreadable } from './FileError.ts';
-import { orient, orientationOf, swapsSides, type Orientation } from './orientation.ts';
+import { openInput } from './open-input.ts';
+import { orientationOf, swapsSides } from './orientation.ts';
+import { PictureConverter } from './PictureConverter.ts';
 
 /** Faces are found as well in smaller pictures, and a 4K picture has 25 MB. */
 const MAX_SIDE = 1280;
 /** Formats that FFmpeg makes one-picture or scrolling-text videos of. */
 const pictureFormats = /(^|,)(image2|.*_pipe|tty|bin|xbin|adf|idf)(,|$)/;
+/** Raw streams may give the ticks of their clock instead. */
+const MOST_FRAMES_PER_SECOND = 1000;
+const endsNotLengths = /^(matroska|flv)/;
 /** A file with fewer of its frames than this was not copied to its end; a few are missing in many. */
 const CUT_SHORT_SHARE = 0.97;
 const formatsAdvice = 'Give a video file: MP4, MOV, WebM, MKV, AVI or MPEG.';
-
-export interface Fraction {
-  num: number;
-  den: number;
-}
 
 export interface ClipInfo {
   /** The upright picture in square pixels; `image` of a frame may be smaller. */
@@ -52,8 +52,6 @@ export interface ClipInfo {
   timeBase: Fraction;
   /** The mean rate; single frames may differ (variable frame rate). Null when the file does not tell. */
   framesPerSecond: Fraction | null;
-  /** As the file says, or estimated; null when it says nothing. */
-  frameCount: number | null;
   durationMs: number | null;
 }
 
@@ -91,14 +89,15 @@ export class VideoReader {
   readonly #decoder: CodecContext;
   readonly #video: Stream;
   readonly #audio: Stream | null;
-  readonly #orientation: Orientation;
-  /** The picture before it is turned. */
-  readonly #size: { width: number; height: number };
-  readonly #scaler = new SoftwareScaleContext();
+  readonly #deinterlacer: Deinterlacer;
+  readonly #converter: PictureConverter;
   readonly #packet = new Packet();
   readonly #decoded = new Frame();
-  readonly #rgb = new Frame();
   readonly #originUs: bigint;
+  readonly #bytes: number;
+  #bytesRead = 0;
+  /** Duration of the pictures on their way, by their ticks. */
+  readonly #durations = new Map<bigint, bigint>();
   #index = 0;
   #lastTicks: bigint | null = null;
   #resumedMs = 0;
@@ -108,39 +107,49 @@ export class VideoReader {
 
   /** @throws FileError `missing`, `empty`, `unreadable`, `no-video` */
   static async open(path: string): Promise<VideoReader> {
-    await checkFile(path);
+    const bytes = await checkFile(path);
     const format = new FormatContext();
     try {
-      const opened = await format.openInput(`file:${resolve(path)}`);
+      const opened = await openInput(format, path);
       if (opened < 0) throw notAVideo(path, opened);
       const probed = await format.findStreamInfo();
       if (probed < 0) throw notAVideo(path, probed);
-      return new VideoReader(path, format);
+      return new VideoReader(path, format, bytes);
     } catch (error) {
       await format.closeInput();
       throw error;
     }
   }
 
-  private constructor(path: string, format: FormatContext) {
+  private constructor(path: string, format: FormatContext, bytes: number) {
     this.#format = format;
+    this.#bytes = bytes;
     const { stream, codec } = findVideo(path, format);
     this.#video = stream;
     this.#decoder = openDecoder(path, stream, codec);
     this.#audio = findSound(format, stream);
     this.sound = this.#audio && { codecId: this.#audio.codecpar.codecId, parameters: this.#audio.codecpar, timeBase: this.#audio.timeBase };
-    this.#orientation = orientationOf(stream.codecpar.getCodedSideData(AV_PKT_DATA_DISPLAYMATRIX));
+    const orientation = orientationOf(stream.codecpar.getCodedSideData(AV_PKT_DATA_DISPLAYMATRIX));
     const full = squarePixels(stream);
-    this.info = describe(format, stream, swapsSides(this.#orientation) ? { width: full.height, height: full.width } : full);
-    const scale = Math.min(1, MAX_SIDE / Math.max(full.width, full.height));
-    this.#size = { width: Math.max(1, Math.round(full.width * scale)), height: Math.max(1, Math.round(full.height * scale)) };
     this.#originUs = earliestUs([this.#video, ...(this.#audio ? [this.#audio] : [])]);
-    for (const part of [this.#packet, this.#decoded, this.#rgb]) part.alloc();
-    this.#scaler.allocContext();
-    this.#rgb.format = AV_PIX_FMT_RGB24;
-    this.#rgb.width = this.#size.width;
-    this.#rgb.height = this.#size.height;
-    FFmpegError.throwIfError(this.#rgb.getBuffer(), 'getBuffer');
+    this.info = describe(format, stream, {
+      ...(swapsSides(orientation) ? { width: full.height, height: full.width } : full),
+      originUs: this.#originUs,
+    });
+    const scale = Math.min(1, MAX_SIDE / Math.max(full.width, full.height));
+    this.#converter = new PictureConverter(
+      { width: Math.max(1, Math.round(full.width * scale)), height: Math.max(1, Math.round(full.height * scale)) },
+      orientation,
+    );
+    this.#deinterlacer = new Deinterlacer(this.info.timeBase);
+    this.#packet.alloc();
+    this.#decoded.alloc();
+  }
+
+  /** How far the file has been read, 0..1: by its pictures where it counts them, else by its bytes. */
+  get progress(): number {
+    const counted = Number(this.#video.nbFrames);
+    return Math.min(1, counted > 0 ? this.#index / counted : this.#bytesRead / this.#bytes);
   }
 
   /** After the last item: packets that could not be decoded, and whether the file ended before its time. */
@@ -159,6 +168,7 @@ export class VideoReader {
         break;
       }
       try {
+        this.#bytesRead = Math.max(this.#bytesRead, Number(this.#packet.pos) + this.#packet.size);
         if (this.#packet.streamIndex === this.#video.index) yield* this.#frames(this.#packet);
         else if (this.#packet.streamIndex === this.#audio?.index) yield this.#soundPacket();
       } finally {
@@ -166,10 +176,20 @@ export class VideoReader {
       }
     }
     yield* this.#frames(null);
+    yield* this.#timed(this.#held());
   }
 
-  *#frames(packet: Packet | null): Generator<ClipFrame> {
-    for (const frame of this.#decode(packet)) {
+  /** What the deinterlacer still has at the end. */
+  *#held(): Generator<Omit<ClipFrame, 'decodeMs'>> {
+    for (const picture of this.#deinterlacer.pictures(null)) yield this.#convert(picture);
+  }
+
+  #frames(packet: Packet | null): Generator<ClipFrame> {
+    return this.#timed(this.#decode(packet));
+  }
+
+  *#timed(frames: Iterable<Omit<ClipFrame, 'decodeMs'>>): Generator<ClipFrame> {
+    for (const frame of frames) {
       yield { ...frame, decodeMs: performance.now() - this.#resumedMs };
       this.#resumedMs = performance.now();
     }
@@ -195,20 +215,31 @@ export class VideoReader {
         if (packet === null) return;
         continue;
       }
-      const frame = this.#convert();
+      yield* this.#whole();
       this.#decoded.unref();
-      yield frame;
     }
   }
 
-  #convert(): Omit<ClipFrame, 'decodeMs'> {
-    FFmpegError.throwIfError(this.#rgb.makeWritable(), 'makeWritable');
-    FFmpegError.throwIfError(this.#scaler.scaleFrameSync(this.#rgb, this.#decoded), 'scaleFrame');
-    const image = orient({ ...this.#size, data: this.#rgb.toBuffer() }, this.#orientation);
-    const { num, den } = this.info.timeBase;
+  *#whole(): Generator<Omit<ClipFrame, 'decodeMs'>> {
     const durationTicks = this.#decoded.duration > 0n ? this.#decoded.duration : this.#usualTicks();
-    const ticks = this.#nextTicks(durationTicks);
-    return { kind: 'frame', index: this.#index++, image, ticks, durationTicks, timeMs: (Number(ticks) * num * 1000) / den };
+    this.#decoded.pts = this.#nextTicks(durationTicks);
+    this.#durations.set(this.#decoded.pts, durationTicks);
+    for (const picture of this.#deinterlacer.pictures(this.#decoded)) yield this.#convert(picture);
+  }
+
+  #convert(picture: Frame): Omit<ClipFrame, 'decodeMs'> {
+    const { num, den } = this.info.timeBase;
+    const ticks = picture.pts;
+    const durationTicks = this.#durations.get(ticks) ?? this.#usualTicks();
+    this.#durations.delete(ticks);
+    return {
+      kind: 'frame',
+      index: this.#index++,
+      image: this.#converter.convert(picture),
+      ticks,
+      durationTicks,
+      timeMs: (Number(ticks) * num * 1000) / den,
+    };
   }
 
   /** Files without times (raw streams, old AVI) and times that run back get the next one in line. */
@@ -235,8 +266,10 @@ export class VideoReader {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const part of [this.#packet, this.#decoded, this.#rgb]) part.free();
-    this.#scaler.freeContext();
+    this.#packet.free();
+    this.#decoded.free();
+    this.#deinterlacer.close();
+    this.#converter.close();
     this.#decoder.freeContext();
     await this.#format.closeInput();
   }
@@ -252,17 +285,24 @@ export function rescale(ticks: bigint, from: Fraction, to: Fraction): bigint {
   return (numerator + (numerator < 0n ? -half : half)) / denominator;
 }
 
-async function checkFile(path: string): Promise<void> {
+/** @returns its size in bytes */
+async function checkFile(path: string): Promise<number> {
   const found = await stat(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
   if (!found.isFile()) throw new FileError('unreadable', `${path} is not a file.`, { mend: formatsAdvice });
   if (found.size === 0) throw new FileError('empty', `${basename(path)} is empty.`, { mend: 'Copy or record it again.' });
+  return found.size;
 }
 
 function notAVideo(path: string, status: number): FileError {
   const denied = status === FFmpegError.AVERROR('EACCES' as never);
   if (denied) return new FileError('unreadable', `${basename(path)} may not be read.`, { mend: 'Check its permissions.' });
+  // What the list of formats leaves out: playlists and the like, which may name any other file or address.
+  if (status === FFmpegError.AVERROR('EINVAL' as never))
+    return new FileError('unreadable', `${basename(path)} is not a video itself, but a list of others, or of a kind that is not read.`, {
+      mend: formatsAdvice,
+    });
   return new FileError('unreadable', `${basename(path)} is damaged or not a video (${FFmpegError.strerror(status)}).`, {
     mend: formatsAdvice,
   });
@@ -306,18 +346,21 @@ function squarePixels(stream: Stream): { width: number; height: number } {
   return { width: num > 0 && den > 0 ? Math.max(1, Math.round((width * num) / den)) : width, height };
 }
 
-function describe(format: FormatContext, stream: Stream, size: { width: number; height: number }): ClipInfo {
+function describe(
+  format: FormatContext,
+  stream: Stream,
+  { originUs, ...size }: { width: number; height: number; originUs: bigint },
+): ClipInfo {
   const { num, den } = stream.timeBase;
-  const rate = [stream.avgFrameRate, stream.rFrameRate].find((candidate) => candidate.num > 0 && candidate.den > 0);
-  const durationS =
-    stream.duration > 0n ? (Number(stream.duration) * num) / den : format.duration > 0n ? Number(format.duration) / 1e6 : null;
-  const counted = Number(stream.nbFrames);
-  const estimated = durationS !== null && rate ? Math.round((durationS * rate.num) / rate.den) : null;
+  const rate = [stream.avgFrameRate, stream.rFrameRate].find(({ num, den }) => num > 0 && den > 0 && num <= MOST_FRAMES_PER_SECOND * den);
+  // Matroska and FLV say when a clip ends, not how long it is.
+  const beforeS = endsNotLengths.test(format.iformat?.name ?? '') ? Number(originUs) / 1e6 : 0;
+  const totalS = stream.duration > 0n ? (Number(stream.duration) * num) / den : format.duration > 0n ? Number(format.duration) / 1e6 : null;
+  const durationS = totalS !== null && totalS > beforeS ? totalS - beforeS : totalS;
   return {
     ...size,
     timeBase: { num, den },
     framesPerSecond: rate ? { num: rate.num, den: rate.den } : null,
-    frameCount: counted > 0 ? counted : estimated,
     durationMs: durationS === null ? null : durationS * 1000,
   };
 }

@@ -1,16 +1,11 @@
 /**
- * Writes an MP4 (H.264 and sound) beside its target and moves it there when it is complete: whatever happens before, the target
- * is untouched and nothing is left over.
+ * Writes a video beside its target and moves it there when it is complete: whatever happens before, the target is untouched and
+ * nothing is left over. The ending of the target's name decides what kind of file it is.
  */
 import { Codec, CodecContext, FFmpegError, FormatContext, Frame, Packet, Rational, SoftwareScaleContext, type Stream } from 'node-av/lib';
 import {
   AV_CODEC_FLAG_FRAME_DURATION,
   AV_CODEC_FLAG_GLOBAL_HEADER,
-  AV_CODEC_ID_AAC,
-  AV_CODEC_ID_AC3,
-  AV_CODEC_ID_EAC3,
-  AV_CODEC_ID_MP3,
-  AV_CODEC_ID_OPUS,
   AV_NOPTS_VALUE,
   AV_PIX_FMT_YUV420P,
   AVCHROMA_LOC_LEFT,
@@ -22,23 +17,19 @@ import {
   AVERROR_EOF,
   type FFEncoderCodec,
 } from 'node-av/constants';
+import { containerOf, type Container } from './containers.ts';
 import '../../video/ffmpeg-log.ts';
 import { PendingFile, unwritable } from './PendingFile.ts';
 import { SoundTranscoder } from './SoundTranscoder.ts';
-import type { ClipSound, Fraction } from './VideoReader.ts';
+import type { Fraction } from './fraction.ts';
+import type { ClipSound } from './VideoReader.ts';
 
-/** Visually lossless, as x264's users say. */
-const CRF = '18';
-const PRESET = 'medium';
 const KEYFRAME_EVERY_S = 2;
-/** Sound that MP4 carries and browsers play: taken over bit by bit. */
-const carried = new Set<number>([AV_CODEC_ID_AAC, AV_CODEC_ID_MP3, AV_CODEC_ID_OPUS, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3]);
-
 /** What the system says when a file cannot be written. */
 const failures = ['ENOSPC', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'EIO'];
 
 export interface VideoWriterOptions {
-  /** The target; replaced on success. */
+  /** The target; replaced on success. Ends with .mp4, .mov, .mkv or .webm. */
   path: string;
   /** Side of the square pictures that `write` gets, and of the video's. */
   pictureSide: number;
@@ -65,48 +56,49 @@ export class VideoWriter {
   #lastSoundDts: bigint | null = null;
   #freed = false;
 
-  /** @throws FileError `not-writable`, `disk-full` */
+  /** @throws FileError `unknown-ending`, `not-writable`, `disk-full` */
   static async create(options: VideoWriterOptions): Promise<VideoWriter> {
+    const container = containerOf(options.path);
     const file = await PendingFile.create(options.path);
     try {
-      return new VideoWriter(options, file);
+      return new VideoWriter(options, container, file);
     } catch (error) {
       await file.discard();
       throw error;
     }
   }
 
-  private constructor(options: VideoWriterOptions, file: PendingFile) {
+  private constructor(options: VideoWriterOptions, container: Container, file: PendingFile) {
     this.#file = file;
     this.#sound = options.sound;
     const format = this.#format;
-    this.#check(format.allocOutputContext2(null, 'mp4', `file:${file.path}`));
-    this.#encoder = openEncoder(options);
+    this.#check(format.allocOutputContext2(null, container.muxer, `file:${file.path}`));
+    this.#encoder = openEncoder(options, container.video);
     this.#video = format.newStream();
     this.#video.codecpar.fromContext(this.#encoder);
     this.#video.timeBase = this.#encoder.timeBase;
     if (options.framesPerSecond) this.#video.avgFrameRate = new Rational(options.framesPerSecond.num, options.framesPerSecond.den);
     if (options.sound) {
       this.#soundStream = format.newStream();
-      this.#transcoder = this.#addSound(options.sound, this.#soundStream);
+      this.#transcoder = this.#addSound(options.sound, this.#soundStream, container);
     }
     this.#picture = allocate(options.pictureSide);
     this.#scaled = options.side === options.pictureSide ? null : allocate(options.side);
     this.#scaler.allocContext();
     this.#packet.alloc();
     this.#check(format.openOutputSync());
-    FFmpegError.throwIfError(format.setOption('movflags', '+faststart'), 'movflags');
+    for (const [name, value] of Object.entries(container.options)) FFmpegError.throwIfError(format.setOption(name, value), name);
     this.#check(format.writeHeaderSync());
   }
 
-  #addSound(sound: ClipSound, stream: Stream): SoundTranscoder | null {
+  #addSound(sound: ClipSound, stream: Stream, { sound: carried, soundEncoder }: Container): SoundTranscoder | null {
     if (carried.has(sound.codecId)) {
       sound.parameters.copy(stream.codecpar);
-      stream.codecpar.codecTag = 0; // the source container's tag means nothing in MP4
+      stream.codecpar.codecTag = 0; // the source container's tag means nothing in another
       stream.timeBase = sound.timeBase;
       return null;
     }
-    const transcoder = new SoundTranscoder(sound, (packet) => this.#mux(packet, stream, transcoder.encoder.timeBase));
+    const transcoder = new SoundTranscoder(sound, soundEncoder, (packet) => this.#mux(packet, stream, transcoder.encoder.timeBase));
     stream.codecpar.fromContext(transcoder.encoder);
     stream.timeBase = transcoder.encoder.timeBase;
     return transcoder;
@@ -214,9 +206,9 @@ export class VideoWriter {
   }
 }
 
-function openEncoder({ side, timeBase, framesPerSecond }: VideoWriterOptions): CodecContext {
-  const codec = Codec.findEncoderByName('libx264' as FFEncoderCodec);
-  if (!codec) throw new Error("node-av's FFmpeg has no libx264");
+function openEncoder({ side, timeBase, framesPerSecond }: VideoWriterOptions, { encoder, options }: Container['video']): CodecContext {
+  const codec = Codec.findEncoderByName(encoder as FFEncoderCodec);
+  if (!codec) throw new Error(`node-av's FFmpeg has no ${encoder}`);
   const context = new CodecContext();
   const rate = framesPerSecond ?? { num: 25, den: 1 };
   context.allocContext3(codec);
@@ -234,12 +226,8 @@ function openEncoder({ side, timeBase, framesPerSecond }: VideoWriterOptions): C
   context.chromaLocation = AVCHROMA_LOC_LEFT;
   context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_FRAME_DURATION);
   // Not through open2's dictionary: see VideoEncoder.
-  for (const [name, value] of [
-    ['crf', CRF],
-    ['preset', PRESET],
-  ] as const)
-    FFmpegError.throwIfError(context.setOption(name, value), `option ${name}`);
-  FFmpegError.throwIfError(context.open2Sync(codec), 'open libx264');
+  for (const [name, value] of Object.entries(options)) FFmpegError.throwIfError(context.setOption(name, value), `option ${name}`);
+  FFmpegError.throwIfError(context.open2Sync(codec), `open ${encoder}`);
   return context;
 }
 

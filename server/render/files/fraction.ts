@@ -1,0 +1,5 @@
+/** A ratio of whole numbers: FFmpeg's rationals, for example seconds per tick. */
+export interface Fraction {
+  num: number;
+  den: number;
+}
