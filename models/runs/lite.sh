@@ -33,6 +33,6 @@ if [ -z "${START:-}" ] && [ ! -f "$OUT/last.pt" ]; then
 fi
 $PYTHON -m vid2vid.train --data "$DATA" --out "$OUT" --config runs/lite.json --minutes "$MINUTES" --perceptual "$SQUEEZENET" ${START:+--start "$START"} ${THREADS:+--threads "$THREADS"} ${MORE:+--set $MORE}
 $PYTHON -m vid2vid.export --checkpoint "$OUT/last.pt" --data "$DATA" --version "$VERSION"
-$PYTHON -m vid2vid.evaluate --model copy warp manifest.json:lite --data "$DATA" --perceptual "$SQUEEZENET" --out "$OUT/evaluation" --k 1,2,4,8 --frames 16 --drift-seconds 300
+$PYTHON -m vid2vid.evaluate --model copy warp server:lite manifest.json:lite --data "$DATA" --perceptual "$SQUEEZENET" --out "$OUT/evaluation" --k 1,2,4,8 --frames 16 --drift-seconds 300
 $PYTHON -m vid2vid.contact_sheet --model "$OUT/last.pt" --data "$DATA" --k 1 --film-seconds 10 --out "$OUT/contact"
 $PYTHON -m vid2vid.contact_sheet --model "$OUT/last.pt" --data "$DATA" --k 4 --clip-seconds 0 --out "$OUT/contact-4"

@@ -17,4 +17,4 @@ test -f "$DATA/synthetic/index.json" && SOURCES='{"own":0.5,"synthetic":0.5}'
 $PYTHON -m vid2vid.train --data "$DATA" --out "$OUT" --config runs/lite.json --start lite/weights-256.pt --minutes "$MINUTES" --set "data.sources=$SOURCES" learning_rate=2e-4 steps=100000 \
   --perceptual "$SQUEEZENET"
 $PYTHON -m vid2vid.export --checkpoint "$OUT/last.pt" --data "$DATA" --version "$VERSION"
-$PYTHON -m vid2vid.evaluate --model copy warp manifest.json:lite --data "$DATA" --sources own --k 1 --perceptual "$SQUEEZENET" --out "$OUT/evaluation"
+$PYTHON -m vid2vid.evaluate --model copy warp server:lite manifest.json:lite --data "$DATA" --sources own --k 1 --perceptual "$SQUEEZENET" --out "$OUT/evaluation"

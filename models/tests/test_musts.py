@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="SKIPPED: PyTorch is not installed")
 
 from vid2vid.evaluation.musts import PICTURE, musts, table  # noqa: E402
+from vid2vid.evaluation.tables import write_tables  # noqa: E402
 
 
 def result(name: str, quality: float) -> dict:
@@ -21,8 +22,8 @@ def result(name: str, quality: float) -> dict:
          "figures": figures | {"identity to driver": 0.85, "identity to driver by chance": 0.85}, "series": {"mouth": [moves, moves]}}
         for kind in ("self", "cross") for k in (1, 4)
     ]  # fmt: skip
-    drift = [{"source": "synthetic", "person": "p", "seconds": [0, 300], "identity": [0.98, 0.975], "sharpness": [1, 1]}]
-    return {"model": name, "about": "", "cases": cases, "freeze": [{"source": "synthetic", "k": 1, "change": 0.01}], "drift": drift}
+    drift = [{"source": "synthetic", "person": "p", "seconds": [0, 300], "identity": [0.98, 0.975], "sharpness": [1, 1], "change from first, 0..1": [0, 0]}]
+    return {"model": name, "about": "", "cases": cases, "freeze": [{"source": "synthetic", "person": "p", "k": 1, "change": 0.01}], "drift": drift}
 
 
 @pytest.fixture
@@ -77,3 +78,31 @@ def test_more_portraits_must_not_hurt(results):
         if case["k"] == 8:
             case["figures"]["distance mouth"] += 0.05
     assert failed(results) == ["synthetic: distance mouth with K = 1, 4, 8"]
+
+
+def test_the_served_path_is_held_to_its_graph_in_each_row(results):
+    graph = copy.deepcopy(results["lite"]) | {"model": "lite-graph"}
+    assert failed(results | {"lite-graph": graph}) == []
+    for figure, worse in (("psnr face", 0.9), ("distance mouth", 1.1), ("flicker ratio", 1.06)):
+        served = copy.deepcopy(results["lite"])
+        for case in served["cases"]:
+            case["figures"][figure] *= worse
+        rows = [r for r in musts(results | {"lite": served, "lite-graph": graph}, "lite") if "served within" in r.what]
+        assert [r.holds for r in rows] == [False]
+        assert figure in rows[0].measured
+
+
+def test_a_served_path_that_is_better_than_its_graph_has_no_gap(results):
+    graph = copy.deepcopy(results["lite"]) | {"model": "lite-graph"}
+    for case in graph["cases"]:
+        case["figures"]["distance face"] *= 1.5
+    assert failed(results | {"lite-graph": graph}) == []
+
+
+def test_the_table_has_the_gap(results, tmp_path):
+    graph = copy.deepcopy(results["lite"]) | {"model": "lite-graph"}
+    for case in results["lite"]["cases"]:
+        case["figures"]["psnr face"] *= 0.9
+    text = write_tables([*results.values(), graph], tmp_path).read_text()
+    assert "What serving costs `lite`" in text
+    assert "| psnr face | 0.800 | 0.720 | +10.0 % |" in text

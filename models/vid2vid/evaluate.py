@@ -1,9 +1,10 @@
 """Measures models on people that none of them has seen:
 
-    python -m vid2vid.evaluate --model copy warp run/last.pt manifest.json:lite --data DIR --out DIR [--k 1,4] [--sources synthetic,webcam,...]
+    python -m vid2vid.evaluate --model copy warp server:lite manifest.json:lite run/last.pt --data DIR --out DIR [--k 1,4] [--sources synthetic,webcam,...]
 
 Writes OUT/table.md (all models that OUT has scores of, so that models can be measured one at a time), musts-MODEL.md (what a model must reach, beside
 copy and warp), curve-portraits.svg (with three numbers of portraits or more), scores-MODEL.json, sheet-SOURCE.png, inside-MODEL.png and clips. The same people, stretches and pairs every time. What the models are given: vid2vid/evaluation/animators.py.
+A model of the manifest is reported as it is served (server:NAME); its graph with the true landmarks stands beside, and the gap between both in rows of its own.
 Cross-reenactment gives every model the driver's landmarks as moved onto the subject by vid2vid/evaluation/retarget.py.
 """
 
@@ -20,13 +21,14 @@ import torch
 from .evaluation.animators import Animator, Checkpoint, Served, animate, load_animator
 from .evaluation.cases import Case, cross_cases, open_sources, self_cases
 from .evaluation.curves import portraits_curve
+from .evaluation.gap import GRAPH
 from .evaluation.musts import musts, table
 from .evaluation.perceptual import DEFAULT_WEIGHTS
 from .evaluation.scoring import Judges, Scorer, drift_test, freeze_test
 from .evaluation.sheets import comparison_row, inside_row, write_clip, write_sheet
 from .evaluation.tables import read_results, write_tables
 
-SOURCES = ["synthetic", "webcam", "grid", "smiles", "portraits", "openpeople", "valid"]
+SOURCES = ["synthetic", "people", "webcam", "grid", "smiles", "portraits", "openpeople", "valid"]
 ROWS_OF_A_SHEET = 8
 CLIPS_OF_A_SOURCE = 2
 FREEZE_CASES = 2  # of each source
@@ -85,7 +87,7 @@ class Evaluation:
         path = write_tables(results, self.out)
         by_name = {r["model"]: r for r in results}
         if {"copy", "warp"} <= set(by_name):
-            for name in by_name.keys() - {"copy", "warp"}:
+            for name in [n for n in by_name.keys() - {"copy", "warp"} if not n.endswith(GRAPH)]:
                 (self.out / f"musts-{name}.md").write_text(table(musts(by_name, name)))
         portraits_curve(results, self.out / "curve-portraits.svg")
         return path
@@ -117,7 +119,7 @@ def run(evaluation: Evaluation, options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words = lambda text: [w for w in text.split(",") if w]  # noqa: E731
-    parser.add_argument("--model", nargs="+", required=True, help="copy, warp, server:NAME, CHECKPOINT.pt, MANIFEST.json:NAME; NAME=... before any of them names its column")
+    parser.add_argument("--model", nargs="+", required=True, help="copy, warp, server:NAME[@relative|@unfiltered], CHECKPOINT.pt, MANIFEST.json:NAME (column NAME-graph); NAME=... before any of them names its column")
     parser.add_argument("--data", type=Path, required=True, help="folder with one folder per source")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sources", type=words, default=SOURCES, help="separated by commas")

@@ -47,6 +47,8 @@ const lipOverlapOver = 0.02;
 
 /** A tracker's contours of lips that are pressed together lie a little across each other, by no more than this with another's: over face size. */
 const mostPressed = -0.008;
+/** A hand-held camera and every blink change a face's size by so much (natural logarithm): nothing that a portrait should do. */
+const sizeNoise = 0.015;
 /** Another's eyes never open further than this closure. */
 const widestEye = -0.4;
 /** Eye widths that an iris moves from its place at rest, with another's motion. */
@@ -214,7 +216,9 @@ export class AvatarFace {
       clamp(motion[L.rotation + 2]!, lim.tilt),
       this.#turn,
     );
-    const k = Math.exp(clamp(motion[L.logScale]!, lim.logScale));
+    const k = Math.exp(
+      this.#absolute ? motion[L.logScale]! : softClamp(steadySize(motion[L.logScale]!), lim.logScale.knee, lim.logScale.limit),
+    );
     const r = this.#total;
     const p = this.rotation;
     for (let i = 0; i < 3; i++) {
@@ -269,4 +273,9 @@ function flatterSides(points: Float32Array, sideDepth: number): Float32Array {
 /** Share of the open gap between the lids, as a tracker sees it. */
 function lidOpening(closure: number): number {
   return 1 - closure * (1 - shutEyeShare);
+}
+
+/** Nearly flat within `sizeNoise`; beyond it less by that, so that coming closer has no step. */
+function steadySize(logScale: number): number {
+  return logScale - sizeNoise * Math.tanh(logScale / sizeNoise);
 }

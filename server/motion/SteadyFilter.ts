@@ -16,12 +16,14 @@ const thresholds = { still: 1.6, moving: 3.2 } as const;
 const stillCutoffHz = 2.5;
 /** Frames further apart have nothing to do with each other. */
 const gapSeconds = 0.2;
+/** Packets that were delayed do not make a jaw any faster. */
+const longestStep = 0.05;
 /** Noise of this tracker over the usual one. */
 const noiseScale = { least: 0.2, most: 1.5 } as const;
 /** The scale follows this quantile of what it sees: most of the time a face is not still. */
 const noiseQuantile = 0.5;
 const noiseStep = 0.04;
-const quietGroup = 1;
+const quietGroup = 2;
 /** Second differences of white noise are so much larger than itself. */
 const secondDifference = Math.sqrt(6);
 
@@ -50,7 +52,8 @@ export class SteadyFilter {
     const least = r / (r + 1);
     for (const group of motionGroups) {
       const away = distance(group, motion, this.#value) / (group.noise * this.#noise);
-      const gain = least + (1 - least) * smoothstep(thresholds.still, thresholds.moving, away);
+      const wanted = least + (1 - least) * smoothstep(thresholds.still, thresholds.moving, away);
+      const gain = Math.min(wanted, (group.fastest * Math.min(seconds, longestStep)) / furthest(group, motion, this.#value));
       for (const i of group.values) {
         this.#value[i]! += gain * (motion[i]! - this.#value[i]!);
         motion[i] = this.#value[i]!;
@@ -94,4 +97,11 @@ function curvature({ judges, units }: MotionGroup, a: Motion, b: Motion, c: Moti
     sum += ((a[i]! - 2 * b[i]! + c[i]!) / units[k]!) ** 2;
   }
   return Math.sqrt(sum / judges.length) / secondDifference;
+}
+
+/** The longest way of a group's pacing landmarks from what is shown; never 0. */
+function furthest({ paces }: MotionGroup, a: Motion, b: Motion): number {
+  let most = 1e-9;
+  for (const i of paces) most = Math.max(most, Math.hypot(a[i]! - b[i]!, a[i + 1]! - b[i + 1]!));
+  return most;
 }

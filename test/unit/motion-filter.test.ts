@@ -83,6 +83,31 @@ describe('the filter of a driver’s motion', () => {
   });
 });
 
+describe('a jaw that a tracker throws about, as when a hand comes before the mouth', () => {
+  /** Chin and jaw down and aside by so much at frame 70, in face widths; the lips stay. */
+  const chinSteps = (by: number) => {
+    const retargeter = new Retargeter({ motion: 'relative' });
+    const chin = Array.from({ length: 100 }, (_, i) => {
+      const points = driverFace();
+      if (i >= 70) for (const v of [152, 148, 377, 176, 400, 199, 175]) points[v * 3 + 1]! += 0.35 * by;
+      return retargeter.observe(points, i * frameMs)[L.deltas + 152 * 3 + 1]!;
+    });
+    return { most: Math.max(...chin.slice(1).map((v, i) => Math.abs(v - chin[i]!))), last: chin.at(-1)! };
+  };
+
+  it('moves by less than 3 % of the face in a frame, and gets there', () => {
+    const { most, last } = chinSteps(0.08);
+    expect(most).toBeLessThan(0.03);
+    expect(last).toBeGreaterThan(0.04);
+  });
+
+  it('does not hold the lips of a word back', () => {
+    const words = drive(100, (i) => ({ jaw: i < 70 ? 0 : 0.1 }));
+    const raw = drive(100, (i) => ({ jaw: i < 70 ? 0 : 0.1 }), { filter: false });
+    expect(words[70]![L.lips + 4]).toBeGreaterThan(0.95 * raw[70]![L.lips + 4]!);
+  });
+});
+
 describe('the filter and time', () => {
   const of = (value: number) => restMotion().fill(value);
   const apply = (filter: SteadyFilter, value: number, timeMs: number) => {

@@ -116,6 +116,19 @@ describe('retargeting', () => {
     expect(Math.max(...Array.from({ length: 468 }, (_, i) => pose.points[i * 3]!))).toBeLessThan(size);
   });
 
+  it('a hand-held camera, or blinks, that change the face’s width by 1.5 % do not make the portrait pulse; coming closer does', () => {
+    const face = new AvatarFace({ points: portrait(), size });
+    const retargeter = new Retargeter({ motion: 'relative' });
+    const scaleAt = (t: number, width: number) => face.pose(retargeter.observe(driverFace({ width }), t), AvatarFace.newPose()).scale;
+    const scales: number[] = [];
+    for (let t = 0; t < 6000; t += 33) scales.push(scaleAt(t, 0.35 * (1 + 0.015 * Math.sin(t / 300))));
+    const late = scales.slice(60);
+    expect(Math.max(...late) / Math.min(...late)).toBeLessThan(1.012);
+    let near = 0;
+    for (let t = 6000; t < 7000; t += 33) near = scaleAt(t, 0.35 * 1.09);
+    expect(near).toBeGreaterThan(1.06);
+  });
+
   it('small turns pass unchanged', () => {
     const face = new AvatarFace({ points: portrait(), size });
     const [, turn] = rotationVector(drive(driverFace(), driverFace({ turn: 0.15 }), face).rotation);

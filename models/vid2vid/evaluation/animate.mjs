@@ -1,10 +1,10 @@
 /**
  * The product's own way from portraits and landmarks to pictures, for the evaluation: enrolment (segmentation included) and one AvatarSession
- * per clip, with the driver's motion taken as it is (`--motion absolute`). Reads from stdin, one clip after the other, a line of JSON
+ * per clip. Reads from stdin, one clip after the other, a line of JSON
  * { k, frames, frameRate } and then portraits u8 [K, S, S, 3], their landmarks and the driver's f32 [.., 478, 3] in picture widths;
  * writes u8 [frames, S * 3 / 2, S] I420 to stdout.
  *
- *     node animate.mjs MODEL SIZE LANDMARK_FOLDER
+ *     node animate.mjs MODEL SIZE LANDMARK_FOLDER absolute|relative [on|off]     the motion; the filter of the driver's motion
  */
 import { once } from 'node:events';
 import { AvatarSession } from '../../../server/synthesis/frame/AvatarSession.ts';
@@ -14,7 +14,7 @@ import { loadModel } from '../../../server/synthesis/model/OnnxModel.ts';
 import { ensureLandmarkModels } from '../../../server/setup/landmarker/convert-models.ts';
 
 const landmarkValues = 478 * 3;
-const [name, sizeText, cacheDir] = process.argv.slice(2);
+const [name, sizeText, cacheDir, motion, filter = 'on'] = process.argv.slice(2);
 const size = Number(sizeText);
 const model = await loadModel(name, { size });
 await ensureLandmarkModels(cacheDir);
@@ -72,7 +72,7 @@ async function enrol(reader, k) {
 
 async function animate(reader, { k, frames, frameRate }) {
   const avatar = await enrol(reader, k);
-  const session = await AvatarSession.create({ model, avatar, motion: 'absolute' });
+  const session = await AvatarSession.create({ model, avatar, motion, filter: filter === 'on' });
   for (let frame = 0; frame < frames; frame++) {
     const timeMs = 1000 + (frame * 1000) / frameRate;
     const points = await reader.floats(landmarkValues);

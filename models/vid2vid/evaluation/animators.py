@@ -1,9 +1,10 @@
 """Everything that can be measured, behind one call: portraits and a driver's landmarks in, pictures out.
 
 copy           the portrait that `lite` would warp, unmoved: what any model must beat
-server:NAME    a model of the manifest through the product's own code (Node); `warp` is short for server:warp
+server:NAME    a model of the manifest as it is served, through the product's own code (Node); `warp` is short for server:warp. This is the figure to report.
+               server:NAME@relative takes the driver's motion relative to the driver at rest, as calls do; server:NAME@unfiltered leaves the filter out
 PATH.pt        a checkpoint of a training run
-MANIFEST:NAME  exported graphs by onnxruntime in Python, with the recurrence of the live call
+MANIFEST:NAME  exported graphs by onnxruntime in Python, given the true landmarks: column NAME-graph, to which the served path's gap is told
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from ..data.batches import head_direction
 from ..data.layers import Matting
 from ..data.plates import plate_of
 from ..networks.lite import Past, Person
+from .gap import GRAPH
 
 SWITCH_DEGREES = 4.0  # another portrait must be so much nearer to be taken: else the picture flips to and fro
 CALM_DEGREES = 8.0  # and than the first, the calm one, which has less far to be warped; both as the server has them (which takes the angles from a rigid fit)
@@ -72,11 +74,14 @@ class Copy:
 
 
 class Served:
-    """A model through the server's own enrolment and AvatarSession, in absolute motion: its Retargeter and its filters included."""
+    """A model through the server's own enrolment and AvatarSession: its Retargeter and its filter included. In absolute motion unless said otherwise."""
 
     def __init__(self, model: str):
-        self.model = model
-        self.name = model if model == "warp" else f"{model}-served"
+        self.model, _, variant = model.partition("@")
+        if variant not in ("", "relative", "unfiltered"):
+            raise ValueError(f"{model}: after the @ stands relative or unfiltered")
+        self.name = f"{self.model}-{variant}" if variant else self.model
+        self._options = ["relative" if variant == "relative" else "absolute", "off" if variant == "unfiltered" else "on"]
         self._node: dict[int, subprocess.Popen] = {}
 
     def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
@@ -94,7 +99,7 @@ class Served:
 
     def _start(self, size: int) -> subprocess.Popen:
         cache = os.environ.get("LANDMARKER_CACHE") or str(Path.home() / ".cache/gioconda/landmarker")
-        command = [node_command(), str(HERE / "animate.mjs"), self.model, str(size), cache]
+        command = [node_command(), str(HERE / "animate.mjs"), self.model, str(size), cache, *self._options]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def close(self) -> None:
@@ -140,7 +145,7 @@ class Exported:
     def __init__(self, manifest: Path, name: str, size: int = 256):
         import onnxruntime
 
-        self.name = name
+        self.name = f"{name}{GRAPH}"
         spec = json.loads(Path(manifest).read_text())["models"][name]
         variant = next(v for v in spec["variants"] if v["size"] == size)
         options = onnxruntime.SessionOptions()

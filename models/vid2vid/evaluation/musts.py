@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .gap import GRAPH, MOST, gaps
 from .tables import number, summarise
 
-REAL_CLIPS = ("webcam", "grid")
+REAL_CLIPS = ("people", "webcam", "grid")
 PICTURE = (("distance face", -1), ("distance mouth", -1), ("l1 face", -1), ("l1 mouth", -1), ("psnr face", 1), ("psnr mouth", 1), ("ssim whole", 1))
 REGIONS = ("mouth interior", "closed lids", "revealed", "stretched", "background")
 AKD_OVER_FLOOR, IDENTITY, MOUTH, EYES, GAZE = 1.2, 0.9, 0.95, 0.9, 0.5
@@ -44,6 +45,11 @@ def musts(results: dict[str, dict], model: str) -> list[Row]:
             worse = [name for name, better in PICTURE if not all(own[name] * better > other[name] * better for other in others)]
             count = f"{len(PICTURE) - len(worse)} of {len(PICTURE)}"
             rows.append(Row(what, must, count + (f", not {', '.join(worse)}" if worse else ""), not worse))
+    for source in sources if f"{model}{GRAPH}" in results else ():
+        shares = gaps(figures(model, "self", source, 1), figures(f"{model}{GRAPH}", "self", source, 1))
+        wide = {name: share for name, share in shares.items() if share > MOST}
+        count = f"{len(shares) - len(wide)} of {len(shares)}" + "".join(f", {name} {100 * share:+.0f} %" for name, share in wide.items())
+        rows.append(Row(f"{source}: served within {100 * MOST:.0f} % of the graph with true landmarks", "each row", count, not wide if shares else None))
     for source in sources:
         own, warp = figures(model, "self", source, 1), figures("warp", "self", source, 1)
         rows.append(_within(f"{source}: landmark error, % of eye distance", own.get("akd %", math.nan), AKD_OVER_FLOOR * own.get("akd floor %", math.nan), f"≤ {AKD_OVER_FLOOR} × the floor"))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .gap import GRAPH, gaps
 from .metrics import following
 from .scoring import mean_figures
 
@@ -61,6 +62,7 @@ def write_tables(results: list[dict], folder: Path) -> Path:
     for kind, source, k in groups:
         keep = lambda c, kind=kind, source=source, k=k: c["kind"] == kind and c["k"] == k and source in (None, c["source"])  # noqa: E731
         parts += _section(results, _title(results, kind, source, k, keep), [*(SELF_ROWS if kind == "self" else []), *COMMON_ROWS], keep)
+        parts += _gap_section(results, keep) if kind == "self" else []
     parts += _people_section(results) + _portraits_section(results) + _drift_section(results)
     path = folder / "table.md"
     path.write_text("\n".join(parts).rstrip() + "\n")
@@ -81,6 +83,17 @@ def _section(results: list[dict], title: str, rows: list[tuple[str, str, int]], 
         if any(not math.isnan(v) for v in values):
             lines.append(f"| {label}{' ↑' if better > 0 else ' ↓' if better < 0 else ''} | {' | '.join(_cells(values, better))} |")
     return [*lines, ""]
+
+
+def _gap_section(results: list[dict], keep: Callable[[dict], bool]) -> list[str]:
+    """For each model that was measured both ways."""
+    by_name = {r["model"]: r for r in results}
+    lines = []
+    for name in [n for n in by_name if f"{n}{GRAPH}" in by_name]:
+        served, graph = (summarise(by_name[n], keep)[0] for n in (name, f"{name}{GRAPH}"))
+        lines += [f"| {figure} | {number(graph[figure])} | {number(served[figure])} | {100 * gap:+.1f} % |" for figure, gap in gaps(served, graph).items()]
+        lines = [f"What serving costs `{name}` (worse: above 0):", "", "| | graph, true landmarks | served | gap |", "|---|---|---|---|", *lines, ""]
+    return lines
 
 
 def _cells(values: list[float], better: int) -> list[str]:

@@ -19,6 +19,8 @@ export interface AvatarSessionOptions {
   model: OnnxModel;
   avatar: EnrolledAvatar;
   motion?: MotionMode;
+  /** Calms the tracker's noise; off only for measurements. */
+  filter?: boolean;
   /** Seed of the idle motion, so that two avatars do not blink together. */
   seed?: number;
   /** What `driverNeutral` of another session of the same driver gave: this one need not calibrate. */
@@ -41,6 +43,7 @@ interface Dress {
 export class AvatarSession {
   readonly #model: OnnxModel;
   readonly #motion: MotionMode;
+  readonly #filter: boolean;
   readonly #ladder: DriveLadder;
   readonly #i420: Uint8Array;
   readonly #outputs: Record<string, ModelTensor>[];
@@ -55,9 +58,10 @@ export class AvatarSession {
   #lastMs: number | null = null;
   #state: DriveState | null = null;
 
-  private constructor({ model, avatar, motion = 'relative', seed, driverNeutral }: AvatarSessionOptions) {
+  private constructor({ model, avatar, motion = 'relative', filter = true, seed, driverNeutral }: AvatarSessionOptions) {
     this.#model = model;
     this.#motion = motion;
+    this.#filter = filter;
     const size = model.size;
     this.#i420 = new Uint8Array((size * size * 3) / 2);
     this.#outputs = [this.#makeOutputs(), this.#makeOutputs()];
@@ -194,8 +198,9 @@ export class AvatarSession {
 
   #newRetargeter(): Retargeter {
     const { face } = this.#dress;
-    if (this.#motion === 'relative') return new Retargeter({ motion: 'relative' });
-    return new Retargeter({ motion: 'absolute', neutral: face.inPictureWidths() });
+    const filter = this.#filter;
+    if (this.#motion === 'relative') return new Retargeter({ motion: 'relative', filter });
+    return new Retargeter({ motion: 'absolute', neutral: face.inPictureWidths(), filter });
   }
 }
 
