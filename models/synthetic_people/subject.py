@@ -70,7 +70,7 @@ def random_subject(assets: Assets, seed: int, size: int, variant: int = 0) -> Su
     random = np.random.default_rng([2202, seed, variant])
     skin = skin_of(seed)
     spec = _spec(assets, random, skin, sex_of(seed))
-    return Subject(seed, spec, skin, _lighting(random, skin), _camera(random), random_backdrop(random, size), _photo(random))
+    return Subject(seed, spec, skin, random_lighting(random, skin), random_camera(random), random_backdrop(random, size), random_photo(random))
 
 
 def _spec(assets: Assets, random: np.random.Generator, skin: str, sex: str) -> PersonSpec:
@@ -137,7 +137,7 @@ def _iris(assets: Assets, random: np.random.Generator, skin: str) -> str:
     return str(random.choice(brown if skin == "dark" or random.random() < 0.35 else known))
 
 
-def _lighting(random: np.random.Generator, skin: str) -> Lighting:
+def random_lighting(random: np.random.Generator, skin: str) -> Lighting:
     def towards(azimuth: float, elevation: float) -> tuple[float, float, float]:
         a, e = np.radians([azimuth, elevation])
         return float(np.sin(a) * np.cos(e)), float(np.sin(e)), float(np.cos(a) * np.cos(e))
@@ -159,14 +159,14 @@ def _lighting(random: np.random.Generator, skin: str) -> Lighting:
     )  # fmt: skip
 
 
-def _camera(random: np.random.Generator) -> Camera:
+def random_camera(random: np.random.Generator) -> Camera:
     """45 to 110 cm away; the view is 52 cm high at the face, so that the head's square lies well inside."""
     distance = float(np.exp(random.uniform(np.log(4.5), np.log(11))))
     view = 2 * np.degrees(np.arctan(2.6 / distance))
     return Camera(distance=distance, height=float(distance * np.tan(np.radians(random.normal(0, 6)))), field_of_view=float(view))
 
 
-def _photo(random: np.random.Generator) -> Photo:
+def random_photo(random: np.random.Generator) -> Photo:
     return Photo(
         gamma=float(np.exp(random.normal(0, 0.12))),
         gains=tuple(np.clip(1 + random.normal(0, 0.05, 3), 0.85, 1.12)),

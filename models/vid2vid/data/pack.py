@@ -19,8 +19,7 @@ import cv2
 import numpy as np
 
 from .landmarker import Landmarker
-from .splits import held_out
-from .splits import portrait_people
+from .splits import held_out, portrait_people
 from .stills import Portrait, usable_portraits
 from .store import ClipRange, PersonEntry, Source, SourceReader, SourceWriter
 

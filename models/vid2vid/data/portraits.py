@@ -16,8 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .donors import Donors
 from . import sfhq
+from .donors import Donors
 from .head_mesh import HeadMesh
 from .head_pose import head_pose
 from .landmarker import KEPT_FLAG, Landmarker

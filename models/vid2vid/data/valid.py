@@ -19,7 +19,7 @@ import numpy as np
 
 from synthetic_people.avatar import Avatar, Part, Rig
 from synthetic_people.backdrops import random_backdrop
-from synthetic_people.subject import Subject, _camera, _lighting, _photo
+from synthetic_people.subject import Subject, random_camera, random_lighting, random_photo
 
 from .glb import Glb, Mesh
 from .splits import held_out
@@ -102,9 +102,9 @@ class AvatarStudio(Studio):
 
 def subject_of(name: str, size: int, random: np.random.Generator) -> Subject:
     skin = skin_of(name)
-    light = _lighting(random, skin)
+    light = random_lighting(random, skin)
     seed = int(random.integers(1 << 30))
-    return Subject(seed, None, skin, light, _camera(random), random_backdrop(random, size), _photo(random))
+    return Subject(seed, None, skin, light, random_camera(random), random_backdrop(random, size), random_photo(random))
 
 
 def avatar_of(rig: Rig, random: np.random.Generator) -> Avatar:
