@@ -58,12 +58,14 @@ async function measure(): Promise<void> {
   const driver = await Member.join(server, { guest: owner, displayName: 'Driver', avatarId, receiveOwnAvatar: false });
   driver.drive((at) => ({ yaw: 10 * Math.sin(at * 2), mouthOpen: 0.5 - 0.5 * Math.cos(at * 5) }));
   const clean = await Member.join(server, { displayName: 'Clean' });
+  const timesOf = (member: Member): number[] => (member.video.get(driver.id)?.frames ?? []).map(({ atMs }) => atMs);
+  // Its connections are made after it has joined: they must not go through the gate.
+  await eventually('video of the clean viewer', () => timesOf(clean).length > 30);
   globalThis.RTCPeerConnection = gate.connectionClass(
     (wrtc as unknown as { RTCPeerConnection: typeof RTCPeerConnection }).RTCPeerConnection,
   );
   const viewer = await Member.join(server, { displayName: 'Viewer' });
-  const timesOf = (member: Member): number[] => (member.video.get(driver.id)?.frames ?? []).map(({ atMs }) => atMs);
-  await eventually('video', () => timesOf(viewer).length > 30 && timesOf(clean).length > 30);
+  await eventually('video', () => timesOf(viewer).length > 30);
 
   console.log(
     `| network of one viewer | fps | time in gaps > ${GAP_MS} ms | longest gap | the same of a clean viewer beside it | keyframes/s |\n|---|---|---|---|---|---|`,

@@ -6,6 +6,7 @@ import { AppError, microphoneParametersSchema, receiveCapabilitiesSchema } from 
 import type { AnswerOf } from '../protocol/index.ts';
 import { Emitter } from './Emitter.ts';
 import type { PacketSink } from './LandmarkChannel.ts';
+import { holdBack, LossDelay, lossSampleOf } from './LossDelay.ts';
 import { MicrophoneSender } from './MicrophoneSender.ts';
 import type { RequestFunction } from './ports.ts';
 import { TransportHealer } from './TransportHealer.ts';
@@ -48,6 +49,7 @@ export interface MediaSessionEvents {
 
 interface Received extends ReceivedTrack {
   consumer: mediasoup.Consumer;
+  delay: LossDelay;
 }
 
 export class MediaSession extends Emitter<MediaSessionEvents> {
@@ -138,7 +140,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
         // One stream per participant: the browser then plays this person's voice and face in sync.
         streamId: participantId,
       });
-      this.#keep({ consumerId: consumer.id, producerId, participantId, kind: answer.kind, track: consumer.track, consumer });
+      this.#keep({ consumerId: consumer.id, producerId, participantId, kind: answer.kind, track: consumer.track, consumer, delay: new LossDelay() });
       await request('resume-consumer', { consumerId: consumer.id });
     } catch (error) {
       this.#consuming.delete(producerId);
@@ -174,10 +176,14 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
     }
   }
 
-  /** Statistics of one received track, as the browser reports them. */
+  /** Statistics of one received track, as the browser reports them. Asked for regularly: what they say of losses sets how long video is held back. */
   async consumerStats(consumerId: string): Promise<RTCStatsReport | null> {
-    const consumer = this.#received.get(consumerId)?.consumer;
-    return consumer && !consumer.closed ? consumer.getStats() : null;
+    const received = this.#received.get(consumerId);
+    if (!received || received.consumer.closed) return null;
+    const report = await received.consumer.getStats();
+    const losses = received.kind === 'video' ? lossSampleOf(report) : null;
+    if (losses) holdBack(received.consumer.rtpReceiver, received.delay.sample(losses, performance.now()));
+    return report;
   }
 
   async transportStats(): Promise<{ send: RTCStatsReport; receive: RTCStatsReport } | null> {
