@@ -28,7 +28,10 @@ describe('LossDelay', () => {
   it('reads a browser’s report, and knows what is missing', () => {
     const report = (entries: object[]) => new Map(entries.map((entry, index) => [String(index), entry])) as unknown as RTCStatsReport;
     const video = { type: 'inbound-rtp', nackCount: 7 };
-    expect(lossSampleOf(report([video, { type: 'candidate-pair', nominated: true, currentRoundTripTime: 0.12 }]))).toEqual({ requests: 7, roundTripMs: 120 });
+    expect(lossSampleOf(report([video, { type: 'candidate-pair', nominated: true, currentRoundTripTime: 0.12 }]))).toEqual({
+      requests: 7,
+      roundTripMs: 120,
+    });
     expect(lossSampleOf(report([video, { type: 'candidate-pair', nominated: false, currentRoundTripTime: 0.12 }]))).toBeNull();
     expect(lossSampleOf(report([]))).toBeNull();
   });

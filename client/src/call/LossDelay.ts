@@ -26,7 +26,8 @@ export function lossSampleOf(report: RTCStatsReport): LossSample | null {
   let roundTripMs: number | null = null;
   report.forEach((entry: { type: string; nackCount?: number; nominated?: boolean; currentRoundTripTime?: number }) => {
     if (entry.type === 'inbound-rtp' && entry.nackCount !== undefined) requests = entry.nackCount;
-    if (entry.type === 'candidate-pair' && entry.nominated && entry.currentRoundTripTime !== undefined) roundTripMs = entry.currentRoundTripTime * 1000;
+    if (entry.type === 'candidate-pair' && entry.nominated && entry.currentRoundTripTime !== undefined)
+      roundTripMs = entry.currentRoundTripTime * 1000;
   });
   return requests === null || roundTripMs === null ? null : { requests, roundTripMs };
 }

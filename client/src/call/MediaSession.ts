@@ -140,7 +140,15 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
         // One stream per participant: the browser then plays this person's voice and face in sync.
         streamId: participantId,
       });
-      this.#keep({ consumerId: consumer.id, producerId, participantId, kind: answer.kind, track: consumer.track, consumer, delay: new LossDelay() });
+      this.#keep({
+        consumerId: consumer.id,
+        producerId,
+        participantId,
+        kind: answer.kind,
+        track: consumer.track,
+        consumer,
+        delay: new LossDelay(),
+      });
       await request('resume-consumer', { consumerId: consumer.id });
     } catch (error) {
       this.#consuming.delete(producerId);
