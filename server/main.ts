@@ -1,5 +1,6 @@
 /** The composition root: every part is made here, wired here, and ended here in reverse order. */
-import type { AddressInfo } from 'node:net';
+import { isIP, isIPv6, type AddressInfo } from 'node:net';
+import { lookup } from 'node:dns/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -9,7 +10,7 @@ import { authorise, type Principal } from './auth/authorise.ts';
 import { iceServersFor } from './auth/ice-servers.ts';
 import { loadOrCreateKeys, type Keys } from './auth/keys.ts';
 import { Rooms } from './call/Rooms.ts';
-import type { Config } from './config/index.ts';
+import { ConfigError, type Config } from './config/index.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
 import { addressReader } from './http/client-address.ts';
 import { createHttpServer, type App } from './http/create-http-server.ts';
@@ -116,13 +117,14 @@ async function start(
   };
   // First, while the machine has nothing else to do: it may have to be measured.
   const config = await withModel(given, log);
+  const listenAddress = await addressToListenOn(config.host);
   const keys = loadOrCreateKeys(config);
   const authority = Authority.create({ ...config.auth, ...keys });
   const metrics = Metrics.create();
   // One after the other: what has started is registered for its end before the next may fail.
   const store = owned(await Store.create({ dataDir: config.dataDir }), (part) => part.close());
   const assets = await pageAssets({ cacheDir: join(config.cacheDir, 'page'), trackerModelPath });
-  const media = owned(await MediaWorkers.create(mediaOptions(config), log), (part) => part.close());
+  const media = owned(await MediaWorkers.create(mediaOptions(config, listenAddress), log), (part) => part.close());
   const enroller = owned(
     new EnrolmentWorker({ log, cacheDir: landmarkFolder(config.cacheDir), models: await availableModels(config.video.size) }),
     (part) => part.close(),
@@ -153,7 +155,7 @@ async function start(
     log,
   });
   closing.unshift(() => signalling.close());
-  await http.listen({ host: config.host, port: config.port });
+  await http.listen({ host: listenAddress, port: config.port });
   return new GiocondaServer({ config, keys, url: addressOf(config, http), pool, media, metrics, authority, closing });
 }
 
@@ -165,10 +167,10 @@ async function withModel(config: Config, log: Logger): Promise<Config> {
   return { ...config, synthesis: { ...config.synthesis, model } };
 }
 
-function mediaOptions({ media, video, host }: Config): Parameters<typeof MediaWorkers.create>[0] {
+function mediaOptions({ media, video }: Config, listenAddress: string): Parameters<typeof MediaWorkers.create>[0] {
   return {
     workers: media.workers ?? availableParallelism(),
-    listenIp: media.listenIp ?? host,
+    listenIp: media.listenIp ?? listenAddress,
     announcedAddress: media.announcedAddress ?? undefined,
     basePort: media.rtcPort,
     enableUdp: media.enableUdp,
@@ -227,10 +229,20 @@ function accessOf(config: Config, { authority, enrolment }: { authority: Authori
   };
 }
 
+/** WebRTC needs an address where HTTP would take a name. @throws ConfigError */
+async function addressToListenOn(host: string): Promise<string> {
+  if (isIP(host)) return host;
+  if (host === 'localhost') return '127.0.0.1';
+  const found = await lookup(host).catch((cause: unknown) => {
+    throw Object.assign(new ConfigError([`host: "${host}" is neither an address nor a name that this machine knows.`]), { cause });
+  });
+  return found.address;
+}
+
 function addressOf(config: Config, http: App): string {
   if (config.publicUrl) return config.publicUrl.replace(/\/$/, '');
   const { port } = http.server.address() as AddressInfo;
-  const host = ['0.0.0.0', '::', '127.0.0.1'].includes(config.host) ? 'localhost' : config.host;
+  const host = ['0.0.0.0', '::', '127.0.0.1'].includes(config.host) ? 'localhost' : isIPv6(config.host) ? `[${config.host}]` : config.host;
   return `${config.tls.mode === 'off' ? 'http' : 'https'}://${host}:${port}`;
 }
 

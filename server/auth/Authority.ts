@@ -11,6 +11,10 @@ const ALGORITHM = 'HS256';
 const CLOCK_TOLERANCE_SECONDS = 5;
 /** Begins the user id of everybody who came by an invite; the application's own users cannot have such a name. */
 export const GUEST_PREFIX = 'guest-';
+/** Owner of what the API key creates; no token may carry this name. */
+export const APPLICATION_USER = 'application';
+/** A key of our making, or at least not the three parts of a token. */
+const KEY_SHAPE = /^[^.]{16,}$/;
 
 export interface AuthorityOptions {
   apiKey: string;
@@ -102,7 +106,7 @@ export class Authority {
         clockTolerance: toleranceSeconds,
         currentDate: now,
       });
-      if (typeof payload.scope !== 'string') throw new AppError('token-invalid');
+      if (typeof payload.scope !== 'string' || payload.sub === APPLICATION_USER) throw new AppError('token-invalid');
       return { kind: 'user', userId: payload.sub!, scopes: parseScopes(payload.scope), expiresAt: payload.exp! };
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw new AppError('token-expired', undefined, { cause: error });
@@ -120,7 +124,8 @@ export class Authority {
     if (authorization === undefined) return null;
     const bearer = /^Bearer +([^\s]{1,4096})$/i.exec(authorization)?.[1];
     if (!bearer) throw new AppError('token-invalid', 'The Authorization header is not "Bearer TOKEN"');
-    if (this.isApiKey(bearer)) return { kind: 'application', userId: 'application' };
+    if (this.isApiKey(bearer)) return { kind: 'application', userId: APPLICATION_USER };
+    if (KEY_SHAPE.test(bearer)) throw new AppError('api-key-invalid');
     return this.verifyToken(bearer);
   }
 }

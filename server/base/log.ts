@@ -25,6 +25,11 @@ const redacted = [
   ].flatMap((key) => [key, `*.${key}`]),
 ];
 
+/** Whatever a library writes at whatever level: no token and no key leaves the process in a log line. */
+function withoutSecrets(line: string): string {
+  return line.replace(/\b(Bearer +)[^\s"\\]+/gi, '$1[cut]').replace(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, '[cut]').replace(/\bgio_[\w-]{16,}/g, '[cut]');
+}
+
 /** The root logger; parts take a `child({ callId })`. `destination` is for tests. */
 export function createLog({ logLevel }: { logLevel: LevelWithSilent }, destination?: DestinationStream): Logger {
   const options = {
@@ -33,6 +38,7 @@ export function createLog({ logLevel }: { logLevel: LevelWithSilent }, destinati
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
+    hooks: { streamWrite: withoutSecrets },
     redact: { paths: redacted, censor: '[cut]' },
   };
   return destination ? pino(options, destination) : pino(options);

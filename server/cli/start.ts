@@ -38,7 +38,7 @@ export async function run(options: StartOptions): Promise<number> {
 }
 
 function explainStart(error: unknown): never {
-  const { code, message, port, part } = error as NodeJS.ErrnoException & { port?: number; part?: string };
+  const { code, message, port, part, syscall } = error as NodeJS.ErrnoException & { port?: number; part?: string };
   if (code === 'EADDRINUSE' && part === 'media')
     throw new SetupError(`The media port ${port} is taken by another program.`, {
       mend: 'end it, or choose others: GIOCONDA_MEDIA_RTC_PORT (0: any free port)',
@@ -46,7 +46,8 @@ function explainStart(error: unknown): never {
     });
   if (code === 'EADDRINUSE')
     throw new SetupError(`Port ${port} is taken by another program.`, { mend: 'end it, or start with --port', cause: error });
-  if (code === 'EACCES')
+  if (code === 'EADDRNOTAVAIL' || code === 'EINVAL') throw new SetupError(`This machine has no such address to listen on: ${message}`, { mend: 'correct `host` or media.listenIp', cause: error });
+  if (code === 'EACCES' && syscall === 'listen')
     throw new SetupError(`No permission: ${message}`, { mend: 'ports below 1024 need rights; choose another with --port', cause: error });
   throw error;
 }

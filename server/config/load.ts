@@ -1,6 +1,7 @@
 /** Reads the configuration: defaults, then the file, then the environment. */
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { cacheFolder } from '../base/paths.ts';
@@ -158,6 +159,8 @@ function contradictions(config: Config): string[] {
   const smallest = Math.min(config.limits.uploadBytesPerUser, config.limits.uploadBytesPerAddress, config.limits.uploadBytes);
   if (smallest < config.enrolment.maxUploadBytes)
     problems.push('enrolment.maxUploadBytes is above one of limits.uploadBytes…: such an upload would always be refused.');
+  const lastPort = config.media.rtcPort + (config.media.workers ?? availableParallelism()) - 1;
+  if (config.media.rtcPort > 0 && lastPort > 65_535) problems.push(`media.rtcPort + media.workers reaches port ${lastPort}: the last one is 65535.`);
   return problems;
 }
 

@@ -26,6 +26,30 @@ declare module 'fastify' {
   }
 }
 
+/** What generated clients call their methods. */
+const operationIds: Readonly<Record<string, string>> = {
+  'GET /avatars': 'listAvatars',
+  'POST /avatars': 'createAvatar',
+  'GET /avatars/:avatar': 'getAvatar',
+  'DELETE /avatars/:avatar': 'deleteAvatar',
+  'GET /avatars/:avatar/preview': 'getAvatarPreview',
+  'GET /avatars/:avatar/consent': 'getAvatarConsent',
+  'POST /portraits/check': 'checkPortrait',
+  'GET /rooms': 'listRooms',
+  'POST /rooms': 'createRoom',
+  'GET /rooms/:room': 'getRoom',
+  'DELETE /rooms/:room': 'closeRoom',
+  'POST /rooms/:room/invites': 'createInvite',
+  'POST /tokens': 'createToken',
+  'POST /guests': 'enterAsGuest',
+  'GET /config/client': 'getClientConfig',
+  'GET /models': 'listModels',
+  'GET /healthz': 'getHealth',
+  'GET /readyz': 'getReadiness',
+  'GET /metrics': 'getMetrics',
+  'GET /openapi.json': 'getOpenApi',
+};
+
 /** The document's `securitySchemes`. */
 export const securitySchemes = {
   token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: "A participant's token; an invite where guests are let in." },
@@ -41,9 +65,9 @@ const security: Record<RouteAccess, Record<string, string[]>[]> = {
 
 const accessErrors: Record<RouteAccess, ErrorCode[]> = {
   public: [],
-  token: ['token-missing', 'token-invalid', 'token-expired', 'forbidden'],
-  user: ['token-missing', 'token-invalid', 'token-expired', 'forbidden'],
-  application: ['token-missing', 'token-invalid', 'token-expired', 'forbidden'],
+  token: ['token-missing', 'token-invalid', 'token-expired', 'api-key-invalid', 'forbidden'],
+  user: ['token-missing', 'token-invalid', 'token-expired', 'api-key-invalid', 'forbidden'],
+  application: ['token-missing', 'token-invalid', 'token-expired', 'api-key-invalid', 'forbidden'],
 };
 
 function describeAccess(route: RouteOptions, access: RouteAccess): void {
@@ -51,7 +75,11 @@ function describeAccess(route: RouteOptions, access: RouteAccess): void {
   const codes: ErrorCode[] = [...accessErrors[access], ...(route.config?.errors ?? []), 'rate-limited', 'internal'];
   if (schema.params || schema.body || schema.querystring) codes.push('bad-request');
   if (schema.body) codes.push('payload-too-large');
-  route.schema = { ...schema, security: security[access], response: { ...(schema.response as object), ...refusals(codes) } };
+  const { method, url } = route;
+  const operationId = operationIds[`${String(method)} ${url.replace(/^\/api\/v1/, '')}`];
+  // HEAD comes with GET and is not in the document.
+  if (operationId === undefined && method !== 'HEAD') throw new Error(`Route ${String(method)} ${url} has no operationId.`);
+  route.schema = { ...schema, ...(operationId !== undefined && { operationId }), security: security[access], response: { ...(schema.response as object), ...refusals(codes) } };
 }
 
 /** Call before the routes are added. */

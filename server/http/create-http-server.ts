@@ -7,7 +7,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import { AppError } from '../../client/src/protocol/index.ts';
 import { enforceAccess } from './access.ts';
 import { addressKey } from './client-address.ts';
-import { handleError, handleNotFound } from './errors.ts';
+import { answerBrokenRequest, handleError, handleNotFound } from './errors.ts';
 import { describeApi } from './openapi.ts';
 import { limitConnections } from './limit-connections.ts';
 import type { HttpServerOptions } from './ports.ts';
@@ -22,6 +22,8 @@ import type { App } from './types.ts';
 
 export type { App } from './types.ts';
 
+/** A developer's own page, served by another program of this machine. */
+const LOCAL_ORIGIN = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 const JSON_BODY_BYTES = 64 * 1024;
 const KEEP_ALIVE_MS = 65_000;
 const CONNECTION_CHECK_MS = 5000;
@@ -40,6 +42,9 @@ async function createApp({ config, log }: HttpServerOptions): Promise<App> {
     // Sockets that stay open (socket.io) must not hold up the end.
     forceCloseConnections: true,
     trustProxy: config.http.trustedProxies.length > 0 ? [...config.http.trustedProxies] : false,
+    // Refused before there is a route: the same shape of answer.
+    frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
+    clientErrorHandler: answerBrokenRequest,
     routerOptions: { maxParamLength: 200 },
   } satisfies FastifyServerOptions & { https?: object; http?: object };
   // With TLS the server is node:https's, which has the same interface.
@@ -48,9 +53,10 @@ async function createApp({ config, log }: HttpServerOptions): Promise<App> {
 
 async function addLimits(app: App, { config }: HttpServerOptions): Promise<void> {
   const { corsOrigins, rateLimitPerMinute } = config.http;
-  if (corsOrigins.length > 0) {
+  const origins = [...corsOrigins, ...(config.auth.apiKey === null ? [LOCAL_ORIGIN] : [])];
+  if (origins.length > 0) {
     await app.register(cors, {
-      origin: corsOrigins.includes('*') ? '*' : [...corsOrigins],
+      origin: corsOrigins.includes('*') ? '*' : origins,
       methods: ['GET', 'HEAD', 'POST', 'DELETE'],
       allowedHeaders: ['authorization', 'content-type'],
       maxAge: 3600,
@@ -86,7 +92,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<App>
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(handleError);
-  addSecurityHeaders(app, { https: config.tls.mode === 'files', crossOrigin: config.http.corsOrigins.length > 0 });
+  addSecurityHeaders(app, {
+    https: config.tls.mode === 'files', crossOrigin: config.http.corsOrigins.length > 0, publicUrl: config.publicUrl, frameAncestors: config.http.frameAncestors,
+  });
   measure(app, options);
   await addLimits(app, options);
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, handleNotFound);

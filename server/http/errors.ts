@@ -1,4 +1,5 @@
 /** The one place where what was thrown becomes an answer. */
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { AppError, type ErrorCode, type WireError } from '../../client/src/protocol/index.ts';
@@ -19,6 +20,8 @@ const foreignDetails: Record<string, string> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE:
     'This content type is not understood here: send application/json, or multipart/form-data where files are taken',
   FST_INVALID_MULTIPART_CONTENT_TYPE: 'Send the form as multipart/form-data',
+  FST_ERR_MAX_PARAM_LENGTH: 'The address is too long',
+  FST_ERR_BAD_URL: 'The address is damaged',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty',
   FST_ERR_CTP_INVALID_JSON_BODY: 'The body is not JSON',
 };
@@ -60,6 +63,16 @@ export function handleError(thrown: unknown, request: FastifyRequest, reply: Fas
     .type('application/json; charset=utf-8')
     .serializer(JSON.stringify)
     .send({ error: wireError(error) });
+}
+
+/** What node's parser could not read never becomes a request: too long a header, a slow sender, no HTTP at all. */
+export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const refusal = error.code === 'HPE_HEADER_OVERFLOW' ? new AppError('payload-too-large', 'The address and headers are too long')
+    : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? new AppError('upload-stalled', 'The request did not arrive in time')
+    : new AppError('bad-request', 'This is not HTTP');
+  const body = JSON.stringify({ error: refusal.toWire() });
+  socket.end(`HTTP/1.1 ${refusal.status} Refused\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
 }
 
 export function handleNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -10,5 +10,5 @@ export async function createInvite(
 ): Promise<InviteInfo> {
   const { token, expiresAt } = await auth.mintInvite(room, { inviter });
   const path = invitePath(room, token);
-  return { invite: token, path, url: new URL(path, baseUrl).href, expiresAt: expiresAt.toISOString() };
+  return { invite: token, path, url: `${baseUrl.replace(/\/+$/, '')}${path}`, expiresAt: expiresAt.toISOString() };
 }

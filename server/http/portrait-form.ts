@@ -14,6 +14,7 @@ export interface FormLimits {
   maxUploadBytes: number;
 }
 
+const NAMELESS = 'A part of the form has no name';
 const MAX_FIELD_BYTES = 16 * 1024;
 
 /** The form as the document describes it. */
@@ -41,10 +42,8 @@ function refusalOf(error: unknown, index: number, { maxBytes, maxPortraits }: Fo
   if (code === 'FST_FILES_LIMIT' || code === 'FST_PARTS_LIMIT')
     return new AppError('portrait-count', `More than ${maxPortraits} files were sent`);
   if (error instanceof AppError || code?.startsWith('FST_')) return error;
-  // busboy has no codes.
-  if (/multipart|unexpected end|malformed|boundary|terminated|aborted|premature/i.test(message))
-    return new AppError('bad-request', 'The form is damaged or incomplete', { cause: error });
-  return error;
+  // The parser's errors have no codes; all of them are about what was sent.
+  return new AppError('bad-request', 'The form is damaged or incomplete', { cause: error });
 }
 
 class FormReader {
@@ -61,7 +60,8 @@ class FormReader {
   }
 
   async takeFile(part: MultipartFile): Promise<void> {
-    if (part.fieldname !== this.#fileField)
+    if (!part.fieldname) this.refuse(new AppError('bad-request', NAMELESS));
+    else if (part.fieldname !== this.#fileField)
       this.refuse(
         new AppError('bad-request', `A file came in the field "${part.fieldname.slice(0, 40)}", files belong into "${this.#fileField}"`),
       );
@@ -73,7 +73,8 @@ class FormReader {
     else this.form.portraits.push(bytes);
   }
 
-  takeField(name: string, value: unknown, truncated: boolean | undefined): void {
+  takeField(name: string | undefined, value: unknown, truncated: boolean | undefined): void {
+    if (!name) return this.refuse(new AppError('bad-request', NAMELESS));
     if (truncated)
       return this.refuse(new AppError('payload-too-large', `The field "${name.slice(0, 40)}" has more than ${MAX_FIELD_BYTES} bytes`));
     if (name in this.form.fields) return this.refuse(new AppError('bad-request', `The field "${name.slice(0, 40)}" came twice`));

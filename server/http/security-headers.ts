@@ -4,40 +4,52 @@ import type { App } from './types.ts';
 interface PolicyOptions {
   /** The offline tracker's glue code makes functions from text, in a worker of its own. */
   unsafeEval: boolean;
+  /** Host and port that the page was loaded from; null if the request named none that could be one. */
+  host: string | null;
+  frameAncestors: readonly string[];
 }
 
 /** wasm for the tracker, blob workers for what bundlers make, and otherwise only what we serve ourselves. */
-function contentSecurityPolicy({ unsafeEval }: PolicyOptions): string {
+function contentSecurityPolicy({ unsafeEval, host, frameAncestors }: PolicyOptions): string {
   const directives = {
     'default-src': ["'self'"],
     'script-src': ["'self'", "'wasm-unsafe-eval'", 'blob:', ...(unsafeEval ? ["'unsafe-eval'"] : [])],
     'worker-src': ["'self'", 'blob:'],
     // Older Safari does not count a WebSocket to the same host as 'self'.
-    'connect-src': ["'self'", 'ws:', 'wss:', 'blob:', 'data:'],
+    'connect-src': ["'self'", ...(host ? [`ws://${host}`, `wss://${host}`] : []), 'blob:', 'data:'],
     'img-src': ["'self'", 'blob:', 'data:'],
     'media-src': ["'self'", 'blob:', 'mediastream:'],
     'style-src': ["'self'"],
     'object-src': ["'none'"],
     'base-uri': ["'none'"],
     'form-action': ["'none'"],
-    'frame-ancestors': ["'self'"],
+    'frame-ancestors': frameAncestors.length > 0 ? [...frameAncestors] : ["'none'"],
   };
   return Object.entries(directives)
     .map(([name, sources]) => `${name} ${sources.join(' ')}`)
     .join('; ');
 }
 
-const strictPolicy = contentSecurityPolicy({ unsafeEval: false });
+/** A name or an address, with or without a port: nothing that could add to a header. */
+const HOST = /^([\w.-]{1,253}|\[[\da-f:.]{2,45}\])(:\d{1,5})?$/i;
 
-/** A worker has the policy of its own script's response: only this one script gets the wider one. */
-export function policyFor(path: string): string {
-  return path.startsWith('/assets/face-mesh-worker') ? contentSecurityPolicy({ unsafeEval: true }) : strictPolicy;
+export interface HeaderOptions {
+  https: boolean;
+  crossOrigin: boolean;
+  /** Where a proxy may pass on another `Host`. */
+  publicUrl: string | null;
+  frameAncestors: readonly string[];
 }
 
-export function addSecurityHeaders(app: App, { https, crossOrigin }: { https: boolean; crossOrigin: boolean }): void {
-  app.addHook('onRequest', async (_request, reply) => {
+/** A worker has the policy of its own script's response: only this one script gets the wider one. */
+const needsEval = (url: string): boolean => url.startsWith('/assets/face-mesh-worker');
+
+export function addSecurityHeaders(app: App, { https, crossOrigin, publicUrl, frameAncestors }: HeaderOptions): void {
+  const publicHost = publicUrl === null ? null : new URL(publicUrl).host;
+  app.addHook('onRequest', async (request, reply) => {
+    const host = publicHost ?? (HOST.test(request.host) ? request.host : null);
     void reply.headers({
-      'content-security-policy': strictPolicy,
+      'content-security-policy': contentSecurityPolicy({ unsafeEval: needsEval(request.url), host, frameAncestors }),
       'permissions-policy': 'camera=(self), microphone=(self), display-capture=(), geolocation=()',
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',

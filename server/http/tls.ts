@@ -4,9 +4,10 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { generate } from 'selfsigned';
 import { writeAtomically } from '../base/write-atomically.ts';
-import type { Config } from '../config/index.ts';
+import { ConfigError, type Config } from '../config/index.ts';
 
 export interface TlsMaterial {
   cert: string;
@@ -79,12 +80,17 @@ async function selfSigned(config: Config): Promise<TlsMaterial> {
   return { cert, key };
 }
 
-/** Null: plain HTTP. @throws when the operator's files cannot be read */
+/** Null: plain HTTP. @throws ConfigError when the operator's files cannot be used */
 export async function loadTls(config: Config): Promise<TlsMaterial | null> {
   const { mode, certFile, keyFile } = config.tls;
   if (mode === 'off') return null;
   if (mode === 'self-signed') return selfSigned(config);
   const pair = await readPair(certFile!, keyFile!);
-  if (!pair) throw new Error('tls.certFile or tls.keyFile does not exist.');
+  if (!pair) throw new ConfigError(['tls.certFile or tls.keyFile: there is no such file.']);
+  try {
+    createSecureContext(pair);
+  } catch (error) {
+    throw new ConfigError([`tls.certFile and tls.keyFile are not a PEM certificate and its key: ${(error as Error).message}.`]);
+  }
   return pair;
 }

@@ -2,7 +2,6 @@
 import { basename, dirname } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { StaticAsset } from '../ports.ts';
-import { policyFor } from '../security-headers.ts';
 import type { App } from '../types.ts';
 
 const YEAR_SECONDS = 365 * 24 * 3600;
@@ -13,7 +12,7 @@ export async function addAssetRoutes(app: App, assets: ReadonlyMap<string, Stati
   for (const [path, { file, contentType, immutable }] of assets) {
     const cacheControl = immutable ? `public, max-age=${YEAR_SECONDS}, immutable` : 'no-cache';
     app.get(path, { config: { access: 'public', rateLimit: false, metricsLabel: 'asset' }, schema: { hide: true } }, (_request, reply) => {
-      void reply.headers({ 'content-type': contentType, 'cache-control': cacheControl, 'content-security-policy': policyFor(path) });
+      void reply.headers({ 'content-type': contentType, 'cache-control': cacheControl });
       return reply.sendFile(basename(file), dirname(file), { cacheControl: false, contentType: false, dotfiles: 'allow' });
     });
   }

@@ -1,7 +1,7 @@
 /** Tokens: for participants, by the application; for guests, by an invite. */
 import { z } from 'zod';
 import { AppError, guestSchema, tokenSchema } from '../../../client/src/protocol/index.ts';
-import { GUEST_PREFIX } from '../../auth/Authority.ts';
+import { APPLICATION_USER, GUEST_PREFIX } from '../../auth/Authority.ts';
 import { scopeSchema, userIdSchema, type Scope } from '../../auth/scopes.ts';
 import { callerOf, permit } from '../access.ts';
 import type { HttpServerOptions } from '../ports.ts';
@@ -14,6 +14,7 @@ const DAY_SECONDS = 24 * 3600;
 const tokenRequestSchema = z.strictObject({
   userId: userIdSchema
     .refine((id) => !id.startsWith(GUEST_PREFIX), `must not begin with ${GUEST_PREFIX}`)
+    .refine((id) => id !== APPLICATION_USER, `must not be ${APPLICATION_USER}: that is the API key's own`)
     .describe("The application's own name for the person; owner of the avatars made with the token."),
   scopes: z.array(scopeSchema).min(1).max(32).describe('`enrol`, `avatar:ID`, `join:ROOM`, `invite:ROOM`.'),
   ttlSeconds: z.int().min(10).optional().describe('How long it is valid; the server has a default and a maximum.'),
