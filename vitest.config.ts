@@ -6,6 +6,8 @@ import { defineConfig } from 'vitest/config';
  */
 export default defineConfig({
   test: {
+    // Tests that load ONNX Runtime by themselves.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
     projects: [
       {
         test: {

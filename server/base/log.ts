@@ -27,7 +27,10 @@ const redacted = [
 
 /** Whatever a library writes at whatever level: no token and no key leaves the process in a log line. */
 function withoutSecrets(line: string): string {
-  return line.replace(/\b(Bearer +)[^\s"\\]+/gi, '$1[cut]').replace(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, '[cut]').replace(/\bgio_[\w-]{16,}/g, '[cut]');
+  return line
+    .replace(/\b(Bearer +)[^\s"\\]+/gi, '$1[cut]')
+    .replace(/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, '[cut]')
+    .replace(/\bgio_[\w-]{16,}/g, '[cut]');
 }
 
 /** The root logger; parts take a `child({ callId })`. `destination` is for tests. */

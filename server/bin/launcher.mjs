@@ -62,6 +62,8 @@ export function launch(script, args) {
   // The fourth channel tells the child when this process is gone, even by SIGKILL, so that no server is left behind.
   const child = spawn(node, [...nodeFlags, join(repositoryRoot, script), ...args], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    // ONNX Runtime's; see server/base/no-telemetry.ts. Every process below inherits it.
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
   });
   const handlers = passSignals(child);
   child.once('error', (error) => {

@@ -46,7 +46,11 @@ function explainStart(error: unknown): never {
     });
   if (code === 'EADDRINUSE')
     throw new SetupError(`Port ${port} is taken by another program.`, { mend: 'end it, or start with --port', cause: error });
-  if (code === 'EADDRNOTAVAIL' || code === 'EINVAL') throw new SetupError(`This machine has no such address to listen on: ${message}`, { mend: 'correct `host` or media.listenIp', cause: error });
+  if (code === 'EADDRNOTAVAIL' || code === 'EINVAL')
+    throw new SetupError(`This machine has no such address to listen on: ${message}`, {
+      mend: 'correct `host` or media.listenIp',
+      cause: error,
+    });
   if (code === 'EACCES' && syscall === 'listen')
     throw new SetupError(`No permission: ${message}`, { mend: 'ports below 1024 need rights; choose another with --port', cause: error });
   throw error;

@@ -160,7 +160,8 @@ function contradictions(config: Config): string[] {
   if (smallest < config.enrolment.maxUploadBytes)
     problems.push('enrolment.maxUploadBytes is above one of limits.uploadBytes…: such an upload would always be refused.');
   const lastPort = config.media.rtcPort + (config.media.workers ?? availableParallelism()) - 1;
-  if (config.media.rtcPort > 0 && lastPort > 65_535) problems.push(`media.rtcPort + media.workers reaches port ${lastPort}: the last one is 65535.`);
+  if (config.media.rtcPort > 0 && lastPort > 65_535)
+    problems.push(`media.rtcPort + media.workers reaches port ${lastPort}: the last one is 65535.`);
   return problems;
 }
 

@@ -182,8 +182,15 @@ const http = group({
   corsOrigins: z
     .array(z.string().min(1))
     .default([])
-    .describe('Origins of other sites whose pages may call the API, e.g. `https://app.example.org`; `*` for all. Without `auth.apiKey` (development mode) every `http://localhost` may, too.'),
-  frameAncestors: z.array(z.string().regex(/^('self'|'none'|https?:\/\/[^\s;,'"]+)$/)).default(["'self'"]).describe('Who may show the page in a frame (CSP `frame-ancestors`): `\'self\'`, `\'none\'`, or origins such as `https://app.example.org`.'),
+    .describe(
+      'Origins of other sites whose pages may call the API, e.g. `https://app.example.org`; `*` for all. Without `auth.apiKey` (development mode) every `http://localhost` may, too.',
+    ),
+  frameAncestors: z
+    .array(z.string().regex(/^('self'|'none'|https?:\/\/[^\s;,'"]+)$/))
+    .default(["'self'"])
+    .describe(
+      "Who may show the page in a frame (CSP `frame-ancestors`): `'self'`, `'none'`, or origins such as `https://app.example.org`.",
+    ),
   rateLimitPerMinute: z.int().min(1).default(600).describe('API requests a minute from one address.'),
   enrolLimitPerMinute: z
     .int()

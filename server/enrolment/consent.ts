@@ -14,7 +14,9 @@ const words = new Intl.Segmenter(undefined, { granularity: 'word' });
 
 /** Numbers are no words. Works for languages without spaces too. */
 function wordsOf(text: string): string[] {
-  return [...words.segment(text)].filter(({ isWordLike, segment }) => isWordLike && /\p{L}/u.test(segment)).map(({ segment }) => segment.toLowerCase());
+  return [...words.segment(text)]
+    .filter(({ isWordLike, segment }) => isWordLike && /\p{L}/u.test(segment))
+    .map(({ segment }) => segment.toLowerCase());
 }
 
 function saysSomething(statement: string): boolean {

@@ -79,7 +79,12 @@ function describeAccess(route: RouteOptions, access: RouteAccess): void {
   const operationId = operationIds[`${String(method)} ${url.replace(/^\/api\/v1/, '')}`];
   // HEAD comes with GET and is not in the document.
   if (operationId === undefined && method !== 'HEAD') throw new Error(`Route ${String(method)} ${url} has no operationId.`);
-  route.schema = { ...schema, ...(operationId !== undefined && { operationId }), security: security[access], response: { ...(schema.response as object), ...refusals(codes) } };
+  route.schema = {
+    ...schema,
+    ...(operationId !== undefined && { operationId }),
+    security: security[access],
+    response: { ...(schema.response as object), ...refusals(codes) },
+  };
 }
 
 /** Call before the routes are added. */

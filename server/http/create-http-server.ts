@@ -93,7 +93,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<App>
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(handleError);
   addSecurityHeaders(app, {
-    https: config.tls.mode === 'files', crossOrigin: config.http.corsOrigins.length > 0, publicUrl: config.publicUrl, frameAncestors: config.http.frameAncestors,
+    https: config.tls.mode === 'files',
+    crossOrigin: config.http.corsOrigins.length > 0,
+    publicUrl: config.publicUrl,
+    frameAncestors: config.http.frameAncestors,
   });
   measure(app, options);
   await addLimits(app, options);

@@ -68,11 +68,16 @@ export function handleError(thrown: unknown, request: FastifyRequest, reply: Fas
 /** What node's parser could not read never becomes a request: too long a header, a slow sender, no HTTP at all. */
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const refusal = error.code === 'HPE_HEADER_OVERFLOW' ? new AppError('payload-too-large', 'The address and headers are too long')
-    : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? new AppError('upload-stalled', 'The request did not arrive in time')
-    : new AppError('bad-request', 'This is not HTTP');
+  const refusal =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? new AppError('payload-too-large', 'The address and headers are too long')
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? new AppError('upload-stalled', 'The request did not arrive in time')
+        : new AppError('bad-request', 'This is not HTTP');
   const body = JSON.stringify({ error: refusal.toWire() });
-  socket.end(`HTTP/1.1 ${refusal.status} Refused\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+  socket.end(
+    `HTTP/1.1 ${refusal.status} Refused\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
 }
 
 export function handleNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -2,6 +2,7 @@
  * Finds faces and their 478 landmarks in pictures, without a browser: the same networks as the browser's offline tracker, on one thread
  * of onnxruntime. Runs in a synthesis process or in the command line, not on the event loop that serves calls.
  */
+import '../base/no-telemetry.ts';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { DetectedFace, RgbImage } from './types.ts';
 import { SerialQueue } from '../base/SerialQueue.ts';

@@ -3,6 +3,8 @@
  * while loading takes nothing else with it. The name comes by argument, since these packages may be imported, in the product,
  * by one folder each only.
  */
+import '../base/no-telemetry.ts';
+
 type Loaded = Record<string, any>;
 
 const describe: Record<string, (module: Loaded) => { ok: boolean; detail: string }> = {

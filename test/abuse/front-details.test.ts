@@ -30,10 +30,14 @@ function exchange(url: string, text: string): Promise<string> {
 const codeIn = (answer: string): string => `${/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]} ${/"code":"([a-z-]+)"/.exec(answer)?.[1]}`;
 
 describe('names and keys', () => {
-  it('the user id of the API key is nobody else\'s, with a token from before neither', async () => {
+  it("the user id of the API key is nobody else's, with a token from before neither", async () => {
     const { call, apiKey, tokenFor } = await start();
-    expect((await call('POST', '/tokens', { token: apiKey, json: { userId: 'application', scopes: ['enrol'] } })).body.error).toMatchObject({ code: 'bad-request' });
-    expect((await call('GET', '/avatars', { token: await tokenFor('application', 'enrol') })).body.error).toMatchObject({ code: 'token-invalid' });
+    expect((await call('POST', '/tokens', { token: apiKey, json: { userId: 'application', scopes: ['enrol'] } })).body.error).toMatchObject(
+      { code: 'bad-request' },
+    );
+    expect((await call('GET', '/avatars', { token: await tokenFor('application', 'enrol') })).body.error).toMatchObject({
+      code: 'token-invalid',
+    });
   });
 
   it('a wrong API key is called that', async () => {
@@ -46,7 +50,10 @@ describe('names and keys', () => {
     let written = '';
     const log = createLog({ logLevel: 'trace' }, { write: (line: string) => void (written += line) });
     const token = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.abcdefghijklmnop';
-    log.trace({ rawHeaders: ['Authorization', `Bearer ${token}`], url: `/x?t=${token}`, deep: { a: { b: 'bearer secret-of-mine' } } }, `key gio_0123456789abcdef0123456789abcdef`);
+    log.trace(
+      { rawHeaders: ['Authorization', `Bearer ${token}`], url: `/x?t=${token}`, deep: { a: { b: 'bearer secret-of-mine' } } },
+      `key gio_0123456789abcdef0123456789abcdef`,
+    );
     expect(written).toContain('[cut]');
     for (const secret of [token, 'secret-of-mine', 'gio_0123']) expect(written).not.toContain(secret);
   });
@@ -65,7 +72,9 @@ describe('addresses to listen on', () => {
 
   it('a public address with a path keeps it in links', async () => {
     const { authority } = await start();
-    expect((await createInvite(authority, { room: 'r', baseUrl: 'https://example.org/calls/' })).url).toMatch(/^https:\/\/example\.org\/calls\/#room=r&invite=/);
+    expect((await createInvite(authority, { room: 'r', baseUrl: 'https://example.org/calls/' })).url).toMatch(
+      /^https:\/\/example\.org\/calls\/#room=r&invite=/,
+    );
   });
 
   it('media ports beyond the last one are refused', () => {
@@ -73,14 +82,19 @@ describe('addresses to listen on', () => {
   });
 
   it('a certificate that is none is refused in a sentence', async () => {
-    await expect(start({ config: { tls: { mode: 'files', certFile: import.meta.filename, keyFile: import.meta.filename } } })).rejects.toThrow(ConfigError);
+    await expect(
+      start({ config: { tls: { mode: 'files', certFile: import.meta.filename, keyFile: import.meta.filename } } }),
+    ).rejects.toThrow(ConfigError);
   });
 });
 
 describe('requests', () => {
   const post = (url: string, token: string, boundary: string, part: string): Promise<string> => {
     const body = `--${boundary}\r\n${part}\r\n\r\nx\r\n--${boundary}--\r\n`;
-    return exchange(url, `POST /api/v1/avatars HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: multipart/form-data; boundary=${boundary}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    return exchange(
+      url,
+      `POST /api/v1/avatars HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: multipart/form-data; boundary=${boundary}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
   };
 
   it('with a part that has no name, or with a boundary that is too long, are bad requests', async () => {
@@ -88,7 +102,9 @@ describe('requests', () => {
     const token = await tokenFor('ann', 'enrol');
     expect(codeIn(await post(url, token, 'b', 'Content-Disposition: form-data; filename="a.png"'))).toBe('400 bad-request');
     expect(codeIn(await post(url, token, 'b', 'Content-Disposition: form-data'))).toBe('400 bad-request');
-    expect(codeIn(await post(url, token, 'b'.repeat(300), 'Content-Disposition: form-data; name="portraits"; filename="a.png"'))).toBe('400 bad-request');
+    expect(codeIn(await post(url, token, 'b'.repeat(300), 'Content-Disposition: form-data; name="portraits"; filename="a.png"'))).toBe(
+      '400 bad-request',
+    );
   });
 
   it('that cannot be read are answered in the one shape', async () => {
@@ -101,12 +117,18 @@ describe('requests', () => {
   it.each(['1 2 3 4', 'a a a a a a a a', 'no no no no', '...', 'x y z w'])('with the consent "%s" are refused', async (statement) => {
     const { call, tokenFor } = await start();
     const form = avatarForm({ portraits: [fakePortrait('a')], fields: { consent: { ...consent, statement } } });
-    expect((await call('POST', '/avatars', { token: await tokenFor('ann', 'enrol'), form })).body.error).toMatchObject({ code: 'consent-missing', message: expect.stringContaining('statement') as string });
+    expect((await call('POST', '/avatars', { token: await tokenFor('ann', 'enrol'), form })).body.error).toMatchObject({
+      code: 'consent-missing',
+      message: expect.stringContaining('statement') as string,
+    });
   });
 
   it('with a consent in a language without spaces are taken', async () => {
     const { call, tokenFor } = await start();
-    const form = avatarForm({ portraits: [fakePortrait('a')], fields: { consent: { ...consent, statement: '私の顔写真を通話で動かすことに同意します。' } } });
+    const form = avatarForm({
+      portraits: [fakePortrait('a')],
+      fields: { consent: { ...consent, statement: '私の顔写真を通話で動かすことに同意します。' } },
+    });
     expect((await call('POST', '/avatars', { token: await tokenFor('ann', 'enrol'), form })).status).toBe(201);
   });
 });
@@ -122,9 +144,14 @@ describe('browsers', () => {
   });
 
   it('on a local page may call a server in development mode, and only that one', async () => {
-    const allowed = async (origin: string): Promise<string | null> => (await http!.call('GET', '/config/client', { headers: { origin } })).headers.get('access-control-allow-origin');
+    const allowed = async (origin: string): Promise<string | null> =>
+      (await http!.call('GET', '/config/client', { headers: { origin } })).headers.get('access-control-allow-origin');
     await start();
-    expect([await allowed('http://localhost:5173'), await allowed('https://app.example'), await allowed('http://localhost.evil.example')]).toEqual(['http://localhost:5173', null, null]);
+    expect([
+      await allowed('http://localhost:5173'),
+      await allowed('https://app.example'),
+      await allowed('http://localhost.evil.example'),
+    ]).toEqual(['http://localhost:5173', null, null]);
     await http!.close();
     await start({ config: { auth: { apiKey: '0123456789abcdef0123' } } });
     expect(await allowed('http://localhost:5173')).toBeNull();

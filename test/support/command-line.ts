@@ -1,4 +1,4 @@
-/** Runs the command `gioconda` as a person would: its launcher, in a process of its own. */
+/** Runs the command `gioconda` as a person would: its launcher, in a process of its own, under another program (`strace`) if need be. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -12,14 +12,17 @@ export interface Finished {
 
 export interface Running {
   child: ChildProcess;
+  /** What standard output shows so far. */
+  stdout(): string;
   finished: Promise<Finished>;
   /** Resolves when standard error shows this. */
   shows(text: string): Promise<void>;
 }
 
-export function start(args: readonly string[], env: Record<string, string> = {}): Running {
+export function start(args: readonly string[], env: Record<string, string | undefined> = {}, under: readonly string[] = []): Running {
   // the model is named, so that no test depends on how fast the machine is
-  const child = spawn(process.execPath, [launcher, ...args], {
+  const [program, ...before] = [...under, process.execPath] as unknown as [string, ...string[]];
+  const child = spawn(program, [...before, launcher, ...args], {
     env: { ...process.env, GIOCONDA_SYNTHESIS_MODEL: 'warp', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -43,7 +46,7 @@ export function start(args: readonly string[], env: Record<string, string> = {})
       watch();
       void finished.then(() => reject(new Error(`ended without showing "${text}": ${output.stderr}`)));
     });
-  return { child, finished, shows };
+  return { child, finished, shows, stdout: () => output.stdout };
 }
 
 export const gioconda = (args: readonly string[], env?: Record<string, string>): Promise<Finished> => start(args, env).finished;

@@ -35,7 +35,11 @@ export const errorTable = {
     advice: 'Send a bearer token; ask the application or the person who invited you for one.',
   },
   'token-invalid': { status: 401, retryable: false, advice: 'Ask for a new token: this one is not from this server or is damaged.' },
-  'api-key-invalid': { status: 401, retryable: false, advice: 'Check the key: this is neither a token nor the API key of this server (`auth.apiKey`, or the one shown at the first start).' },
+  'api-key-invalid': {
+    status: 401,
+    retryable: false,
+    advice: 'Check the key: this is neither a token nor the API key of this server (`auth.apiKey`, or the one shown at the first start).',
+  },
   'token-expired': { status: 401, retryable: false, advice: 'Ask for a new token: this one has expired.' },
   forbidden: { status: 403, retryable: false, advice: 'Ask for a token whose scopes allow this.' },
   // portraits and avatars

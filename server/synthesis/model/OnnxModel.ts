@@ -1,4 +1,5 @@
 /** One model of the manifest, loaded: its two ONNX Runtime sessions. Shareable between avatar sessions of a process. */
+import '../../base/no-telemetry.ts';
 import * as ort from 'onnxruntime-node';
 import { AppError } from '../../../client/src/protocol/errors.ts';
 import { findModel, findVariant, loadManifest, modelsDirectory, readGraph } from './model-manifest.ts';
