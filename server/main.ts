@@ -136,7 +136,9 @@ async function start(
   const pool = owned(await SynthesisPool.create(poolOptions(config, { enrolment, metrics, log })), (part) => part.close());
   const { maxParticipants, graceMs } = config.rooms;
   const limits = { maxTransports: config.media.maxTransports, maxConsumers: config.media.maxConsumers };
-  const rooms = owned(new Rooms({ media, synthesis: pool, metrics, maxParticipants, graceMs, limits }), (part) => part.close());
+  const rooms = owned(new Rooms({ media, synthesis: pool, metrics, maxParticipants, graceMs, limits, seats: config.limits }), (part) =>
+    part.close(),
+  );
   enrolment.onDeleted((avatarId) => {
     rooms.withdrawAvatar(avatarId).catch((error: unknown) => log.error({ err: error }, 'a deleted avatar could not be withdrawn'));
   });

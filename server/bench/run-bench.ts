@@ -57,6 +57,7 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
     logLevel: 'warn',
     media: { rtcPort: 0 },
     video: { ...request.video, size: request.size, framesPerSecond: FRAMES_PER_SECOND },
+    limits: { avatarsPerAddress: 1000, seatsPerAddress: 1000, avatarsPerUser: 1000, seatsPerUser: 1000 },
     synthesis: { maxAvatars: 64, ...(request.model ? { model: request.model } : {}) },
   });
   const { GiocondaServer } = await import('../main.ts');

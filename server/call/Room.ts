@@ -39,6 +39,11 @@ export class Room {
     return this.#participants.size;
   }
 
+  /** How many are here unseen. */
+  get previews(): number {
+    return [...this.#participants.values()].filter(({ hidden }) => hidden).length;
+  }
+
   /** Everybody who can be seen, in the order they came. */
   infos(except?: Participant): ParticipantInfo[] {
     return [...this.#participants.values()]
@@ -66,7 +71,9 @@ export class Room {
   /** @throws AppError `room-full`. */
   add({ displayName, subject, hidden }: { displayName: string; subject: string; hidden: boolean }): Participant {
     if (this.#closed) throw new AppError('shutting-down', 'The room has just been closed');
-    if (this.#participants.size >= this.#options.maxParticipants) throw new AppError('room-full');
+    // Counted apart: people who preview themselves must not keep others out.
+    const alike = [...this.#participants.values()].filter((participant) => participant.hidden === hidden).length;
+    if (alike >= this.#options.maxParticipants) throw new AppError('room-full');
     const { media, synthesis, metrics, graceMs, limits } = this.#options;
     const participant = new Participant({ displayName, subject, hidden, media, synthesis, metrics, graceMs, limits });
     this.#participants.set(participant.id, participant);

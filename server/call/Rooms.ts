@@ -3,6 +3,7 @@ import { AppError } from '../../client/src/protocol/index.ts';
 import type { CallMetricsPort, MediaPort, SynthesisPort } from './ports.ts';
 import type { ParticipantLimits } from './Participant.ts';
 import { Room } from './Room.ts';
+import { Seats, type SeatLimits } from './Seats.ts';
 
 export interface RoomsOptions {
   media: MediaPort;
@@ -13,11 +14,15 @@ export interface RoomsOptions {
   graceMs: number;
   /** Of each participant. */
   limits: ParticipantLimits;
+  /** Of each user and address, over all rooms. */
+  seats: SeatLimits;
 }
 
 export interface RoomSummary {
   id: string;
   participants: { displayName: string; avatar: boolean }[];
+  /** Those who preview themselves, unseen by the others. */
+  previews: number;
 }
 
 const EMPTY_ROOM_TTL_MS = 30_000;
@@ -27,10 +32,13 @@ export class Rooms {
   readonly #rooms = new Map<string, Promise<Room>>();
   readonly #open = new Map<string, Room>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** Places and avatars by user and address. */
+  readonly seats: Seats;
   #closed = false;
 
   constructor(options: RoomsOptions) {
     this.#options = options;
+    this.seats = new Seats(options.seats, (limit) => options.metrics.limitReached(limit));
   }
 
   get graceMs(): number {
@@ -85,7 +93,11 @@ export class Rooms {
   }
 
   #summarise(room: Room): RoomSummary {
-    return { id: room.id, participants: room.infos().map(({ displayName, avatar }) => ({ displayName, avatar: avatar !== null })) };
+    return {
+      id: room.id,
+      participants: room.infos().map(({ displayName, avatar }) => ({ displayName, avatar: avatar !== null })),
+      previews: room.previews,
+    };
   }
 
   /** Ends the room for everybody in it; false if there is none. */

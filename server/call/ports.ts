@@ -142,6 +142,8 @@ export interface SynthesisSessionPort {
 
 /** Counted by the metrics adapter; hot-path calls must be cheap. */
 export interface CallMetricsPort {
+  /** `limit` is a key of the configuration's `limits`. */
+  limitReached(limit: string): void;
   roomOpened(): void;
   roomClosed(): void;
   participantJoined(): void;

@@ -28,6 +28,13 @@ export const limitFields = {
   unsentBytes: bytes
     .default(MIB)
     .describe('Bytes that may wait for one signalling connection that does not read; it is ended beyond that.'),
+  seatsPerUser: count
+    .default(8)
+    .describe('Places in rooms that one user holds at the same time, previews and places kept for a reconnect included.'),
+  previewSeatsPerUser: count.default(2).describe('Of those, unseen previews.'),
+  seatsPerAddress: count.default(64).describe('Places in rooms that one address holds at the same time.'),
+  avatarsPerUser: count.default(4).describe('Avatars of one user that are driven at the same time.'),
+  avatarsPerAddress: count.default(16).describe('Avatars that are driven from one address at the same time.'),
   httpConnectionsPerAddress: count.default(512).describe('TCP connections from one address at the same time, trusted proxies excepted.'),
   uploadsPerUser: count
     .default(4)

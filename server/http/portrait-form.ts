@@ -36,7 +36,7 @@ export interface PortraitForm {
 
 /** Its own words for the parser's limits. */
 function refusalOf(error: unknown, index: number, { maxBytes, maxPortraits }: FormLimits): unknown {
-  const { code, message = '' } = (error ?? {}) as { code?: string; message?: string };
+  const { code } = (error ?? {}) as { code?: string };
   if (code === 'FST_REQ_FILE_TOO_LARGE')
     return new PortraitError('portrait-too-large', index, `Portrait ${index + 1} has more than ${maxBytes} bytes`);
   if (code === 'FST_FILES_LIMIT' || code === 'FST_PARTS_LIMIT')

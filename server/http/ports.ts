@@ -27,6 +27,7 @@ export interface EnrolmentService {
 export interface RoomSummary {
   id: string;
   participants: { displayName: string; avatar: boolean }[];
+  previews: number;
 }
 
 /** The rooms that are open just now, as the call domain has them. */

@@ -11,6 +11,8 @@ export interface SessionOptions {
   caller: Caller;
   connection: ConnectionPort;
   resumeKey?: string | undefined;
+  /** Where the caller is, as a key for limits. */
+  address: string;
 }
 
 /** Clients report once a second; timers are late at times, and then early. */
@@ -22,17 +24,19 @@ export class Session {
   readonly caller: Caller;
   readonly connection: ConnectionPort;
   readonly resumeKey: string | undefined;
+  readonly address: string;
   #joined: { room: Room; participant: Participant } | null = null;
   #entering = false;
   #gone = false;
   #reportedMs = -Infinity;
 
-  constructor({ access, rooms, caller, connection, resumeKey }: SessionOptions) {
+  constructor({ access, rooms, caller, connection, resumeKey, address }: SessionOptions) {
     this.access = access;
     this.rooms = rooms;
     this.caller = caller;
     this.connection = connection;
     this.resumeKey = resumeKey;
+    this.address = address;
   }
 
   /** @throws AppError `not-joined`. */

@@ -165,6 +165,7 @@ export class SignallingServer {
       caller: socket.data.caller,
       connection: connectionOf(socket),
       resumeKey: socket.data.resumeKey,
+      address: this.#options.addressOf(socket.request),
     });
     const budget = new TokenBucket({ capacity: limits.messagesPerSecond * BURST_SECONDS, perSecond: limits.messagesPerSecond });
     socket.on('disconnect', (reason) => {

@@ -17,7 +17,8 @@ export function avatarChoice(
 
 export async function setAvatar(session: Session, request: RequestOf<'set-avatar'>): Promise<AnswerOf<'set-avatar'>> {
   const { participant } = session;
-  await participant.setAvatar(avatarChoice(session, request.avatarId, request.model));
+  const choice = avatarChoice(session, request.avatarId, request.model);
+  await (choice ? session.rooms.seats.drive(participant, () => participant.setAvatar(choice)) : participant.setAvatar(null));
   return { avatar: participant.info.avatar };
 }
 

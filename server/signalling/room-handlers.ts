@@ -30,18 +30,25 @@ export function join(session: Session, request: RequestOf<'join'>): Promise<Answ
     const choice = avatarChoice(session, request.avatarId, request.model);
     const room = await session.rooms.enter(roomIdFor(session, request.roomId));
     const previous = placeToResume(session, room);
-    const participant =
-      previous ?? room.add({ displayName: request.displayName, subject: session.caller.userId, hidden: request.preview ?? false });
+    const participant = previous ?? takeSeat(session, room, request);
     session.enter(room, participant);
     if (!previous && choice) await startAvatar(session, participant, choice);
     return describe(session, room, participant, previous !== undefined);
   });
 }
 
+function takeSeat(session: Session, room: Room, { displayName, preview: hidden = false }: RequestOf<'join'>): Participant {
+  const holder = { subject: session.caller.userId, address: session.address };
+  session.rooms.seats.check(holder, hidden);
+  const participant = room.add({ displayName, subject: holder.subject, hidden });
+  session.rooms.seats.take(participant, holder);
+  return participant;
+}
+
 /** An avatar that cannot be shown is a reason not to enter: the caller decides what to do without it. */
 async function startAvatar(session: Session, participant: Participant, choice: { avatarId: string; model: string }): Promise<void> {
   try {
-    await participant.setAvatar(choice);
+    await session.rooms.seats.drive(participant, () => participant.setAvatar(choice));
   } catch (error) {
     session.leave();
     throw error;

@@ -218,6 +218,7 @@ describe('rooms, invites and guests', () => {
     () =>
       void http.rooms.open.set('studio', {
         id: 'studio',
+        previews: 1,
         participants: [
           { displayName: 'Ann', avatar: true },
           { displayName: 'Bob', avatar: false },
@@ -227,7 +228,7 @@ describe('rooms, invites and guests', () => {
 
   it('are listed and closed by the application', async () => {
     expect((await http.call('GET', '/rooms', { token: http.apiKey })).body).toEqual({
-      rooms: [{ id: 'studio', open: true, participantCount: 2 }],
+      rooms: [{ id: 'studio', open: true, participantCount: 2, previewCount: 1 }],
     });
     expect((await http.call('DELETE', '/rooms/studio', { token: http.apiKey })).status).toBe(204);
     expect((await http.call('DELETE', '/rooms/studio', { token: http.apiKey })).body.error?.code).toBe('not-found');
@@ -238,6 +239,7 @@ describe('rooms, invites and guests', () => {
       id: 'studio',
       open: true,
       participantCount: 2,
+      previewCount: 1,
       participants: [
         { displayName: 'Ann', synthetic: true },
         { displayName: 'Bob', synthetic: false },
@@ -248,6 +250,7 @@ describe('rooms, invites and guests', () => {
       id: 'lobby',
       open: false,
       participantCount: 0,
+      previewCount: 0,
       participants: [],
     });
     for (const scopes of [['join:lobby'], ['enrol'], ['invite:studio'], ['join:stud']]) {

@@ -107,7 +107,9 @@ describe('signalling under fire', () => {
   }
 
   beforeAll(async () => {
-    server = await TestServer.create({ config: { logLevel: 'silent', rooms: { maxParticipants: 10_000 } } });
+    server = await TestServer.create({
+      config: { logLevel: 'silent', rooms: { maxParticipants: 10_000 }, limits: { seatsPerUser: 10_000, seatsPerAddress: 10_000 } },
+    });
     token = (await server.guest()).token;
   });
 

@@ -38,7 +38,15 @@ describe('Rooms', () => {
         return session;
       },
     };
-    rooms = new Rooms({ media, synthesis, metrics, maxParticipants: 3, graceMs: 1000, limits: { maxTransports: 4, maxConsumers: 3 } });
+    rooms = new Rooms({
+      media,
+      synthesis,
+      metrics,
+      maxParticipants: 3,
+      graceMs: 1000,
+      limits: { maxTransports: 4, maxConsumers: 3 },
+      seats: { seatsPerUser: 8, previewSeatsPerUser: 2, seatsPerAddress: 64, avatarsPerUser: 4, avatarsPerAddress: 16 },
+    });
   });
 
   async function enter(
@@ -316,7 +324,7 @@ describe('Rooms', () => {
         identify: () => Promise.reject(new Error('not asked')),
       };
       const caller = { userId: 'ada', rooms: ['studio'], mayUseAvatar: () => true };
-      const session = new Session({ access, rooms, caller, connection: new FakeConnection() });
+      const session = new Session({ address: '127.0.0.1', access, rooms, caller, connection: new FakeConnection() });
       const joining = join(session, { displayName: 'Ada' });
       session.disconnected();
       await joining;
@@ -337,7 +345,7 @@ describe('Rooms', () => {
       await enter('Ben');
       await vi.advanceTimersByTimeAsync(60_000);
       expect(medias[0]!.closed).toBe(false);
-      expect(rooms.summaries()).toEqual([{ id: 'studio', participants: [{ displayName: 'Ben', avatar: false }] }]);
+      expect(rooms.summaries()).toEqual([{ id: 'studio', participants: [{ displayName: 'Ben', avatar: false }], previews: 0 }]);
       expect(rooms.closeRoom('studio')).toBe(true);
       expect(medias[0]!.closed).toBe(true);
       expect(rooms.closeRoom('studio')).toBe(false);

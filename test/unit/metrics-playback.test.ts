@@ -49,7 +49,15 @@ describe('reportPlayback', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['performance'] });
     metrics = Metrics.create({ processDefaults: false });
-    rooms = new Rooms({ media, synthesis, metrics, maxParticipants: 4, graceMs: 1000, limits: { maxTransports: 4, maxConsumers: 8 } });
+    rooms = new Rooms({
+      media,
+      synthesis,
+      metrics,
+      maxParticipants: 4,
+      graceMs: 1000,
+      limits: { maxTransports: 4, maxConsumers: 8 },
+      seats: { seatsPerUser: 8, previewSeatsPerUser: 2, seatsPerAddress: 64, avatarsPerUser: 4, avatarsPerAddress: 16 },
+    });
   });
   afterEach(() => {
     rooms.close();
@@ -57,7 +65,13 @@ describe('reportPlayback', () => {
   });
 
   const enter = async (userId: string): Promise<Session> => {
-    const session = new Session({ access, rooms, caller: { userId, rooms: ['studio'], mayUseAvatar: () => false }, connection });
+    const session = new Session({
+      address: '127.0.0.1',
+      access,
+      rooms,
+      caller: { userId, rooms: ['studio'], mayUseAvatar: () => false },
+      connection,
+    });
     await join(session, { displayName: userId });
     return session;
   };

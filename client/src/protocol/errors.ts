@@ -64,6 +64,8 @@ export const errorTable = {
   'model-unknown': { status: 422, retryable: false, advice: 'Choose one of the models that the message lists.' },
   // calls
   'room-full': { status: 409, retryable: true, advice: 'Wait until somebody leaves, or open another room.' },
+  'seat-limit': { status: 429, retryable: true, advice: 'Leave another room or close other tabs first, then join again.' },
+  'live-avatar-limit': { status: 429, retryable: true, advice: 'Take another avatar out of its call first, or join without one.' },
   'not-joined': { status: 409, retryable: false, advice: 'Join a room first.' },
   'already-joined': { status: 409, retryable: false, advice: 'Leave the room before you join again.' },
   'transport-not-found': { status: 404, retryable: false, advice: 'Create the transport again.' },

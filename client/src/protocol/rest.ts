@@ -72,6 +72,7 @@ export const roomSchema = z.object({
   id,
   open: z.boolean().describe('Whether it is held for anybody just now; a room comes with its first participant.'),
   participantCount: z.int().min(0),
+  previewCount: z.int().min(0).describe('Who previews themselves there: unseen by the others, in none of the lists.'),
   participants: z.array(z.object({ displayName: z.string(), synthetic: z.boolean().describe('Shown as an avatar.') })),
 });
 export type RoomInfo = z.infer<typeof roomSchema>;

@@ -22,7 +22,7 @@ const params = z.object({ room: roomIdSchema });
 
 function toInfo(id: string, summary: RoomSummary | undefined): RoomInfo {
   const participants = (summary?.participants ?? []).map(({ displayName, avatar }) => ({ displayName, synthetic: avatar }));
-  return { id, open: summary !== undefined, participantCount: participants.length, participants };
+  return { id, open: summary !== undefined, participantCount: participants.length, previewCount: summary?.previews ?? 0, participants };
 }
 
 export function addRoomRoutes(app: App, { config, auth, rooms }: HttpServerOptions): void {
@@ -35,7 +35,9 @@ export function addRoomRoutes(app: App, { config, auth, rooms }: HttpServerOptio
       schema: { tags, summary: 'All open rooms', response: { 200: json(roomListSchema, 'The rooms') } },
     },
     async () => ({
-      rooms: rooms.summaries().map((summary) => ({ id: summary.id, open: true, participantCount: summary.participants.length })),
+      rooms: rooms
+        .summaries()
+        .map((summary) => ({ id: summary.id, open: true, participantCount: summary.participants.length, previewCount: summary.previews })),
     }),
   );
 
