@@ -41,7 +41,9 @@ describe('a viewer with losses', () => {
     const driver = await Member.join(server, { guest: owner, avatarId, receiveOwnAvatar: false });
     members.push(driver);
     driver.drive((seconds) => ({ yaw: 10 * Math.sin(seconds * 2), mouthOpen: 0.5 - 0.5 * Math.cos(seconds * 5) }));
-    globalThis.RTCPeerConnection = gate.connectionClass((wrtc as unknown as { RTCPeerConnection: typeof RTCPeerConnection }).RTCPeerConnection);
+    globalThis.RTCPeerConnection = gate.connectionClass(
+      (wrtc as unknown as { RTCPeerConnection: typeof RTCPeerConnection }).RTCPeerConnection,
+    );
     const viewer = await Member.join(server, { displayName: 'Viewer' });
     members.push(viewer);
     const frames = (): number => viewer.video.get(driver.id)?.frames.length ?? 0;
