@@ -1,6 +1,6 @@
 """Talking people who only judge, as source `people`: python -m vid2vid.data.judge_clips --clips DIR --out DIR
 
-DIR has one video of each person, head and shoulders (any format that OpenCV reads). Nobody in it is ever trained on. Of each video one run of frames is measured;
+DIR has one video of each person, head and shoulders, without cuts, which no head in a call does (any format that OpenCV reads). Nobody in it is ever trained on. Of each video one run of frames is measured;
 the portraits lie two seconds or more away from it. All are played at the source's frame rate, whatever their own was.
 """
 
