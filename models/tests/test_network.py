@@ -12,6 +12,8 @@ from vid2vid import checkpoint, export, quantize  # noqa: E402
 from vid2vid.config import NetworkConfig, TrainConfig, from_dict, override  # noqa: E402
 from vid2vid.networks import topology as t  # noqa: E402
 from vid2vid.networks.geometry import PriorFlow, Sketch, head_axes, identity_grid, in_heads_axes, to_picture  # noqa: E402
+from vid2vid.networks.eyes import EyeBalls  # noqa: E402
+from vid2vid.networks.interior import MouthInterior, place  # noqa: E402
 from vid2vid.networks.lite import Lite, Past  # noqa: E402
 
 SIZE = 64
@@ -99,6 +101,112 @@ def test_a_shut_mouth_has_no_inside():
     assert sketch(to_picture(opened))[0, 2].max() > 0.5
     assert sketch(to_picture(shut))[0, 2].max() < 0.01
     assert 0 <= sketch(to_picture(opened)).min() and sketch(to_picture(opened)).max() <= 1
+
+
+def opened(gap: float, scale: float = 1.0) -> torch.Tensor:
+    """[1, 478, 3] a face whose lips stand so far apart, picture widths; `scale` about the picture's middle."""
+    points = face()
+    bow = torch.sin(torch.linspace(0, np.pi, len(t.INNER_UPPER_LIP)))
+    for lip, lift in ((t.INNER_UPPER_LIP, -gap / 2), (t.INNER_LOWER_LIP, gap / 2)):
+        points[:, lip, 1] = 0.62 + lift * bow
+    points[..., :2] = 0.5 + (points[..., :2] - 0.5) * scale
+    return points
+
+
+@pytest.mark.parametrize("gap", [0.03, 0.1, 0.25])
+def test_the_inside_of_a_mouth_is_one_region_however_wide_it_opens(gap):
+    region = Sketch(128)(to_picture(opened(gap)))[0, 2]
+    middle = region[:, 64][region[:, 64] > 0.5]
+    assert len(middle) == pytest.approx(gap * 128, abs=1.5), "the region is as high as the opening"
+    rows, columns = torch.meshgrid(torch.arange(128), torch.arange(128), indexing="ij")
+    x, y = (columns + 0.5) / 128, (rows + 0.5) / 128
+    rim = gap / 2 * torch.sin(np.pi * ((x - 0.42) / 0.16).clamp(0, 1))
+    deep = (y - 0.62).abs() < rim - 1.5 / 128  # chords lie inside of the arc
+    assert region[deep].min() > 0.95, "no dots, no gaps"
+    assert region[(y - 0.62).abs() > rim + 2 / 128].max() < 0.05
+
+
+def test_the_map_of_a_larger_face_is_the_larger_map():
+    small, large = (Sketch(128)(to_picture(opened(0.1, scale)))[0] for scale in (1.0, 1.8))
+    for channel in (2, 3):
+        wanted = torch.nn.functional.interpolate(small[None, channel : channel + 1], scale_factor=1.8, mode="bilinear")[0, 0]
+        edge = (wanted.shape[0] - 128) // 2
+        assert (wanted[edge : edge + 128, edge : edge + 128] - large[channel]).abs().mean() < 0.004
+    contour = large[0][large[0] > 0.02]
+    assert contour.median() > 0.3, "a line stays a line where its points part"
+
+
+def test_a_tilted_mouth_keeps_its_inside():
+    points = opened(0.1)
+    turn = torch.tensor([[0.866, -0.5], [0.5, 0.866]])
+    tilted = points.clone()
+    tilted[..., :2] = (points[..., :2] - 0.5) @ turn.T + 0.5
+    upright, leaning = (Sketch(128)(to_picture(p))[0, 2].sum() for p in (points, tilted))
+    assert leaning == pytest.approx(float(upright), rel=0.06)
+
+
+def test_lips_that_part_leave_the_others_side_alone():
+    now = opened(0.12)
+    inner = {*t.INNER_UPPER_LIP, *t.INNER_LOWER_LIP}
+    now[..., 1] = torch.where((now[..., 0] - 0.5).abs().lt(0.12) & now[..., 1].gt(0.5), 0.3, now[..., 1])  # nobody else lies there
+    for side, line in ((t.UPPER_SIDE, 0.54), (t.LOWER_SIDE, 0.7)):
+        now[:, [n for n in side if n not in inner], :2] = torch.tensor([0.5, line])
+    now[:, t.INNER_UPPER_LIP], now[:, t.INNER_LOWER_LIP] = opened(0.12)[:, t.INNER_UPPER_LIP], opened(0.12)[:, t.INNER_LOWER_LIP]
+    then = now.clone()
+    then[:, t.LOWER_SIDE, 1] -= 0.1  # the jaw alone moved
+    (flow,), _ = PriorFlow(64)(to_picture(now), [to_picture(then)])
+    above, below = (flow[0, 1, int(a * 64) : int(b * 64), 32] for a, b in ((0.56, 0.61), (0.66, 0.69)))
+    assert above.abs().max() < 0.02, "nothing drags the upper lip along"
+    assert (below + 0.2).abs().max() < 0.02, "the lower lip moves as one"
+
+
+def test_a_shut_portrait_is_no_source_between_open_lips_and_an_open_one_gives_its_own_teeth():
+    net, wide = network(), opened(0.12)
+    pictures = torch.full((1, 1, 3, SIZE, SIZE), 0.5)
+    for portrait, expected in ((opened(0.0), False), (opened(0.1), True)):
+        shown = pictures.clone()
+        shown[..., round(0.6 * SIZE) : round(0.64 * SIZE), round(0.46 * SIZE) : round(0.54 * SIZE)] = 0.9
+        with torch.no_grad():
+            made = net(net.enrol(shown, portrait[:, None], pictures[:, 0]), wide, nothing(), torch.zeros(1, dtype=torch.long))
+        y, x = round(0.61 * SIZE), SIZE // 2
+        assert (made["masks"][0, 0, y, x] > 0.5) == expected
+        assert (made["warped"][0, :, y, x].min() > 0.8) == expected
+
+
+def test_of_several_portraits_the_one_that_shows_teeth_lends_them():
+    interior = MouthInterior(128)
+    points = torch.cat([opened(0.0), opened(0.1), opened(0.12)])
+    pictures = torch.full((3, 3, 128, 128), 0.5)
+    pictures[2, :, 70:90] = 0.05  # an open mouth, but dark
+    pictures[1, :, 74:84] = 0.9
+    lent, lender = interior.lend(pictures, to_picture(points))
+    assert lender.tolist() == [1] and lent[0, 3].max() == 1 and lent[0, :3].max() == pytest.approx(0.9)
+    assert interior.lend(pictures[:1], to_picture(points[:1]))[0].abs().max() == 0
+
+
+def test_a_window_is_put_where_it_belongs():
+    window = torch.rand(2, 2, 8, 8)
+    corner = torch.tensor([[3, 5], [0, 24]])
+    whole = place(window, corner, 32)
+    for n, (x, y) in enumerate(corner.tolist()):
+        assert torch.equal(whole[n, :, y : y + 8, x : x + 8], window[n])
+        assert whole[n].sum() == pytest.approx(float(window[n].sum()), rel=1e-5)
+    assert torch.equal(place(window[:1], corner[:1], 32), whole[:1])
+
+
+def test_an_eye_ball_turns_to_where_the_iris_is_and_nothing_else_does():
+    now, then = opened(0.0), opened(0.0)
+    for side, (upper, lower, iris) in enumerate(zip(t.UPPER_LIDS, t.LOWER_LIDS, t.IRISES)):
+        middle = 0.4 + 0.2 * side
+        for points, aside in ((now, 0.01), (then, 0.0)):
+            bow = 0.015 * torch.sin(torch.linspace(0, np.pi, len(upper)))
+            for lid, sign in ((upper, -1), (lower, 1)):
+                points[0, lid, 0], points[0, lid, 1] = torch.linspace(middle - 0.04, middle + 0.04, len(lid)), 0.4 + sign * bow
+            points[0, iris, :2] = torch.tensor([[0, 0], [0.012, 0], [0, -0.012], [-0.012, 0], [0, 0.012]]) + torch.tensor([middle + aside, 0.4])
+    added = EyeBalls(256)(to_picture(now), to_picture(then), torch.zeros(1, 2, 64, 64))
+    row = round(0.4 * 256)
+    assert added[0, 0, row, round(0.41 * 256)] == pytest.approx(-0.02, abs=1e-3)
+    assert added[0, 0, row - 8].abs().max() == 0 and added[0, :, :, 128].abs().max() == 0
 
 
 @pytest.mark.parametrize("portraits", [1, 3, 8])
@@ -213,7 +321,7 @@ def write_frame_graph(net: Lite, folder) -> dict[str, torch.Tensor]:
     pictures, points = inputs(2)
     past = Past(torch.rand(1, 3, SIZE, SIZE), face(1), torch.ones(1))
     feed = export.frame_inputs(net.enrol(pictures, points, pictures[:, 0]), face(9), past, torch.ones(1, dtype=torch.long))
-    export.write_graph(export.FrameGraph(net), feed, ["i420", "frame"], folder / "frame.onnx", set(export.CACHED) - {export.PLATE})
+    export.write_graph(export.FrameGraph(net), feed, ["i420", "frame"], folder / "frame.onnx", set(export.CACHED) - {*export.SINGLE})
     return feed
 
 
@@ -230,6 +338,32 @@ def test_exported_graphs_agree_with_the_network(tmp_path):
     i420, frame = session.run(["i420", "frame"], {name: value.numpy() for name, value in feed.items()})
     assert np.abs(frame - expected[1].numpy()).max() < 1e-3
     assert np.abs(i420.astype(int) - expected[0].numpy().astype(int)).max() <= 1
+
+
+def test_a_picture_twice_as_large_has_the_portraits_own_detail_and_its_graph_agrees(tmp_path):
+    ort = pytest.importorskip("onnxruntime")
+    small = network()
+    large = Lite(NetworkConfig(size=SIZE), 2).eval()
+    large.load_state_dict(small.state_dict())
+    fine = (torch.rand(1, 2, 3, 2 * SIZE, 2 * SIZE) > 0.5).float()
+    _, points = inputs(2)
+    plate = torch.nn.functional.avg_pool2d(fine[:, 0], 4).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    coarse, now = torch.nn.functional.avg_pool2d(fine[0], 2)[None], points[:, 0]
+    with torch.no_grad():
+        person = large.enrol(fine, points, plate)
+        made = large(person, now, Past.none(now, 2 * SIZE), torch.zeros(1, dtype=torch.long))
+        base = small(small.enrol(coarse, points, torch.nn.functional.avg_pool2d(plate, 2)), now, Past.none(now, SIZE), torch.zeros(1, dtype=torch.long))
+        past = Past(made["frame"], now, torch.ones(1))
+        feed = export.frame_inputs(person, face(9), past, torch.ones(1, dtype=torch.long))
+        export.write_graph(export.FrameGraph(large), feed, ["i420", "frame"], tmp_path / "large.onnx", set(export.CACHED) - {*export.SINGLE})
+        expected = export.FrameGraph(large)(*feed.values())
+    assert made["frame"].shape[-1] == 2 * SIZE
+    assert torch.allclose(torch.nn.functional.avg_pool2d(made["warped"], 2), base["warped"], atol=0.12)
+    assert torch.allclose(made["flow"], base["flow"], atol=1e-4)
+    assert made["frame"].var() > 1.5 * base["frame"].var(), "detail that the small picture cannot have"
+    session = ort.InferenceSession(str(tmp_path / "large.onnx"), providers=["CPUExecutionProvider"])
+    i420, frame = session.run(["i420", "frame"], {name: value.numpy() for name, value in feed.items()})
+    assert i420.shape == (1, 3 * SIZE, 2 * SIZE) and np.abs(frame - expected[1].numpy()).max() < 1e-3
 
 
 def test_the_shipped_weights_are_this_networks_and_the_int8_graph_keeps_w_and_the_finest_level_in_float():

@@ -60,16 +60,16 @@ class Animatable(nn.Module):
     def frame(self, person: Person, landmarks: Tensor, past: Past | None = None, reference_index: Tensor | None = None) -> dict[str, Tensor]:
         """landmarks [B, 478, 3]; the nearest portrait is warped unless one is named. See Lite.forward for what comes back."""
         if past is None:
-            past = Past.none(landmarks, self.network.config.size)
+            past = Past.none(landmarks, self.network.output)
         if reference_index is None:
             reference_index = nearest_portrait(person.reference_landmarks, landmarks)
         return self.network(person, landmarks, past, reference_index)
 
 
-def load_model(path: Path) -> Animatable:
-    """The averaged weights of a checkpoint, on the CPU, in evaluation mode."""
+def load_model(path: Path, scale: int = 1) -> Animatable:
+    """The averaged weights of a checkpoint, on the CPU, in evaluation mode; for pictures `scale` times as large as the network."""
     config, state = read(path)
-    network = Lite(config.network)
+    network = Lite(config.network, scale)
     fill(network, state["average"])
     return Animatable(network)
 

@@ -42,6 +42,7 @@ class DataConfig:
     grey: float = 0.0  # share of the samples without colours, toned as one: statues, drawings, old photographs
     flip: float = 0.5
     landmark_noise: float = 0.0006  # picture widths, of the driver's points
+    open_mouths: float = 0.0  # share of the samples whose stretch is, of four, the one with the widest mouth
     previous_noise: float = 0.02  # of the previous frame, 0..1
 
 
@@ -53,11 +54,13 @@ class LossConfig:
     fine: float = 0.5  # perceptual on an enlarged mouth or eye
     flow: float = 4.0  # W against the exact flow where there is one
     warp: float = 0.5  # the warped portrait against the frame, where it was visible
+    gaze: float = 0.0  # where the dark of an eye lies, against where it should
     mask: float = 0.05  # masks against exact visibility
     temporal: float = 0.0  # change since the frame before against the true change
     adversarial: float = 0.0
     feature_matching: float = 2.0
     mouth: float = 4.0  # factors on L1
+    inside: float = 1.5  # of an open mouth, on top of the mouth's
     eyes: float = 4.0
     revealed: float = 6.0
 
@@ -75,6 +78,7 @@ class TrainConfig:
     steps: int = 100_000  # the learning rate falls to a twentieth over these
     average: float = 0.998  # of the weights (EMA)
     only_flow: bool = False  # trains W alone, on the sources with exact flow: cheap, and the rest has something to go by from its first step
+    keep_enrolment: bool = False  # E_F and E_P stay as they are: a third of a step's time
     bfloat16: bool = True
 
 

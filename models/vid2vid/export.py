@@ -31,7 +31,7 @@ OPSET = 17
 MODELS = Path(__file__).parents[1]
 CACHED = tuple(Person.__dataclass_fields__)
 INT8_ENTRY, INT8_FILE = "frameInt8", "frame-int8"
-PLATE = "plate"  # one for all portraits, with its batch axis
+SINGLE = ("plate", "interior", "interior_landmarks")  # one for all portraits, with its batch axis
 # The server's AvatarFace compresses motion from the knee on and never reaches the limit; degrees, and natural log of scale.
 POSE_LIMITS = {
     "nod": {"kneeDegrees": 16, "limitDegrees": 26},
@@ -58,6 +58,8 @@ ABOUT = {
     "keys": {"meaning": "attention keys of each portrait's places"},
     "values": {"meaning": "appearance at these places"},
     "weights": {"meaning": "generated weights of the modulation convolutions"},
+    "interior": {**UNIT, "layout": "NCHW RGB and mask", "meaning": "the open mouth of the portrait that shows most teeth, 0 elsewhere"},
+    "interior_landmarks": {"meaning": "landmarks of that portrait"},
     "frame": {**UNIT, "layout": "NCHW RGB"},
     "i420": {"range": [16, 240], "layout": "planar Y, U, V; BT.601 limited range"},
 }
@@ -72,7 +74,7 @@ class EnrolmentGraph(nn.Module):
 
     def forward(self, portraits: Tensor, portrait_landmarks: Tensor, background: Tensor) -> tuple[Tensor, ...]:
         person = self.network.enrol(portraits[None], portrait_landmarks[None], background)
-        return background.clamp(0, 1), portraits.clamp(0, 1), portrait_landmarks + 0.0, person.keys[0], person.values[0], person.weights[0]
+        return background.clamp(0, 1), portraits.clamp(0, 1), portrait_landmarks + 0.0, person.keys[0], person.values[0], person.weights[0], person.interior, person.interior_landmarks + 0.0
 
 
 class FrameGraph(nn.Module):
@@ -86,17 +88,17 @@ class FrameGraph(nn.Module):
         self.register_buffer("luma", luma), self.register_buffer("chroma", chroma)
 
     def forward(
-        self, plate: Tensor, references: Tensor, reference_landmarks: Tensor, keys: Tensor, values: Tensor, weights: Tensor, landmarks: Tensor,
-        previous_landmarks: Tensor, previous_frame: Tensor, has_previous: Tensor, reference_index: Tensor, keep: Tensor,
+        self, plate: Tensor, references: Tensor, reference_landmarks: Tensor, keys: Tensor, values: Tensor, weights: Tensor, interior: Tensor,
+        interior_landmarks: Tensor, landmarks: Tensor, previous_landmarks: Tensor, previous_frame: Tensor, has_previous: Tensor, reference_index: Tensor, keep: Tensor,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        person = Person(plate, references[None], reference_landmarks[None], keys[None], values[None], weights[None])
+        person = Person(plate, references[None], reference_landmarks[None], keys[None], values[None], weights[None], interior, interior_landmarks)
         made = self.network(person, landmarks, Past(previous_frame, previous_landmarks, has_previous), reference_index)["frame"]
         frame = (made + keep * (previous_frame - made)).clamp(0, 1)
         return self.i420(frame), frame
 
     def i420(self, rgb: Tensor) -> Tensor:
         """[1, 3, S, S] 0..1 -> uint8 [1, S * 3 / 2, S], BT.601 limited range, chroma averaged over 2 x 2."""
-        size = self.network.config.size
+        size = self.network.output
         y = nn.functional.conv2d(rgb, self.luma) + 16.5
         uv = nn.functional.conv2d(nn.functional.avg_pool2d(rgb, 2), self.chroma) + 128.5
         planes = [y.to(torch.uint8).reshape(1, size, size), uv.to(torch.uint8).reshape(1, size // 2, size)]
@@ -105,7 +107,7 @@ class FrameGraph(nn.Module):
 
 def frame_inputs(person: Person, landmarks: Tensor, past: Past, index: Tensor) -> dict[str, Tensor]:
     """For one person, by the graph's names."""
-    cached = {name: getattr(person, name) if name == PLATE else getattr(person, name)[0] for name in CACHED}
+    cached = {name: getattr(person, name) if name in SINGLE else getattr(person, name)[0] for name in CACHED}
     return cached | {
         "landmarks": landmarks, "previous_landmarks": past.landmarks, "previous_frame": past.frame, "has_previous": past.known,
         "reference_index": index, "keep": torch.zeros(1),
@@ -268,9 +270,9 @@ def main() -> None:
         past = Past(torch.rand(1, 3, size, size), points[:1], torch.ones(1))
         write_graph(
             EnrolmentGraph(network), {"portraits": portraits, "portrait_landmarks": portrait_points, "background": plate}, list(CACHED),
-            options.out / f"enrolment-{size}.onnx", {"portraits", "portrait_landmarks", *CACHED} - {PLATE},
+            options.out / f"enrolment-{size}.onnx", {"portraits", "portrait_landmarks", *CACHED} - {*SINGLE},
         )  # fmt: skip
-        write_graph(FrameGraph(network), frame_inputs(person, points[1:2], past, torch.zeros(1, dtype=torch.long)), ["i420", "frame"], float_graph, set(CACHED) - {PLATE})
+        write_graph(FrameGraph(network), frame_inputs(person, points[1:2], past, torch.zeros(1, dtype=torch.long)), ["i420", "frame"], float_graph, set(CACHED) - {*SINGLE})
     trained_on = list(config.data.sources)
     quantize.quantize_frame(float_graph, calibration_inputs(network, options.data, trained_on, held_out=False), int8_graph)
     sessions = (onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (float_graph, int8_graph))

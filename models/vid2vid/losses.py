@@ -13,10 +13,13 @@ from .evaluation.perceptual import SqueezeNetFeatures
 from .networks import topology as t
 from .networks.discriminator import Discriminator, feature_matching
 from .networks.geometry import Sketch, centres, to_picture
+from .networks.openings import eye_openings, mouth_opening
 
 FACE_CROP = 9 / 16  # side of the perceptual crop, of the picture's
 DETAIL_CROP = 1 / 4  # of a mouth or an eye
 ELSEWHERE = 0.5  # of the perceptual crops lie where a turn revealed something: hair, ears, background
+DARK_SLOPE = 16.0  # of the sigmoid that tells dark from light, which go from 0 to 1
+LEAST_EYE = 24.0  # pixels of an opening from which an eye looks somewhere
 MOUTH = t.OUTER_LIPS
 EYES = [[*u, *l] for u, l in zip(t.UPPER_LIDS, t.LOWER_LIDS)]
 
@@ -54,6 +57,16 @@ def crop(picture: Tensor, middle: Tensor, side: int) -> Tensor:
     return torch.stack([p[:, y : y + side, x : x + side] for p, (x, y) in zip(picture, corner.tolist())])
 
 
+def dark_middle(picture: Tensor, region: Tensor, axis: Tensor) -> Tensor:
+    """Middle [B, 2] (-1..1) of what is dark in a region [B, S, S] of pictures [B, 3, S, S]: of an eye's opening, iris and pupil."""
+    light = picture.float().mean(1)
+    area = region.sum((1, 2), keepdim=True).clamp(min=1)
+    usual = (light * region).sum((1, 2), keepdim=True) / area
+    dark = torch.sigmoid((usual - light) * DARK_SLOPE) * region
+    total = dark.sum((1, 2)).clamp(min=1e-3)
+    return torch.stack([(dark.sum(1) * axis).sum(1), (dark.sum(2) * axis).sum(1)], 1) / total[:, None]
+
+
 def flow_errors(made: dict[str, Tensor], reference: tuple[Tensor, Tensor], previous: tuple[Tensor, Tensor]) -> Tensor:
     """W's two flows against (exact flow [B, 2, F, F], where it counts [B, F, F]); an error counts up to a quarter of the picture."""
     return sum(
@@ -67,13 +80,16 @@ class Losses:
         self.config, self.features, self.size = config, features, size
         device = features.mean.device
         self.sketch = Sketch(size // 2).to(device)
+        self.mouth, self.lids = mouth_opening().to(device), eye_openings().to(device)
 
     def __call__(
         self, made: dict[str, Tensor], target: Target, random: torch.Generator, judge: Discriminator | None, before: tuple[Tensor, Tensor] | None = None
     ) -> dict[str, Tensor]:  # fmt: skip
         """Weighted terms; their sum is what is minimised. `before`: the frame made before and the true one [B, 3, S, S], if there were any."""
         c, points = self.config, to_picture(target.landmarks)
-        mouth = ellipse(points[:, MOUTH], self.size, 1.25)
+        axis = centres(self.size, points.device)[None]
+        inside = self.mouth(points, axis, axis)[:, None]
+        mouth = torch.maximum(ellipse(points[:, MOUTH], self.size, 1.25), inside * c.inside)
         eyes = torch.maximum(*(ellipse(points[:, ring], self.size, 1.5) for ring in EYES))
         revealed = F.interpolate(self._revealed(target), size=self.size, mode="nearest")
         weight = 1 + (c.mouth - 1) * mouth + (c.eyes - 1) * eyes + (c.revealed - 1) * revealed
@@ -83,6 +99,7 @@ class Losses:
         middle = self.crop_centres(target, random)
         terms |= self._perceptual(made, target, points, middle, random)
         terms |= self._flow(made, target)
+        terms["gaze"] = c.gaze * self._gaze(made, target.frame, points)
         if before is not None and c.temporal > 0:
             made_before, true_before = before
             terms["temporal"] = c.temporal * ((made["frame"] - made_before) - (target.frame - true_before)).abs().mean()
@@ -110,7 +127,7 @@ class Losses:
         c, truth = self.config, target.frame
         side = int(self.size * FACE_CROP)
         terms = {"perceptual": c.perceptual * self.features.distance(crop(made["frame"], middle, side), crop(truth, middle, side)).mean()}
-        rings = [MOUTH, MOUTH, *EYES]
+        rings = [MOUTH, MOUTH, MOUTH, *EYES]
         chosen = torch.randint(len(rings), (len(points),), generator=random).tolist()
         middle = torch.stack([points[i, rings[n], :2].mean(0) for i, n in enumerate(chosen)])
         side = int(self.size * DETAIL_CROP)
@@ -119,6 +136,19 @@ class Losses:
         fine = self.features.distance(torch.cat(details[:2]), details[2].repeat(2, 1, 1, 1))
         made_fine, synthesised_fine = fine.chunk(2)
         return terms | {"fine": c.fine * (made_fine.mean() + c.synthesis * synthesised_fine.mean())}
+
+    def _gaze(self, made: dict[str, Tensor], truth: Tensor, points: Tensor) -> Tensor:
+        """How far the dark of an eye lies from where it should, in the eye's widths, for the output and H's own picture."""
+        axis, total = centres(self.size, points.device)[None], 0.0
+        for lids, upper in zip(self.lids, t.UPPER_LIDS):
+            opened = lids(points, axis, axis)
+            width = (points[:, upper[0], :2] - points[:, upper[-1], :2]).norm(dim=1)
+            seen = (opened.sum((1, 2)) > LEAST_EYE).float()
+            true = dark_middle(truth, opened, axis)
+            for picture in (made["frame"], made["synthesised"]):
+                away = (dark_middle(picture, opened, axis) - true).abs().sum(1) / width.clamp(min=0.02)
+                total = total + (away.clamp(max=0.5) * seen).mean() / 4
+        return total
 
     def _flow(self, made: dict[str, Tensor], target: Target) -> dict[str, Tensor]:
         """W where the exact flow is known and the point is seen; elsewhere (and in addition) the warped portrait must look right."""

@@ -119,7 +119,7 @@ class Trainer:
         totals: dict[str, float] = {}
         made, target, before = None, None, None
         judge = self.judge if self.step - self.judge_since >= c.warmup else None  # which knows nothing yet
-        with self.autocast():
+        with self.autocast(), torch.set_grad_enabled(not c.keep_enrolment):
             person = self.network.enrol(batch.portraits, batch.portrait_landmarks, batch.plate).repeat(batch.frames.shape[1])
         past = self.first_past(batch)
         frames = batch.frames.shape[2]

@@ -16,6 +16,7 @@ from ..config import DataConfig
 from ..networks.topology import HEIGHT, WIDTH
 from .store import PersonEntry, SourceReader
 
+WINDOWS = 4  # of which the one with the widest mouth is taken, for a share of the samples
 LUMA = (0.299, 0.587, 0.114)  # BT.601
 
 
@@ -87,14 +88,24 @@ class Sampler:
         c = self.config
         windows = []
         for _ in range(c.clips):
-            clip = person.clips[int(random.integers(len(person.clips)))]
-            last = max(0, clip.length - (c.frames + 1))
-            start = clip.start + int(random.integers(last + 1))
-            windows.append(np.minimum(start + np.arange(c.frames + 1), clip.start + clip.length - 1))
+            drawn = [self._window(person, random) for _ in range(WINDOWS if random.random() < c.open_mouths else 1)]
+            windows.append(max(drawn, key=lambda rows: self._opening(source, rows)) if len(drawn) > 1 else drawn[0])
         index = np.stack(windows)  # [C, T + 1], the first is the frame before
         sample = self._gather(self.arrays[source], person.start + chosen, chosen, index)
         sample["plate"] = self._picture(self.arrays[source]["plate"][self.numbers[source][person.name]].to(self.device)[None])[0]
         return self._augment(sample, random)
+
+    def _window(self, person: PersonEntry, random: np.random.Generator) -> np.ndarray:
+        """Consecutive frames' numbers, the first of which is the frame before."""
+        clip = person.clips[int(random.integers(len(person.clips)))]
+        last = max(0, clip.length - (self.config.frames + 1))
+        start = clip.start + int(random.integers(last + 1))
+        return np.minimum(start + np.arange(self.config.frames + 1), clip.start + clip.length - 1)
+
+    def _opening(self, source: int, rows: np.ndarray) -> float:
+        """How wide the mouth is in a stretch's last frame, over the face's height."""
+        points = self.arrays[source]["landmarks"][int(rows[-1])]
+        return float((points[13] - points[14]).norm() / (points[HEIGHT[0]] - points[HEIGHT[1]]).norm().clamp(min=1e-3))
 
     def _gather(self, arrays: dict[str, Tensor], portraits: np.ndarray, chosen: np.ndarray, index: np.ndarray) -> dict[str, Tensor]:
         def take(name: str, rows: np.ndarray) -> Tensor:

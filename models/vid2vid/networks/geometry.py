@@ -14,12 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import topology as t
+from .openings import LipSide, eye_openings, mouth_opening
 
 LANDMARKS = 478
 
 SKETCH_CHANNELS = 5  # contour, eyes and lips, inside of the mouth, opening of the eyes, irises
 LINE_WIDTH = 0.016  # standard deviation of a drawn line; the picture's half side is 1
 IRIS_WIDTH = 0.02
+WIDEST_GAP = 0.6  # a line's width as a share of the gap between its points, at least
 
 # Kernels of the prior flow: standard deviation and weight. The narrow one follows lids and lips, the next fills the cheeks between
 # points, the wide one carries on beyond the face as the nearest part of it moves.
@@ -57,7 +59,7 @@ def to_picture(landmarks: Tensor) -> Tensor:
 
 
 class Sketch(nn.Module):
-    """Landmarks -> semantic map [B, 5, size, size], 0..1."""
+    """Landmarks -> semantic map [B, 5, size, size], 0..1. Lines and irises are sums of Gaussians, openings are regions."""
 
     def __init__(self, size: int):
         super().__init__()
@@ -66,19 +68,18 @@ class Sketch(nn.Module):
         eyes = [[*upper, *reversed(lower[:-1])] for upper, lower in zip(t.UPPER_LIDS, t.LOWER_LIDS)]
         inner = [*t.INNER_UPPER_LIP, *reversed(t.INNER_LOWER_LIP[:-1])]
         features = t.along(eyes, 2), t.along([t.closed(t.OUTER_LIPS)], 3), t.along([inner], 2)
-        mouth = (t.between(t.INNER_UPPER_LIP, t.INNER_LOWER_LIP, 5),)
-        lids = tuple(t.between(u, l, 3) for u, l in zip(t.UPPER_LIDS, t.LOWER_LIDS))
         irises = tuple(t.along([[ring[0], rim] for rim in ring[1:]], 2) for ring in t.IRISES)
-        self.counts = []
-        first, second, share = [], [], []
-        for parts in (contour, features, mouth, lids, irises):
-            self.counts.append(sum(len(p[0]) for p in parts))
-            for a, b, s in parts:
-                first.append(torch.from_numpy(a)), second.append(torch.from_numpy(b)), share.append(torch.from_numpy(s))
-        self.register_buffer("first", torch.cat(first), persistent=False)
-        self.register_buffer("second", torch.cat(second), persistent=False)
-        self.register_buffer("share", torch.cat(share)[:, None], persistent=False)
+        parts = [part for channel in (contour, features, irises) for part in channel]
+        self.counts = [sum(len(p[0]) for p in channel) for channel in (contour, features, irises)]
+        first, second, share = (torch.cat([torch.from_numpy(part[i]) for part in parts]) for i in range(3))
+        # Neighbours on a line lie so far apart, as a share of the way from its first landmark to its second.
+        apart = torch.cat([torch.from_numpy(part[3]) for part in parts])
+        self.register_buffer("first", first, persistent=False)
+        self.register_buffer("second", second, persistent=False)
+        self.register_buffer("share", share[:, None], persistent=False)
+        self.register_buffer("apart", apart, persistent=False)
         self.register_buffer("axis", centres(size)[:, None], persistent=False)
+        self.mouth, self.eyes = mouth_opening(), eye_openings()
 
     @in_full_precision
     def forward(self, points: Tensor) -> Tensor:
@@ -86,24 +87,27 @@ class Sketch(nn.Module):
         a = points.index_select(1, self.first)[..., :2]
         b = points.index_select(1, self.second)[..., :2]
         at = a + (b - a) * self.share
-        gap = (b - a).abs()[..., 1] / (3 * LINE_WIDTH)
-        out, start = [], 0
+        apart = (b - a).norm(dim=2) * self.apart
+        lines, start = [], 0
         for channel, count in enumerate(self.counts):
-            own = at[:, start : start + count]
-            width = IRIS_WIDTH if channel == 4 else LINE_WIDTH
-            gx = torch.exp(-((self.axis - own[:, None, :, 0]) ** 2) / (2 * width**2))
-            gy = torch.exp(-((self.axis - own[:, None, :, 1]) ** 2) / (2 * width**2))
-            if channel in (2, 3):  # a shut mouth or eye has no inside
-                gy = gy * gap[:, None, start : start + count].clamp(max=1)
-            out.append(1 - torch.exp(-gy @ gx.transpose(1, 2)))
-            start += count
-        return torch.stack(out, 1)
+            own, stop = at[:, start : start + count], start + count
+            # At least so wide that a large face's lines stay lines.
+            width = torch.maximum(WIDEST_GAP * apart[:, None, start:stop], apart.new_tensor(IRIS_WIDTH if channel == 2 else LINE_WIDTH))
+            spread = -0.5 / width**2
+            gx = torch.exp((self.axis - own[:, None, :, 0]) ** 2 * spread)
+            gy = torch.exp((self.axis - own[:, None, :, 1]) ** 2 * spread)
+            lines.append(1 - torch.exp(-gy @ gx.transpose(1, 2)))
+            start = stop
+        axis = self.axis[None, :, 0]
+        left, right = (eye(points, axis, axis) for eye in self.eyes)
+        return torch.stack([lines[0], lines[1], self.mouth(points, axis, axis), torch.maximum(left, right), lines[2]], 1)
 
 
 class PriorFlow(nn.Module):
     """For each cell of an F x F grid, where what lies there now lies in another picture: local linear regression on the landmarks.
 
-    Moving least squares with a sum of three Gaussians as weight (Cleveland 1979; for images Schaefer et al. 2006).
+    Moving least squares with a sum of three Gaussians as weight (Cleveland 1979; for images Schaefer et al. 2006). The flow breaks off between open lips:
+    above the line between them the lower lip's points do not count, below it the upper lip's.
     """
 
     def __init__(self, size: int):
@@ -112,11 +116,17 @@ class PriorFlow(nn.Module):
         self.register_buffer("axis", centres(size)[:, None], persistent=False)
         every = torch.arange(LANDMARKS)
         chosen = [every, every, every[::WIDE_POINTS]]
-        self.register_buffer("chosen", torch.cat(chosen), persistent=False)
-        spread = [torch.full((len(n),), 0.5 / s**2) for n, (s, _) in zip(chosen, KERNELS)]
-        weight = [torch.full((len(n),), w) for n, (_, w) in zip(chosen, KERNELS)]
-        self.register_buffer("spread", torch.cat(spread), persistent=False)
-        self.register_buffer("weight", torch.cat(weight), persistent=False)
+        spread = torch.cat([torch.full((len(n),), 0.5 / s**2) for n, (s, _) in zip(chosen, KERNELS)])
+        weight = torch.cat([torch.full((len(n),), w) for n, (_, w) in zip(chosen, KERNELS)])
+        side = torch.zeros(LANDMARKS, dtype=torch.long)
+        side[t.UPPER_SIDE], side[t.LOWER_SIDE] = 1, 2
+        side = side[torch.cat(chosen)]
+        order = torch.argsort(side, stable=True)
+        self.counts = torch.bincount(side, minlength=3).tolist()  # neither lip's points, the upper one's, the lower one's
+        self.register_buffer("chosen", torch.cat(chosen)[order], persistent=False)
+        self.register_buffer("spread", spread[order], persistent=False)
+        self.register_buffer("weight", weight[order], persistent=False)
+        self.lips = LipSide()
 
     @in_full_precision
     def forward(self, points: Tensor, targets: list[Tensor]) -> tuple[list[Tensor], Tensor]:
@@ -131,9 +141,11 @@ class PriorFlow(nn.Module):
         gx1, gx2 = gx * dx, gx * dx * dx
         gy1, gy2 = gy * dy, gy * dy * dy
         columns = [move[:, None, :, i] for i in range(2 * len(targets))]
-        plain = self._sums(gy, [gx, gx1, gx2, *[gx * m for m in columns], *[gx1 * m for m in columns]])
-        tilted = self._sums(gy1, [gx, gx1, *[gx * m for m in columns]])
-        (syy,) = self._sums(gy2, [gx])
+        below = self.lips(points, self.axis[None, :, 0], self.axis[None, :, 0])
+        gates = (2 - 2 * below).clamp(max=1), (2 * below).clamp(max=1)
+        plain = self._sums(gy, [gx, gx1, gx2, *[gx * m for m in columns], *[gx1 * m for m in columns]], gates)
+        tilted = self._sums(gy1, [gx, gx1, *[gx * m for m in columns]], gates)
+        (syy,) = self._sums(gy2, [gx], gates)
         n = len(columns)
         w, sx, sxx = plain[:3]
         sy, sxy = tilted[:2]
@@ -145,10 +157,11 @@ class PriorFlow(nn.Module):
         flows = [torch.stack(values[i : i + 2], 1).clamp(-2, 2) for i in range(0, n, 2)]
         return flows, (1 - torch.exp(-w))[:, None]
 
-    def _sums(self, rows: Tensor, columns: list[Tensor]) -> list[Tensor]:
-        """rows [B, F(y), P], columns of [B, F(x), P] -> [B, F(y), F(x)] each, in one matrix product."""
-        product = rows @ torch.cat(columns, 1).transpose(1, 2)
-        return list(product.split(self.size, 2))
+    def _sums(self, rows: Tensor, columns: list[Tensor], gates: tuple[Tensor, Tensor]) -> list[Tensor]:
+        """rows [B, F(y), P], columns of [B, F(x), P] -> [B, F(y), F(x)] each, in one matrix product for either lip's points and the rest."""
+        parts = zip(rows.split(self.counts, 2), torch.cat(columns, 1).split(self.counts, 2))
+        rest, upper, lower = ((r @ c.transpose(1, 2)).unflatten(2, (len(columns), self.size)) for r, c in parts)
+        return list((rest + upper * gates[0][:, :, None] + lower * gates[1][:, :, None]).unbind(2))
 
 
 def head_axes(points: Tensor) -> Tensor:
