@@ -24,6 +24,7 @@ from .data.batches import nearest_portrait
 from .data.store import SourceReader
 from .evaluation.animators import to_planes
 from .evaluation.cases import evenly
+from .networks.geometry import LANDMARKS
 from .networks.lite import Lite, Past, Person
 
 NAME = "lite"
@@ -74,7 +75,9 @@ class EnrolmentGraph(nn.Module):
 
     def forward(self, portraits: Tensor, portrait_landmarks: Tensor, background: Tensor) -> tuple[Tensor, ...]:
         person = self.network.enrol(portraits[None], portrait_landmarks[None], background)
-        return background.clamp(0, 1), portraits.clamp(0, 1), portrait_landmarks + 0.0, person.keys[0], person.values[0], person.weights[0], person.interior, person.interior_landmarks + 0.0
+        size = self.network.output
+        single = person.interior.reshape(1, 4, size, size), person.interior_landmarks.reshape(1, LANDMARKS, 3)  # what is chosen would have an open first axis
+        return background.clamp(0, 1), portraits.clamp(0, 1), portrait_landmarks + 0.0, person.keys[0], person.values[0], person.weights[0], *single
 
 
 class FrameGraph(nn.Module):
@@ -94,6 +97,7 @@ class FrameGraph(nn.Module):
         person = Person(plate, references[None], reference_landmarks[None], keys[None], values[None], weights[None], interior, interior_landmarks)
         made = self.network(person, landmarks, Past(previous_frame, previous_landmarks, has_previous), reference_index)["frame"]
         frame = (made + keep * (previous_frame - made)).clamp(0, 1)
+        frame = frame.reshape(1, 3, self.network.output, self.network.output)  # gathers leave open axes, and the server makes room for it beforehand
         return self.i420(frame), frame
 
     def i420(self, rgb: Tensor) -> Tensor:
