@@ -120,7 +120,9 @@ describe('media parameters of a hostile guest', () => {
   let rooms = 0;
 
   beforeAll(async () => {
-    server = await TestServer.create({ config: { logLevel: 'silent', rooms: { graceMs: 50 }, http: { guestLimitPerMinute: 10_000 } } });
+    // Large messages are let in: the parser itself is to refuse them.
+    const limits = { messageBytes: 1_000_000, inboundBytesPerSecond: 10_000_000 };
+    server = await TestServer.create({ config: { logLevel: 'silent', rooms: { graceMs: 50 }, http: { guestLimitPerMinute: 10_000 }, limits } });
   });
 
   afterAll(async () => {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -239,9 +239,13 @@ describe('gioconda render refuses in one line, with an exit code, and leaves not
 
   it('places that cannot be written', async () => {
     expect(await refusal({ out: join(folder, 'nowhere', 'out.mp4') })).toMatch(/There is no folder/);
-    expect(await refusal({ out: '/dev/full' })).toMatch(/not a file/);
+    await symlink('/dev/full', join(root, 'full.mp4'));
+    expect(await refusal({ out: join(root, 'full.mp4') })).toMatch(/not a file/);
+    expect(await refusal({ out: '/dev/full' })).toMatch(/no ending that tells the kind of video.*\.mp4, \.mov/);
+    expect(await refusal({ out: '-' })).toMatch(/cannot be written to standard output/);
     expect(await refusal({ out: driver.mp4 })).toMatch(/is an input/);
-    expect(await refusal({ out: join(folder, 'out.json') })).toMatch(/same file/);
+    expect(await refusal({ more: ['--json', join(folder, 'out.mp4')] })).toMatch(/same file/);
+    expect(await refusal({ out: join(folder, 'out.gif') })).toMatch(/\.gif is not a kind of video/);
     expect(await refusal({ more: ['--model', 'nobody'] })).toMatch(/there are: .*warp/);
   });
 
