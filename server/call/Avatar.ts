@@ -1,5 +1,5 @@
 /** A live avatar: landmark packets in, a video track in the room out. One per participant who shows one. */
-import type { DriveState, FrameTrace } from '../../client/src/protocol/index.ts';
+import type { AppError, DriveState, FrameTrace } from '../../client/src/protocol/index.ts';
 import { serverNow } from '../base/clock.ts';
 import { endAll } from '../base/end-all.ts';
 import { Emitter } from '../base/Emitter.ts';
@@ -20,7 +20,7 @@ export interface AvatarOptions {
 }
 
 export class Avatar {
-  readonly events = new Emitter<{ state: DriveState; traces: FrameTrace[]; closed: undefined }>();
+  readonly events = new Emitter<{ state: DriveState; traces: FrameTrace[]; failed: AppError; closed: undefined }>();
   readonly #session: SynthesisSessionPort;
   readonly #track: AvatarTrackPort;
   readonly #metrics: CallMetricsPort;
@@ -49,6 +49,7 @@ export class Avatar {
     this.#avatarId = options.avatarId;
     this.#model = options.model;
     session.onSent((report) => this.#handleSent(report));
+    session.onFailed((error) => this.events.emit('failed', error));
     session.onState((state) => this.#handleState(state));
     track.onKeyframeRequest(() => this.#requestKeyframe('feedback'));
     this.#flushTimer = setInterval(() => this.#flushTraces(), TRACE_FLUSH_MS);

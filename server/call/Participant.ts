@@ -306,6 +306,10 @@ export class Participant {
     }
     this.#avatar = avatar;
     avatar.events.on('state', (state) => this.events.emit('state', state));
+    // Everybody sees that the participant has no avatar any more; the reason is in the server's log.
+    avatar.events.on('failed', () => {
+      if (this.#avatar === avatar) this.#removeAvatar();
+    });
     avatar.events.on('traces', (traces) => this.events.emit('traces', traces));
     this.events.emit('published', { producerId: avatar.producerId, kind: 'video', source: 'avatar' });
   }

@@ -2,6 +2,7 @@
  * What the call domain needs from outside. The media adapter (mediasoup), the synthesis adapter (worker processes)
  * and the enrolment service implement these; tests may bring fakes.
  */
+import type { AppError } from '../../client/src/protocol/index.ts';
 import type {
   DriveState,
   DtlsParameters,
@@ -137,6 +138,8 @@ export interface SynthesisSessionPort {
   /** Called some ten times a second. */
   onSent(listener: (report: SentReport) => void): void;
   onState(listener: (state: DriveState) => void): void;
+  /** Called once if the avatar cannot be rendered: the session is closed then. */
+  onFailed(listener: (error: AppError) => void): void;
   close(): void;
 }
 

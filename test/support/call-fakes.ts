@@ -1,3 +1,4 @@
+import type { AppError } from '../../client/src/protocol/index.ts';
 /** The call domain's ports without anything behind them: they remember what they were asked. */
 import type { DriveState } from '../../client/src/protocol/index.ts';
 import type { ConnectionPort } from '../../server/call/Participant.ts';
@@ -146,6 +147,10 @@ export class FakeSession implements SynthesisSessionPort {
     this.avatarId = avatarId;
   }
   onSent(): void {}
+  failed: (error: AppError) => void = () => undefined;
+  onFailed(listener: (error: AppError) => void): void {
+    this.failed = listener;
+  }
   onState(listener: (state: DriveState) => void): void {
     this.state = listener;
   }

@@ -10,7 +10,6 @@ import { codeOf } from '../support/outcome.ts';
 
 describe('LiveSessions', () => {
   let sent: FromWorker[];
-  let faults: number;
   let renderers: { renderer: FakeRenderer; driverNeutral: Float32Array | null }[];
   let encoders: FakeEncoder[];
   let loads: PromiseWithResolvers<EnrolledAvatar>[];
@@ -28,7 +27,7 @@ describe('LiveSessions', () => {
 
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime'] });
-    [sent, faults, renderers, encoders, loads] = [[], 0, [], [], []];
+    [sent, renderers, encoders, loads] = [[], [], [], []];
     sessions = new LiveSessions({
       loadAvatar: () => {
         loads.push(Promise.withResolvers());
@@ -42,9 +41,7 @@ describe('LiveSessions', () => {
         encoders.push(new FakeEncoder(width));
         return encoders.at(-1)!;
       },
-      deadlineMs: 200,
       send: (message) => sent.push(message),
-      onFault: () => faults++,
     });
   });
   afterEach(() => {
@@ -108,13 +105,20 @@ describe('LiveSessions', () => {
     expect(sessions.takePacketCounts()).toEqual({ malformed: 0, superseded: 0 });
   });
 
-  it('tells of a fault before it asks for the end', async () => {
+  it('a session that fails is closed and reported; its neighbours go on', async () => {
     const opening = sessions.open(request());
     loads[0]!.resolve(avatarOf('warp', 64));
     await opening;
+    const other = sessions.open({ ...request(), sessionId: 'other' });
+    loads[1]!.resolve(avatarOf('warp', 64));
+    await other;
     encoders[0]!.failure = new Error('no more bits');
     await vi.advanceTimersByTimeAsync(50);
     expect(sent.find(({ type }) => type === 'fault')).toMatchObject({ sessionId: 's', message: expect.stringContaining('no more bits') });
-    expect(faults).toBeGreaterThan(0);
+    expect(sessions.get('s')).toBeUndefined();
+    const before = renderers[1]!.renderer.inputs.length;
+    await vi.advanceTimersByTimeAsync(200);
+    expect(renderers[1]!.renderer.inputs.length).toBeGreaterThan(before + 2);
+    sessions.close('other');
   });
 });

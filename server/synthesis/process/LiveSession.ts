@@ -32,14 +32,15 @@ export interface LiveSessionOptions {
   openRenderer(avatar: EnrolledAvatar, driverNeutral: Float32Array | null): Promise<Renderer>;
   createEncoder(options: VideoSettings & { width: number; height: number }): Encoder;
   video: VideoSettings;
-  deadlineMs: number;
   onFrame(frame: SynthesizedFrame): void;
   onState(state: DriveState): void;
   /** The driver's face at rest, now and then while it is refined. */
   onNeutral(neutral: Float32Array): void;
   /** A packet that is not rendered. */
   onDropped(reason: keyof PacketCounts): void;
-  /** Inference or encoding failed, or passed its deadline: this process cannot be trusted any more. */
+  /** Frames of one process are made one after the other: a graph holds its thread anyway. Tests may leave it out. */
+  inTurn?(work: () => Promise<void>): Promise<void>;
+  /** Inference or encoding failed. The session makes no more frames. */
   onFault(error: AppError): void;
 }
 
@@ -70,6 +71,7 @@ export class LiveSession {
   #state: DriveState | null = null;
   #neutralMs = -Infinity;
   #closed = false;
+  #failed = false;
 
   constructor(options: LiveSessionOptions) {
     this.#options = options;
@@ -145,13 +147,14 @@ export class LiveSession {
 
   #schedule(delayMs: number): void {
     clearTimeout(this.#timer);
-    if (!this.#closed) this.#timer = setTimeout(() => this.#step(), delayMs);
+    if (!this.#closed && !this.#failed) this.#timer = setTimeout(() => this.#step(), delayMs);
   }
 
   #step(): void {
-    if (this.#busy || this.#closed) return;
+    if (this.#busy || this.#closed || this.#failed) return;
     this.#busy = true;
-    void this.#renderOnce()
+    const inTurn = this.#options.inTurn ?? ((work) => work());
+    void inTurn(async () => (this.#closed ? undefined : this.#renderOnce()))
       .catch((error: unknown) => this.#fault(error))
       .finally(() => {
         this.#busy = false;
@@ -162,6 +165,7 @@ export class LiveSession {
 
   #fault(error: unknown): void {
     if (this.#closed) return;
+    this.#failed = true;
     this.#options.onFault(error instanceof AppError ? error : new AppError('synthesis-failed', undefined, { cause: error }));
   }
 
@@ -184,7 +188,7 @@ export class LiveSession {
     // Time never runs backwards for the renderer, whatever a client stamps.
     const timeMs = Math.max(this.#lastTimeMs + 1, observation?.capturedMs ?? startMs - this.#packets.latencyMs);
     this.#lastFrameMs = startMs;
-    const rendered = await this.#renderInTime({ landmarks: observation && observation.confidence > 0 ? observation : null, timeMs });
+    const rendered = await this.#renderer.render({ landmarks: observation && observation.confidence > 0 ? observation : null, timeMs });
     if (this.#closed) return;
     this.#lastTimeMs = timeMs;
     const synthesisEndMs = serverNow();
@@ -214,19 +218,6 @@ export class LiveSession {
     if (!neutral) return;
     this.#neutralMs = nowMs;
     this.#options.onNeutral(neutral);
-  }
-
-  async #renderInTime(input: RenderInput): Promise<RenderedFrame> {
-    const { deadlineMs } = this.#options;
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new AppError('deadline', `One frame took longer than ${deadlineMs} ms`)), deadlineMs);
-    });
-    try {
-      return await Promise.race([this.#renderer.render(input), deadline]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   #reportState(state: DriveState): void {

@@ -7,13 +7,11 @@ import { StreamedSession } from './StreamedSession.ts';
 
 export interface LiveSessionsOptions {
   loadAvatar(source: AvatarSource): Promise<EnrolledAvatar>;
-  openRenderer(avatar: EnrolledAvatar, driverNeutral: Float32Array | null): Promise<Renderer>;
+  openRenderer(avatar: EnrolledAvatar, driverNeutral: Float32Array | null, sessionId: string): Promise<Renderer>;
   createEncoder(options: Parameters<LiveSessionOptions['createEncoder']>[0]): Encoder;
-  /** Of one frame. */
-  deadlineMs: number;
   send(message: FromWorker): void;
-  /** After the parent was told of it. */
-  onFault(): void;
+  /** Runs one frame of that session, when no other session's is being made. */
+  inTurn?(sessionId: string, work: () => Promise<void>): Promise<void>;
 }
 
 export class LiveSessions {
@@ -36,7 +34,7 @@ export class LiveSessions {
     const { sessionId, source, driverNeutral } = request;
     this.#opening.set(sessionId, request);
     try {
-      const renderer = await this.#options.openRenderer(await this.#options.loadAvatar(source), driverNeutral);
+      const renderer = await this.#options.openRenderer(await this.#options.loadAvatar(source), driverNeutral, sessionId);
       this.#mustBeWanted(request, renderer);
       const session = await this.#start(request, renderer);
       this.#mustBeWanted(request, session);
@@ -57,19 +55,19 @@ export class LiveSessions {
 
   #start(request: OpenRequest, renderer: Renderer): Promise<StreamedSession> {
     const { sessionId, video } = request;
-    const { send, onFault, deadlineMs, openRenderer, createEncoder } = this.#options;
+    const { send, inTurn, openRenderer, createEncoder } = this.#options;
     return StreamedSession.create(request, {
       renderer,
       video,
-      deadlineMs,
-      openRenderer,
+      openRenderer: (avatar, neutral) => openRenderer(avatar, neutral, sessionId),
       createEncoder,
+      ...(inTurn ? { inTurn: (work: () => Promise<void>) => inTurn(sessionId, work) } : {}),
       onState: (state) => send({ type: 'state', sessionId, state }),
       onNeutral: (neutral) => send({ type: 'neutral', sessionId, neutral }),
       onDropped: (reason) => this.#packets[reason]++,
       onFault: (error) => {
         send({ type: 'fault', sessionId, message: `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}` });
-        onFault();
+        this.close(sessionId); // its neighbours go on
       },
     });
   }

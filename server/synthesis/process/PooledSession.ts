@@ -8,6 +8,7 @@ import type { AvatarSource, SentMessage, VideoSettings } from './messages.ts';
 import { sentFrames } from './sent-frames.ts';
 import type { SynthesisProcessPort } from './SynthesisProcess.ts';
 
+const FAULT_MEMORY_MS = 60_000;
 const OPEN_TIMEOUT_MS = 10_000;
 /** A burst after a stall is thinned out here, before it costs anything: no two packets closer than this. */
 const MIN_PACKET_SPACING_MS = 6;
@@ -47,6 +48,9 @@ export class PooledSession implements SynthesisSessionPort {
   #lastSentMs = 0;
   #newest: { packet: Uint8Array; arrivedMs: number } | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #faults = 0;
+  #lastFaultMs = -Infinity;
+  #failedListener: (error: AppError) => void = () => undefined;
   #closed = false;
 
   constructor(options: PooledSessionOptions) {
@@ -107,6 +111,24 @@ export class PooledSession implements SynthesisSessionPort {
     const done = this.#turn.then(work);
     this.#turn = done.catch(() => undefined); // told to whoever asked; the next one's turn comes all the same
     return done;
+  }
+
+  /** @returns how many, of which each came less than a minute after the one before */
+  countFault(nowMs: number): number {
+    this.#faults = nowMs - this.#lastFaultMs > FAULT_MEMORY_MS ? 1 : this.#faults + 1;
+    this.#lastFaultMs = nowMs;
+    return this.#faults;
+  }
+
+  /** Closes it for good, and says why. */
+  fail(error: AppError): void {
+    if (this.#closed) return;
+    this.close();
+    this.#failedListener(error);
+  }
+
+  onFailed(listener: (error: AppError) => void): void {
+    this.#failedListener = listener;
   }
 
   /** The process has died; packets go nowhere until the next `openIn`. */

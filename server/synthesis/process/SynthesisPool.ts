@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { AppError } from '../../../client/src/protocol/index.ts';
 import type { SynthesisPort, SynthesisSessionPort } from '../../call/ports.ts';
 import type { AvatarSource, PacketCounts, VideoSettings } from './messages.ts';
+import { serverNow } from '../../base/clock.ts';
 import { PooledSession } from './PooledSession.ts';
 import { SynthesisProcess, type SpawnSynthesisProcess, type SynthesisProcessPort } from './SynthesisProcess.ts';
 
@@ -28,6 +29,10 @@ export type DroppedPackets = 'superseded' | 'invalid' | 'unclaimed';
 const RESPAWN_DELAY_MS = 1000;
 /** An avatar that cannot be reopened is tried again after this, then after twice as long each time. */
 const RETRY_MS = 250;
+/** Faults of one avatar, each less than a minute after the one before, until it is closed. */
+const MOST_FAULTS = 3;
+/** Processes that end further apart than this have nothing to do with each other. */
+const QUIET_MS = 10_000;
 const MOST_RETRY_MS = 8000;
 
 export class SynthesisPool implements SynthesisPort {
@@ -40,6 +45,8 @@ export class SynthesisPool implements SynthesisPort {
   readonly #retries = new Map<PooledSession, NodeJS.Timeout>();
   /** Asked for, and not yet among `#sessions`. */
   #resolving = 0;
+  #ends = 0;
+  #lastEndMs = -Infinity;
   #closed = false;
 
   static async create(options: SynthesisPoolOptions): Promise<SynthesisPool> {
@@ -130,9 +137,27 @@ export class SynthesisPool implements SynthesisPort {
     });
     process.events.on('state', ({ sessionId, state }) => shownBy(sessionId)?.handleState(state));
     process.events.on('neutral', ({ sessionId, neutral }) => shownBy(sessionId)?.handleNeutral(neutral));
+    process.events.on('fault', ({ sessionId }) => {
+      const session = shownBy(sessionId);
+      if (session) this.#onFault(session);
+    });
     process.events.on('packets', (counts) => this.#countDropped(counts));
     process.events.on('exited', () => this.#onExited(process));
     this.#adopt();
+  }
+
+  /** An avatar whose frames keep failing is closed before it takes down process after process with its neighbours. */
+  #onFault(session: PooledSession): void {
+    session.orphan();
+    if (session.countFault(serverNow()) >= MOST_FAULTS) {
+      this.#options.log.error({ faults: MOST_FAULTS }, 'an avatar is closed: its frames keep failing');
+      return session.fail(new AppError('synthesis-failed', 'The avatar cannot be rendered'));
+    }
+    this.#cancelRetry(session);
+    this.#retries.set(
+      session,
+      setTimeout(() => this.#reopen(session), RETRY_MS),
+    );
   }
 
   /** Its avatars go on at once in another process, or in the next one as soon as that is up. */
@@ -142,7 +167,15 @@ export class SynthesisPool implements SynthesisPort {
     if (this.#closed) return;
     this.#options.onRestart?.();
     this.#adopt();
-    this.#respawn(0);
+    this.#respawn(this.#restartDelay());
+  }
+
+  /** None after a quiet time; each further end within that time doubles it. */
+  #restartDelay(): number {
+    const nowMs = serverNow();
+    this.#ends = nowMs - this.#lastEndMs > QUIET_MS ? 0 : this.#ends + 1;
+    this.#lastEndMs = nowMs;
+    return this.#ends === 0 ? 0 : Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** (this.#ends - 1));
   }
 
   #adopt(): void {

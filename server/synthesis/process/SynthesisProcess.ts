@@ -6,12 +6,19 @@ import { AppError, type DriveState } from '../../../client/src/protocol/index.ts
 import { Emitter } from '../../base/Emitter.ts';
 import { clockEnvironment, serverNow } from '../../base/clock.ts';
 import { PortraitError } from '../../portraits/PortraitError.ts';
+import { childEnvironment } from './child-environment.ts';
+import { RunningMark } from './RunningMark.ts';
 import { LandmarkBatcher } from './LandmarkBatcher.ts';
 import type { CallName, Calls, FromWorker, LandmarkMessage, PacketCounts, SentMessage, ToWorker } from './messages.ts';
 
 const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url));
 const START_TIMEOUT_MS = 30_000;
 const PING_INTERVAL_MS = 500;
+const LEAST_WATCH_INTERVAL_MS = 20;
+const MOST_WATCH_INTERVAL_MS = 250;
+/** sysexits.h EX_SOFTWARE: how the process ends after an error that nobody caught. */
+export const EXIT_FAULT = 70;
+const crashSignals: ReadonlySet<NodeJS.Signals> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT', 'SIGTRAP']);
 const CLOSE_GRACE_MS = 1000;
 
 export interface SynthesisProcessOptions {
@@ -33,6 +40,8 @@ interface ProcessEvents extends Record<string, unknown> {
   neutral: { sessionId: string; neutral: Float32Array };
   /** Packets that were not rendered since the event before. */
   packets: PacketCounts;
+  /** That session's frame threw (it is closed over there), or was being made when the process ended. */
+  fault: { sessionId: string };
   exited: undefined;
 }
 
@@ -46,6 +55,7 @@ function portraitRefusal(error: AppError, portrait: number): PortraitError {
 export class SynthesisProcess {
   readonly events = new Emitter<ProcessEvents>();
   readonly #child: ChildProcess;
+  readonly #running: RunningMark;
   readonly #options: SynthesisProcessOptions;
   readonly #waiting = new Map<number, Waiting>();
   readonly #landmarks = new LandmarkBatcher((packets) => this.send({ type: 'landmarks', packets }));
@@ -54,6 +64,9 @@ export class SynthesisProcess {
   #pingSequence = 0;
   #pingSentMs = 0;
   #pingTimer: NodeJS.Timeout | undefined;
+  #watchTimer: NodeJS.Timeout | undefined;
+  #watchedMs = 0;
+  #hung = false;
   #exited = false;
   #closing = false;
   rssBytes = 0;
@@ -61,24 +74,21 @@ export class SynthesisProcess {
 
   /** Resolves when the process has loaded its runtime. */
   static async create(options: SynthesisProcessOptions): Promise<SynthesisProcess> {
+    const running = RunningMark.create();
     const child = fork(ENTRY, [], {
       serialization: 'advanced',
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      env: {
-        ...process.env,
-        ...clockEnvironment(),
-        GIOCONDA_SYNTHESIS_CACHE: options.cacheDir,
-        GIOCONDA_SYNTHESIS_DEADLINE_MS: String(options.deadlineMs),
-      },
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: childEnvironment(process.env, { ...clockEnvironment(), GIOCONDA_SYNTHESIS_CACHE: options.cacheDir, ORT_DISABLE_TELEMETRY: '1' }),
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', running.fd],
     });
-    const synthesis = new SynthesisProcess(child, options);
+    const synthesis = new SynthesisProcess(child, running, options);
     await synthesis.#started();
     return synthesis;
   }
 
-  private constructor(child: ChildProcess, options: SynthesisProcessOptions) {
+  private constructor(child: ChildProcess, running: RunningMark, options: SynthesisProcessOptions) {
     this.#child = child;
+    this.#running = running;
     this.#options = options;
     child.on('message', (message) => this.#handle(message as FromWorker));
     child.once('exit', (code, signal) => this.#onExit(code, signal));
@@ -110,6 +120,8 @@ export class SynthesisProcess {
         clearTimeout(timer);
         stop();
         this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL_MS);
+        this.#watchedMs = serverNow();
+        this.#watchTimer = setInterval(() => this.#watch(), this.#watchIntervalMs);
         resolve();
       };
     });
@@ -157,13 +169,35 @@ export class SynthesisProcess {
         return this.events.emit(message.type, message as never);
       case 'fault':
         this.#options.log.error({ pid: this.pid, reason: message.message }, 'synthesis fault');
-        return;
+        return this.events.emit('fault', { sessionId: message.sessionId });
       case 'pong':
         this.#pingSentMs = 0;
         this.rssBytes = message.rssBytes;
         this.cpuMs = message.cpuMs;
         return this.events.emit('packets', message.packets);
     }
+  }
+
+  get #watchIntervalMs(): number {
+    return Math.min(MOST_WATCH_INTERVAL_MS, Math.max(LEAST_WATCH_INTERVAL_MS, this.#options.deadlineMs / 4));
+  }
+
+  /** A frame that takes longer than the deadline ends the process: nothing in there could stop it. */
+  #watch(): void {
+    const nowMs = serverNow();
+    const lateMs = nowMs - this.#watchedMs - this.#watchIntervalMs;
+    this.#watchedMs = nowMs;
+    // This process stood still itself, perhaps the whole machine did: look again.
+    if (lateMs > this.#options.deadlineMs / 2) return;
+    const running = this.#running.read();
+    if (!running || nowMs - running.sinceMs <= this.#options.deadlineMs) return;
+    this.#options.log.error(
+      { pid: this.pid, ms: Math.round(nowMs - running.sinceMs) },
+      'a frame takes too long, ending its synthesis process',
+    );
+    clearInterval(this.#watchTimer);
+    this.#hung = true;
+    this.#child.kill('SIGKILL');
   }
 
   /** A process that does not answer in time hangs: it is ended, the pool brings another. */
@@ -183,6 +217,12 @@ export class SynthesisProcess {
     this.#exited = true;
     this.#landmarks.close();
     clearInterval(this.#pingTimer);
+    clearInterval(this.#watchTimer);
+    // Whoever ends it from outside blames no avatar.
+    const blames = this.#hung || code === EXIT_FAULT || (signal !== null && crashSignals.has(signal));
+    const running = blames ? this.#running.read() : null;
+    this.#running.close();
+    if (running) this.events.emit('fault', { sessionId: running.sessionId });
     if (!this.#closing) this.#options.log.warn({ pid: this.pid, code, signal }, 'synthesis process ended');
     for (const requestId of [...this.#waiting.keys()])
       this.#settle(requestId)?.reject(new AppError('synthesis-failed', 'The synthesis process ended'));
@@ -195,6 +235,7 @@ export class SynthesisProcess {
     this.#closing = true;
     this.#landmarks.close();
     clearInterval(this.#pingTimer);
+    clearInterval(this.#watchTimer);
     this.#child.disconnect(); // the child ends itself when its parent is gone
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_GRACE_MS);
     timer.unref();

@@ -3,6 +3,10 @@
  * event loop that serves signalling. It holds nothing that cannot be rebuilt: the parent may end it at any time.
  */
 import { AppError } from '../../../client/src/protocol/index.ts';
+import { createLog } from '../../base/log.ts';
+import { SerialQueue } from '../../base/SerialQueue.ts';
+import { serverNow } from '../../base/clock.ts';
+import { RunningMark } from './RunningMark.ts';
 import { VideoEncoder } from '../../video/VideoEncoder.ts';
 import type { CallName, Calls, FromWorker, ToWorker } from './messages.ts';
 import { portraitOf } from '../../portraits/PortraitError.ts';
@@ -11,22 +15,32 @@ import { EnrolmentJobs } from './EnrolmentJobs.ts';
 import { LiveSessions } from './LiveSessions.ts';
 import { loadAvatar, ModelCache, openRenderer } from './open-renderer.ts';
 
-const deadlineMs = Number(process.env['GIOCONDA_SYNTHESIS_DEADLINE_MS']);
+const log = createLog({ logLevel: 'info' }).child({ part: 'synthesis', pid: process.pid });
 const cacheDir = process.env['GIOCONDA_SYNTHESIS_CACHE'] ?? '';
 /** sysexits.h EX_SOFTWARE: the parent sees a crash and brings another process. */
 const EXIT_FAULT = 70;
 const SENT_REPORT_INTERVAL_MS = 100;
 
+/** See `SynthesisProcess`: the fifth descriptor that it hands over. */
+const running = new RunningMark(4);
+const frames = new SerialQueue();
 const models = new ModelCache();
 const enrolment = new EnrolmentJobs(cacheDir, models);
 
 const sessions = new LiveSessions({
   loadAvatar,
-  openRenderer: (avatar, driverNeutral) => openRenderer(avatar, driverNeutral, models),
+  openRenderer: (avatar, driverNeutral, sessionId) => openRenderer(avatar, { driverNeutral, sessionId }, models),
   createEncoder: (options) => new VideoEncoder(options),
-  deadlineMs,
   send,
-  onFault: () => void setTimeout(() => process.exit(EXIT_FAULT), 50), // time for the message to leave
+  inTurn: (sessionId, work) =>
+    frames.run(async () => {
+      running.begin(sessionId, serverNow());
+      try {
+        await work();
+      } finally {
+        running.end();
+      }
+    }),
 });
 
 function send(message: FromWorker): void {
@@ -61,7 +75,7 @@ async function answer(message: Extract<ToWorker, { type: 'call' }>): Promise<voi
     const portrait = portraitOf(error);
     const known = AppError.from(error);
     // The cause stays in this process's own log; only the coded error travels.
-    if (known.code === 'internal') console.error(error);
+    if (known.code === 'internal') log.error({ err: error }, `${name} failed`);
     send({ type: 'refusal', requestId, error: known.toWire(), ...(portrait === undefined ? {} : { portrait }) });
   }
 }
@@ -95,6 +109,13 @@ function handle(message: ToWorker): void {
   }
 }
 
+/** Nothing that fails unseen: the parent sees the end and opens these avatars elsewhere. */
+const fatal = (error: unknown): void => {
+  log.fatal({ err: error }, 'synthesis process fails and ends');
+  process.exit(EXIT_FAULT);
+};
+process.on('uncaughtException', fatal);
+process.on('unhandledRejection', fatal);
 process.on('message', (message) => handle(message as ToWorker));
 process.on('disconnect', () => process.exit(0)); // never outlive the parent
 process.on('SIGINT', () => undefined); // the parent ends us, in its own order

@@ -1,4 +1,5 @@
 /** From a file of generated weights to something that renders. Models are loaded once per process and shared. */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { AppError } from '../../../client/src/protocol/index.ts';
 import { AvatarSession } from '../frame/AvatarSession.ts';
@@ -32,9 +33,18 @@ export async function loadAvatar({ weightsPath, model }: AvatarSource): Promise<
 }
 
 /** @throws AppError `avatar-not-found` if the avatar is from another version of its model, `model-unknown`. */
-export async function openRenderer(avatar: EnrolledAvatar, driverNeutral: Float32Array | null, models: ModelCache): Promise<Renderer> {
+export async function openRenderer(
+  avatar: EnrolledAvatar,
+  { driverNeutral, sessionId }: { driverNeutral: Float32Array | null; sessionId: string },
+  models: ModelCache,
+): Promise<Renderer> {
   const model = await models.get(avatar.model, avatar.size);
-  return AvatarSession.create({ model, avatar, motion: 'relative', driverNeutral });
+  return AvatarSession.create({ model, avatar, motion: 'relative', driverNeutral, seed: seedOf(sessionId) });
+}
+
+/** Each session blinks in its own time. */
+export function seedOf(sessionId: string): number {
+  return createHash('sha256').update(sessionId).digest().readUInt32LE(0);
 }
 
 async function readWeights(path: string): Promise<Uint8Array> {
