@@ -235,8 +235,54 @@ describe('SynthesisPool', () => {
     expect(opened(processes[1]!)[0]!.driverNeutral).toEqual(neutral);
     session.recalibrate();
     processes[1]!.die();
-    await settle();
+    await vi.advanceTimersByTimeAsync(250); // the second end within seconds: the next process waits a little
     expect(opened(processes[2]!)[0]!.driverNeutral).toBeNull();
+  });
+
+  it('closes an avatar whose frames fail three times within a minute, and leaves its neighbour alone', async () => {
+    await create();
+    const { session, id } = await openOne();
+    await pool.open({ ...bob, output });
+    const failures: string[] = [];
+    session.onFailed(({ code }) => failures.push(code));
+    for (let n = 1; n <= 2; n++) {
+      processes[0]!.events.emit('fault', { sessionId: id });
+      await vi.advanceTimersByTimeAsync(300);
+      expect(opened(processes[0]!).filter(({ sessionId }) => sessionId === id)).toHaveLength(n + 1);
+    }
+    expect(failures).toEqual([]);
+    processes[0]!.events.emit('fault', { sessionId: id });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(failures).toEqual(['synthesis-failed']);
+    expect(opened(processes[0]!).filter(({ sessionId }) => sessionId === id)).toHaveLength(3);
+    expect(pool.processes).toMatchObject([{ sessions: 1 }]);
+  });
+
+  it('forgives an avatar whose frames fail once in a while', async () => {
+    await create();
+    const { session, id } = await openOne();
+    const failures: string[] = [];
+    session.onFailed(({ code }) => failures.push(code));
+    for (let n = 0; n < 5; n++) {
+      processes[0]!.events.emit('fault', { sessionId: id });
+      await vi.advanceTimersByTimeAsync(70_000);
+    }
+    expect(failures).toEqual([]);
+  });
+
+  it('starts processes that end one after the other at growing intervals', async () => {
+    await create();
+    const starts: number[] = [];
+    for (let ms = 0; ms < 3000; ms += 10) {
+      if (processes.at(-1)!.alive) {
+        starts.push(ms);
+        processes.at(-1)!.die();
+      }
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    const pauses = starts.slice(2).map((ms, i) => ms - starts[i + 1]!);
+    expect(pauses.length).toBeGreaterThanOrEqual(3);
+    for (let i = 1; i < pauses.length; i++) expect(pauses[i]! / pauses[i - 1]!).toBeGreaterThan(1.8);
   });
 
   it('has the next process continue the RTP stream behind all that the one before may have sent', async () => {
