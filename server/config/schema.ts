@@ -137,7 +137,12 @@ const synthesis = group({
     .describe(
       'The model for avatars that name none. `auto`: the default of `models/manifest.json`, or its fallback where this machine cannot hold 20 frames a second with that; the first start measures it, and `gioconda doctor` says which it is and why.',
     ),
-  deadlineMs: milliseconds.min(1).default(1000).describe('A frame that takes longer is a fault: the main process, which watches from outside, ends the synthesis process and reopens its avatars.'),
+  deadlineMs: milliseconds
+    .min(1)
+    .default(1000)
+    .describe(
+      'A frame that takes longer is a fault: the main process, which watches from outside, ends the synthesis process and reopens its avatars.',
+    ),
   maxAvatars: z.int().min(1).default(32).describe('Avatars driven at the same time; further ones are refused with `capacity`.'),
 });
 
