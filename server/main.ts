@@ -23,6 +23,7 @@ import { Metrics } from './metrics.ts';
 import type { Access } from './signalling/access.ts';
 import { SignallingServer } from './signalling/SignallingServer.ts';
 import { Store } from './store/Store.ts';
+import { explained } from './store/StoreError.ts';
 import { availableModels } from './synthesis/model/available-models.ts';
 import { landmarkFolder } from './landmarker/landmark-models.ts';
 import { settleModel } from './setup/model-choice.ts';
@@ -118,11 +119,15 @@ async function start(
   // First, while the machine has nothing else to do: it may have to be measured.
   const config = await withModel(given, log);
   const listenAddress = await addressToListenOn(config.host);
-  const keys = loadOrCreateKeys(config);
-  const authority = Authority.create({ ...config.auth, ...keys });
   const metrics = Metrics.create();
   // One after the other: what has started is registered for its end before the next may fail.
-  const store = owned(await Store.create({ dataDir: config.dataDir }), (part) => part.close());
+  const store = owned(
+    await Store.create({ dataDir: config.dataDir, quarantineDays: config.store.quarantineDays, log: log.child({ part: 'store' }) }),
+    (part) => part.close(),
+  );
+  // Behind the store, which says what is wrong with a data folder that cannot be written.
+  const keys = keysOf(config);
+  const authority = Authority.create({ ...config.auth, ...keys });
   const assets = await pageAssets({ cacheDir: join(config.cacheDir, 'page'), trackerModelPath });
   const media = owned(await MediaWorkers.create(mediaOptions(config, listenAddress), log), (part) => part.close());
   const enroller = owned(
@@ -159,6 +164,15 @@ async function start(
   closing.unshift(() => signalling.close());
   await http.listen({ host: listenAddress, port: config.port });
   return new GiocondaServer({ config, keys, url: addressOf(config, http), pool, media, metrics, authority, closing });
+}
+
+/** The first thing that is written into the data folder. @throws StoreError */
+function keysOf(config: Config): Keys {
+  try {
+    return loadOrCreateKeys(config);
+  } catch (error) {
+    throw explained(error);
+  }
 }
 
 /** The configuration with the model's name in the place of `auto`. */

@@ -19,7 +19,7 @@ export async function openLocalEnrolment(config: Config): Promise<LocalEnrolment
   const log = createLog({ logLevel: 'silent' }); // what matters reaches the terminal as an error
   const models = await availableModels(config.video.size);
   const { model: defaultModel } = await knownChoice(config); // if a start finds it too slow later, it makes the other's weights from the portraits
-  const store = await Store.create({ dataDir: config.dataDir });
+  const store = await Store.create({ dataDir: config.dataDir, quarantineDays: config.store.quarantineDays });
   const backend = new EnrolmentWorker({ log, cacheDir: landmarkFolder(config.cacheDir), models });
   const enrolment = Enrolment.create({ store, backend, limits: config.enrolment, defaultModel });
   return {

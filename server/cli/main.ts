@@ -5,6 +5,7 @@ import { AppError } from '../../client/src/protocol/errors.ts';
 import { FileError } from '../render/files/FileError.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import { SetupError } from '../setup/SetupError.ts';
+import { StoreError } from '../store/StoreError.ts';
 import { createProgram, type Runners } from './program.ts';
 
 const runners: Runners = {
@@ -12,6 +13,11 @@ const runners: Runners = {
   setup: async (options) => (await import('./setup.ts')).run(options),
   doctor: async (options) => (await import('./doctor.ts')).run(options),
   enrol: async (options) => (await import('./enrol.ts')).run(options),
+  store: {
+    check: async (options) => (await import('./store.ts')).check(options),
+    backup: async (target, options) => (await import('./store.ts')).backup(target, options),
+    restore: async (source, options) => (await import('./store.ts')).bringBack(source, options),
+  },
   render: async (options) => (await import('./render.ts')).run(options),
   bench: async (options) => (await import('./bench.ts')).run(options),
 };
@@ -23,7 +29,7 @@ async function explain(error: unknown): Promise<string> {
   if (error instanceof SetupError) return error.mend ? `${error.message}\n→ ${error.mend}` : error.message;
   if (error instanceof ConfigError || error instanceof FileError) return error.message;
   if (error instanceof AppError && error.code !== 'internal') return error.message;
-  if (error instanceof Error && error.name === 'StoreInUse') return error.message;
+  if (error instanceof StoreError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
@@ -41,5 +47,5 @@ try {
   }).parseAsync();
 } catch (error) {
   console.error(`gioconda: ${await explain(error)}`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof StoreError ? error.exitCode : 1;
 }

@@ -47,6 +47,12 @@ export interface EnrolOptions {
   json: boolean;
 }
 
+export interface StoreOptions {
+  config?: string;
+  data?: string;
+  json: boolean;
+}
+
 export interface RenderOptions {
   /** Empty with `avatar`. */
   portraits: string[];

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { PORTRAIT_FORMATS } from '../../client/src/protocol/errors.ts';
 import { collect, userId, wholeNumber } from './arguments.ts';
-import type { BenchOptions, DoctorOptions, EnrolOptions, RenderOptions, SetupOptions, StartOptions } from './options.ts';
+import type { BenchOptions, DoctorOptions, EnrolOptions, RenderOptions, SetupOptions, StartOptions, StoreOptions } from './options.ts';
 
 /** What runs a subcommand; its exit code comes back. */
 export interface Runners {
@@ -10,6 +10,11 @@ export interface Runners {
   setup(options: SetupOptions): Promise<number>;
   doctor(options: DoctorOptions): Promise<number>;
   enrol(options: EnrolOptions): Promise<number>;
+  store: {
+    check(options: StoreOptions): Promise<number>;
+    backup(target: string, options: StoreOptions): Promise<number>;
+    restore(source: string, options: StoreOptions): Promise<number>;
+  };
   render(options: RenderOptions): Promise<number>;
   bench(options: BenchOptions): Promise<number>;
 }
@@ -86,6 +91,34 @@ function enrolCommand(): Command {
     );
 }
 
+function storeCommand({ check, backup, restore }: Runners['store'], finish: (exitCode: number) => void): Command {
+  const withStore = (command: Command): Command =>
+    command
+      .option('--data <folder>', 'the data folder (default: .gioconda/data)')
+      .option('--config <file>', 'configuration file (JSON)')
+      .option('--json', 'for programs', false);
+  const store = new Command('store').description('Check, back up or restore what the server has stored.');
+  store.addCommand(
+    withStore(new Command('check').description('Look for damage, also while a server runs. Changes nothing.')).action(
+      async (options: StoreOptions) => finish(await check(options)),
+    ),
+  );
+  store.addCommand(
+    withStore(new Command('backup').description('Copy the store as it is at one moment, also while a server runs.'))
+      .argument('<target>', 'a new file NAME.sqlite, or a new folder')
+      .action(async (target: string, options: StoreOptions) => finish(await backup(target, options))),
+  );
+  store.addCommand(
+    withStore(new Command('restore').description('Put a backup in the place of the store; the server must be stopped.'))
+      .argument('<backup>', 'what `gioconda store backup` made')
+      .action(async (source: string, options: StoreOptions) => finish(await restore(source, options))),
+  );
+  return store.addHelpText(
+    'after',
+    examples('gioconda store check', 'gioconda store backup /backups/today.sqlite', 'gioconda store restore /backups/today.sqlite'),
+  );
+}
+
 function renderCommand(): Command {
   return new Command('render')
     .description('Drive a portrait by the face in a video file, offline: the same path as in a call.')
@@ -153,6 +186,7 @@ export function createProgram(version: string, runners: Runners, finish: (exitCo
       finish(await runners.enrol({ portraits, ...options })),
     ),
   );
+  program.addCommand(storeCommand(runners.store, finish));
   program.addCommand(
     renderCommand().action(
       async ({ portrait = [], ...options }: Omit<RenderOptions, 'portraits'> & { portrait?: string[] }, command: Command) => {

@@ -165,13 +165,20 @@ const enrolment = group({
     .default(DEFAULT_PORTRAIT_LIMITS.maxPixels)
     .describe('Pixels of one portrait, judged before it is decoded.'),
   maxAvatarsPerOwner: z.int().min(1).default(20).describe('Avatars that one user may keep.'),
+  maxBytesPerOwner: z
+    .int()
+    .min(100_000)
+    .default(100_000_000)
+    .describe(
+      'Bytes on disk of all avatars of one user: kept portraits, previews, generated weights. Beyond it an avatar is refused with `storage-quota`.',
+    ),
   maxAvatars: z.int().min(1).default(10_000).describe('Avatars that the server keeps in all.'),
   guestRetentionDays: z
     .int()
     .min(1)
     .default(30)
     .describe(
-      'Avatars of guests that nobody has used for so long are deleted, portraits and all. Guests can come back as themselves for as long.',
+      'Avatars of guests that nobody has used for so many days of operation (24 hours of a running server) are deleted, portraits and all. Guests can come back as themselves for as many days.',
     ),
   maxPending: z.int().min(1).default(16).describe('Enrolments under way at the same time; further ones are refused with `capacity`.'),
   timeoutMs: milliseconds.min(1000).default(60_000).describe('An enrolment that takes longer counts as failed.'),
@@ -207,6 +214,16 @@ const http = group({
 });
 
 const limits = group(limitFields);
+
+const store = group({
+  quarantineDays: z
+    .int()
+    .min(1)
+    .default(14)
+    .describe(
+      'Days of operation (24 hours of a running server) that files without a record wait in `store/quarantine` of the data folder before they are deleted; copies of the database before a migration or a restore too.',
+    ),
+});
 
 const metrics = group({
   requireKey: z
@@ -251,6 +268,7 @@ export const configSchema = z.strictObject({
   rooms,
   enrolment,
   limits,
+  store,
   metrics,
 });
 

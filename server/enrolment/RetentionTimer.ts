@@ -1,8 +1,11 @@
-/** Deletes guests' avatars that nobody has used for long: their owners cannot come back to do it themselves. */
+/**
+ * Deletes guests' avatars that nobody has used for long: their owners cannot come back to do it themselves. Days are days of operation,
+ * as the store counts them: a clock that was set wrong deletes nothing.
+ */
 import { GUEST_PREFIX } from '../auth/Authority.ts';
 
 export interface RetentionOptions {
-  store: { unusedSince(beforeMs: number, ownerPrefix: string): string[] };
+  store: { unusedFor(days: number, ownerPrefix: string): string[] };
   days: number;
   remove: (avatarId: string) => Promise<unknown>;
   /** Told of a sweep that failed; the next one tries again. */
@@ -10,7 +13,6 @@ export interface RetentionOptions {
   intervalMs?: number;
 }
 
-const DAY_MS = 24 * 3600 * 1000;
 const HOUR_MS = 3600 * 1000;
 
 export class RetentionTimer {
@@ -31,9 +33,9 @@ export class RetentionTimer {
   }
 
   /** @returns how many were deleted; what fails is left for the next time. */
-  async sweep(nowMs = Date.now()): Promise<number> {
+  async sweep(): Promise<number> {
     const { store, days, remove } = this.#options;
-    const results = await Promise.allSettled(store.unusedSince(nowMs - days * DAY_MS, GUEST_PREFIX).map(remove));
+    const results = await Promise.allSettled(store.unusedFor(days, GUEST_PREFIX).map(remove));
     return results.filter(({ status }) => status === 'fulfilled').length;
   }
 

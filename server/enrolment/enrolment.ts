@@ -1,6 +1,6 @@
 /**
  * Portraits become an avatar, once: look-up by content, then checks and the model's enrolment graph through the backend, then the
- * store. The same portraits again cost a look-up, another owner's too; the same request at the same time is worked on once.
+ * store. The same portraits of the same owner again cost a look-up; the same request at the same time is worked on once.
  */
 import { randomBytes } from 'node:crypto';
 import { AppError, type AvatarInfo, type Consent, type ConsentRecordInfo, type PortraitWarning } from '../../client/src/protocol/index.ts';
@@ -8,8 +8,8 @@ import type { Config } from '../config/index.ts';
 import type { Logger } from '../base/log.ts';
 import type { EnrolmentOutcome } from '../metrics.ts';
 import { sha256 } from '../store/ContentStore.ts';
-import { portraitsKeyOf, type Store } from '../store/Store.ts';
-import type { AvatarRecord } from '../store/records.ts';
+import type { Store } from '../store/Store.ts';
+import { portraitsKeyOf, type AvatarRecord, type NewAvatar } from '../store/records.ts';
 import { toConsentInfo, toInfo } from './avatar-info.ts';
 import { checkConsent } from './consent.ts';
 import { withDeadline } from './deadline.ts';
@@ -79,7 +79,7 @@ export class Enrolment {
 
   /**
    * @returns the avatar, and whether it is a new one
-   * @throws AppError `consent-missing`, `portrait-*`, `model-unknown`, `avatar-limit`, `capacity`, `deadline`, `synthesis-failed`
+   * @throws AppError `consent-missing`, `portrait-*`, `model-unknown`, `avatar-limit`, `storage-quota`, `storage-full`, `capacity`, `deadline`, `synthesis-failed`
    */
   async create(request: EnrolmentRequest): Promise<{ avatar: AvatarInfo; created: boolean }> {
     const startedMs = performance.now();
@@ -125,9 +125,13 @@ export class Enrolment {
 
   /** Portraits and weights are gone afterwards, consent is revoked; then whoever shows the avatar is told. @returns false if there was none */
   async delete(avatarId: string): Promise<boolean> {
-    const deleted = await this.#options.store.delete(avatarId);
-    if (deleted) for (const listener of this.#deletionListeners) listener(avatarId);
-    return deleted;
+    const known = this.#options.store.avatar(avatarId);
+    try {
+      return await this.#options.store.delete(avatarId);
+    } finally {
+      // Also when a file could not be removed yet: the avatar is gone all the same.
+      if (known && !this.#options.store.avatar(avatarId)) for (const listener of this.#deletionListeners) listener(avatarId);
+    }
   }
 
   /** @returns how to unsubscribe */
@@ -144,7 +148,7 @@ export class Enrolment {
     const record = this.#record(avatarId);
     const { name: model, version: modelVersion, size } = this.#model(modelName ?? record.model);
     const key = { portraitsKey: record.portraitsKey, model, modelVersion };
-    this.#options.store.touch(avatarId, Date.now());
+    this.#options.store.touch(avatarId);
     const kept = await this.#options.store.weights(key);
     if (kept) return { ...kept, model, modelVersion };
     await this.#once(this.#regenerating, `${avatarId} ${model} ${modelVersion}`, () =>
@@ -181,7 +185,7 @@ export class Enrolment {
     const consent = checkConsent(candidate, Date.now());
     const model = this.#model(modelName ?? defaultModel);
     const sourceShas = portraits.map(sha256);
-    const portraitsKey = portraitsKeyOf(sourceShas);
+    const portraitsKey = portraitsKeyOf(owner, sourceShas);
     const key = [owner, portraitsKey, model.name].join(' ');
     const known = store.find(owner, portraitsKey, model.name);
     if (known) return { avatar: known, created: false };
@@ -204,13 +208,11 @@ export class Enrolment {
     consent: Consent;
   }): Promise<AvatarRecord> {
     const { owner, name, model, portraits, sourceShas, consent } = job;
-    const portraitsKey = portraitsKeyOf(sourceShas);
-    const result =
-      (await this.#options.store.generated({ portraitsKey, model: model.name, modelVersion: model.version })) ??
-      (await this.#run(portraits, this.#portraitLimits, model));
+    const { limits } = this.#options;
+    const result = await this.#run(portraits, this.#portraitLimits, model);
     if (result.normalised.length !== portraits.length)
       throw new AppError('internal', undefined, { cause: new Error('The backend returned another number of portraits.') });
-    return this.#options.store.add({
+    const stored: NewAvatar = {
       id: `av-${randomBytes(12).toString('base64url')}`,
       owner,
       name,
@@ -222,7 +224,8 @@ export class Enrolment {
       preview: result.preview,
       weights: result.weights,
       consent: { subject: consent.subject, statement: consent.statement, givenMs: Date.parse(consent.givenAt) },
-    });
+    };
+    return this.#options.store.add(stored, { maxOwnerBytes: limits.maxBytesPerOwner });
   }
 
   async #regenerate(avatarId: string, { model, modelVersion, size }: { model: string; modelVersion: string; size: number }): Promise<void> {

@@ -8,6 +8,17 @@ type Row = Record<string, string | number | null>;
 const avatarColumns =
   'id, owner, name, model, created_ms, portraits_key, preview_sha, warnings, (SELECT count(*) FROM portraits WHERE avatar_id = avatars.id) AS portrait_count';
 
+export interface Insertion {
+  avatar: AvatarRecord;
+  portraits: readonly PortraitRecord[];
+  consent: ConsentRecord;
+  weights: { modelVersion: string; sha: string };
+  /** sha → bytes of all that is referred to. */
+  files: ReadonlyMap<string, number>;
+  /** The store's own time, from which disuse counts. */
+  operatedMs: number;
+}
+
 export class AvatarRecords {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -32,11 +43,6 @@ export class AvatarRecords {
     return toAvatar(
       this.#get(`SELECT ${avatarColumns} FROM avatars WHERE owner = ? AND portraits_key = ? AND model = ?`, owner, portraitsKey, model),
     );
-  }
-
-  /** Whoever owns it. */
-  findAny(portraitsKey: string, model: string): AvatarRecord | null {
-    return toAvatar(this.#get(`SELECT ${avatarColumns} FROM avatars WHERE portraits_key = ? AND model = ? LIMIT 1`, portraitsKey, model));
   }
 
   /** Of one owner, or of all. */
@@ -82,16 +88,18 @@ export class AvatarRecords {
     return row ? String(row.content_sha) : null;
   }
 
-  insert(avatar: AvatarRecord, portraits: readonly PortraitRecord[], consent: ConsentRecord): void {
+  /** An avatar with all that belongs to it, unless `check`, which sees it inserted, throws. */
+  insert({ avatar, portraits, consent, weights, files, operatedMs }: Insertion, check: () => void): void {
     transaction(this.#database, () => {
+      this.noteFiles(files);
       this.#run(
-        'INSERT INTO avatars (id, owner, name, model, created_ms, used_ms, portraits_key, preview_sha, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        'INSERT INTO avatars (id, owner, name, model, created_ms, used_operated_ms, portraits_key, preview_sha, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
         avatar.id,
         avatar.owner,
         avatar.name,
         avatar.model,
         avatar.createdMs,
-        avatar.createdMs,
+        operatedMs,
         avatar.portraitsKey,
         avatar.previewSha,
         JSON.stringify(avatar.warnings),
@@ -114,24 +122,35 @@ export class AvatarRecords {
         consent.givenMs,
         consent.recordedMs,
       );
+      this.#insertWeights(
+        { portraitsKey: avatar.portraitsKey, model: avatar.model, modelVersion: weights.modelVersion },
+        weights.sha,
+        avatar.createdMs,
+      );
+      check();
     });
   }
 
+  #insertWeights({ portraitsKey, model, modelVersion }: WeightsKey, sha: string, createdMs: number): void {
+    this.#run(
+      'INSERT OR REPLACE INTO weights (portraits_key, model, model_version, content_sha, created_ms) VALUES (?, ?, ?, ?, ?)',
+      portraitsKey,
+      model,
+      modelVersion,
+      sha,
+      createdMs,
+    );
+  }
+
   /** Weights of an earlier version of the model are of no use any more. @returns their files. */
-  putWeights({ portraitsKey, model, modelVersion }: WeightsKey, contentSha: string, createdMs: number): string[] {
+  putWeights(key: WeightsKey, contentSha: string, createdMs: number): string[] {
+    const { portraitsKey, model } = key;
     return transaction(this.#database, () => {
       const outdated = this.#all('SELECT content_sha FROM weights WHERE portraits_key = ? AND model = ?', portraitsKey, model).map((row) =>
         String(row.content_sha),
       );
       this.#run('DELETE FROM weights WHERE portraits_key = ? AND model = ?', portraitsKey, model);
-      this.#run(
-        'INSERT INTO weights (portraits_key, model, model_version, content_sha, created_ms) VALUES (?, ?, ?, ?, ?)',
-        portraitsKey,
-        model,
-        modelVersion,
-        contentSha,
-        createdMs,
-      );
+      this.#insertWeights(key, contentSha, createdMs);
       return outdated.filter((sha) => sha !== contentSha);
     });
   }
@@ -154,15 +173,55 @@ export class AvatarRecords {
     });
   }
 
-  touch(avatarId: string, usedMs: number): void {
-    this.#run('UPDATE avatars SET used_ms = ? WHERE id = ?', usedMs, avatarId);
+  /** Notes uses at these times of operation. */
+  touch(uses: ReadonlyMap<string, number>): void {
+    transaction(this.#database, () => {
+      for (const [avatarId, operatedMs] of uses)
+        this.#run('UPDATE avatars SET used_operated_ms = max(used_operated_ms, ?) WHERE id = ?', operatedMs, avatarId);
+    });
   }
 
-  /** Avatars whose owner's id begins so, and that were last used before then. */
-  unusedSince(beforeMs: number, ownerPrefix: string): string[] {
-    return this.#all('SELECT id FROM avatars WHERE used_ms < ? AND substr(owner, 1, ?) = ?', beforeMs, ownerPrefix.length, ownerPrefix).map(
-      (row) => String(row.id),
+  /** Avatars whose owner's id begins so, and that were last used before this time of operation. */
+  unusedSince(operatedMs: number, ownerPrefix: string): string[] {
+    return this.#all(
+      'SELECT id FROM avatars WHERE used_operated_ms < ? AND substr(owner, 1, ?) = ?',
+      operatedMs,
+      ownerPrefix.length,
+      ownerPrefix,
+    ).map((row) => String(row.id));
+  }
+
+  /** sha → bytes. */
+  noteFiles(files: ReadonlyMap<string, number>): void {
+    for (const [sha, bytes] of files) this.#run('INSERT OR IGNORE INTO files (sha, bytes) VALUES (?, ?)', sha, bytes);
+  }
+
+  forgetFile(sha: string): void {
+    this.#run('DELETE FROM files WHERE sha = ?', sha);
+  }
+
+  /** Bytes on disk of all that one owner's avatars are made of; what two of them share counts once. */
+  bytesOf(owner: string): number {
+    const row = this.#get(
+      `SELECT coalesce(sum(bytes), 0) AS n FROM files WHERE sha IN (
+        SELECT preview_sha FROM avatars WHERE owner = ?1
+        UNION SELECT content_sha FROM portraits JOIN avatars ON avatars.id = avatar_id WHERE owner = ?1
+        UNION SELECT content_sha FROM weights JOIN avatars USING (portraits_key) WHERE owner = ?1)`,
+      owner,
     );
+    return Number(row!.n);
+  }
+
+  /** Every file that a row needs. */
+  referred(): string[] {
+    return this.#all(
+      'SELECT content_sha AS sha FROM portraits UNION SELECT content_sha FROM weights UNION SELECT preview_sha FROM avatars',
+    ).map((row) => String(row.sha));
+  }
+
+  /** Avatars whose consent was taken back. */
+  revokedAvatars(): string[] {
+    return this.#all('SELECT avatar_id FROM consents WHERE revoked_ms IS NOT NULL').map((row) => String(row.avatar_id));
   }
 
   /** Whether any row needs this file. */
@@ -173,6 +232,14 @@ export class AvatarRecords {
         sha,
       ) !== undefined
     );
+  }
+
+  /** Which avatars need this file, and as what. */
+  needs(sha: string): { avatars: string[]; kind: 'portraits' | 'weights' } {
+    const ids = (sql: string): string[] => this.#all(sql, sha).map((row) => String(row.id));
+    const avatars = ids('SELECT avatar_id AS id FROM portraits WHERE content_sha = ?1 UNION SELECT id FROM avatars WHERE preview_sha = ?1');
+    if (avatars.length > 0) return { avatars, kind: 'portraits' };
+    return { avatars: ids('SELECT id FROM avatars JOIN weights USING (portraits_key) WHERE content_sha = ?'), kind: 'weights' };
   }
 
   /** Weights whose portraits are gone: left by a crash, removed at the next start. */

@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { open, mkdir, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
@@ -32,6 +32,11 @@ export class ContentStore {
     this.#temporary = join(folder, 'incoming');
   }
 
+  /** One that is there already, to be read: makes no folders. */
+  static open(folder: string): ContentStore {
+    return new ContentStore(folder);
+  }
+
   static async create(folder: string): Promise<ContentStore> {
     const store = new ContentStore(folder);
     await mkdir(store.#folder, { recursive: true, mode: FOLDER_MODE });
@@ -49,10 +54,9 @@ export class ContentStore {
   async put(bytes: Uint8Array): Promise<string> {
     const sha = sha256(bytes);
     const path = this.path(sha);
-    // Size as a cheap check; a damaged file is found by `read` and written anew by the next put.
+    // Size as a cheap check; a damaged file is found by `read` and replaced by the next put.
     if ((await sizeOf(path)) === bytes.byteLength && (await this.#isSound(sha))) return sha;
-    const folder = join(this.#folder, sha.slice(0, 2));
-    await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+    const folder = dirname(await this.place(sha));
     const temporary = join(this.#temporary, `${sha}.${randomBytes(6).toString('hex')}`);
     try {
       await writeSynced(temporary, bytes);
@@ -84,19 +88,33 @@ export class ContentStore {
     await syncFolder(join(this.#folder, sha.slice(0, 2)));
   }
 
-  /** Removes half-written files and those that nothing refers to; only while nothing is being put. */
-  async collect(isReferred: (sha: string) => boolean): Promise<{ temporary: number; orphans: number }> {
-    const temporary = await readdir(this.#temporary);
-    await Promise.all(temporary.map((name) => rm(join(this.#temporary, name), { force: true, recursive: true })));
-    let orphans = 0;
-    for (const shard of await readdir(this.#folder)) {
-      for (const name of await readdir(join(this.#folder, shard))) {
-        if (shaPattern.test(name) && isReferred(name)) continue;
-        await rm(join(this.#folder, shard, name), { force: true });
-        orphans += 1;
+  /** Every stored file; what has another name than a hash is not ours, and is left alone. */
+  async *list(): AsyncGenerator<{ sha: string; path: string }> {
+    for (const shard of await readdir(this.#folder, { withFileTypes: true }).catch(none)) {
+      if (!shard.isDirectory()) continue;
+      for (const name of await readdir(join(this.#folder, shard.name))) {
+        if (shaPattern.test(name) && name.startsWith(shard.name)) yield { sha: name, path: join(this.#folder, shard.name, name) };
       }
     }
-    return { temporary: temporary.length, orphans };
+  }
+
+  /** Removes half-written files, which nobody was ever told of; only while nothing is being put. @returns how many */
+  async clearIncoming(): Promise<number> {
+    const names = await readdir(this.#temporary);
+    await Promise.all(names.map((name) => rm(join(this.#temporary, name), { force: true, recursive: true })));
+    return names.length;
+  }
+
+  /** Bytes on disk, or null when it is not there. */
+  size(sha: string): Promise<number | null> {
+    return sizeOf(this.path(sha));
+  }
+
+  /** Makes the folder for a file that is moved or linked here. @returns the file's path */
+  async place(sha: string): Promise<string> {
+    const path = this.path(sha);
+    await mkdir(dirname(path), { recursive: true, mode: FOLDER_MODE });
+    return path;
   }
 
   /** Writes and removes a small file: a full or read-only disk throws. */
@@ -115,6 +133,12 @@ export class ContentStore {
       () => false,
     );
   }
+}
+
+/** A folder that is not there has nothing in it. */
+function none(error: NodeJS.ErrnoException): [] {
+  if (error.code === 'ENOENT') return [];
+  throw error;
 }
 
 async function sizeOf(path: string): Promise<number | null> {

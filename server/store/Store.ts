@@ -2,50 +2,97 @@
  * What survives a restart: records in SQLite, portraits, previews and generated weights as files by content hash.
  *
  * Files are written before the rows that refer to them, and removed after: a crash between the two leaves a file too many, never
- * one too few, and the next start removes it. Whatever adds or removes files takes its turn, so that a removal cannot take a file
+ * one too few, and the next start moves it aside. Whatever adds or removes files takes its turn, so that a removal cannot take a file
  * that is just being referred to.
  */
-import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { AppError } from '../../client/src/protocol/errors.ts';
 import { AvatarRecords } from './AvatarRecords.ts';
 import { ContentLost, ContentStore } from './ContentStore.ts';
 import { openDatabase } from './database.ts';
+import { OperatingClock } from './OperatingClock.ts';
+import { Quarantine } from './Quarantine.ts';
+import { reconcile } from './reconcile.ts';
+import { explained, refusalOf } from './StoreError.ts';
+import { storePaths } from './store-paths.ts';
 import { StoreLock } from './StoreLock.ts';
-import type { AvatarRecord, ConsentRecord, Generated, NewAvatar, WeightsKey } from './records.ts';
+import { Upkeep } from './Upkeep.ts';
+import { portraitsKeyOf, type AvatarRecord, type ConsentRecord, type NewAvatar, type StoreLog, type WeightsKey } from './records.ts';
 
-/** The same pictures in the same order give the same key. */
-export function portraitsKeyOf(sourceShas: readonly string[]): string {
-  return createHash('sha256').update(sourceShas.join('\n')).digest('hex');
+export interface StoreOptions {
+  dataDir: string;
+  /** Days of operation that files without a record wait in quarantine. */
+  quarantineDays?: number;
+  log?: StoreLog;
+  /** The system's monotonic clock, ms; tests bring their own. */
+  monotonicMs?: () => number;
 }
+
+interface Parts {
+  database: DatabaseSync;
+  content: ContentStore;
+  quarantine: Quarantine;
+  lock: StoreLock;
+}
+
+const DAY_MS = 24 * 3600 * 1000;
+const TICK_MS = 60_000;
+const DEFAULT_QUARANTINE_DAYS = 14;
 
 export class Store {
   readonly #database: DatabaseSync;
   readonly #records: AvatarRecords;
   readonly #content: ContentStore;
+  readonly #quarantine: Quarantine;
+  readonly #upkeep: Upkeep;
+  readonly #lock: StoreLock;
+  readonly #log: StoreLog | undefined;
+  readonly #timer: NodeJS.Timeout;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  readonly #lock: StoreLock;
-
-  private constructor({ database, content, lock }: { database: DatabaseSync; content: ContentStore; lock: StoreLock }) {
+  private constructor({ database, content, quarantine, lock }: Parts, options: StoreOptions) {
+    const { log, quarantineDays = DEFAULT_QUARANTINE_DAYS } = options;
+    this.#log = log;
     this.#lock = lock;
     this.#database = database;
     this.#records = AvatarRecords.create(database);
     this.#content = content;
+    this.#quarantine = quarantine;
+    this.#upkeep = new Upkeep({
+      database,
+      records: this.#records,
+      content,
+      quarantine,
+      clock: OperatingClock.create(database, options),
+      quarantineDays,
+      log,
+    });
+    this.#timer = setInterval(() => void this.tick(), TICK_MS);
+    this.#timer.unref();
   }
 
-  /** Opens or makes the store below `dataDir`, and clears away what a crash left. @throws StoreInUse when another process has it */
-  static async create({ dataDir }: { dataDir: string }): Promise<Store> {
-    const folder = join(dataDir, 'store');
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const lock = StoreLock.acquire(join(folder, 'lock.sqlite'));
+  /** Opens or makes the store below `dataDir`, and compares records and files. @throws StoreError */
+  static async create(options: StoreOptions): Promise<Store> {
     try {
-      const content = await ContentStore.create(folder);
-      const store = new Store({ database: openDatabase(join(folder, 'gioconda.sqlite')), content, lock });
-      store.#records.dropOrphanedWeights();
-      await content.collect((sha) => store.#records.isReferred(sha));
+      return await Store.#open(options);
+    } catch (error) {
+      throw explained(error);
+    }
+  }
+
+  static async #open(options: StoreOptions): Promise<Store> {
+    const { log } = options;
+    const paths = storePaths(options.dataDir);
+    await mkdir(paths.folder, { recursive: true, mode: 0o700 });
+    const lock = StoreLock.acquire(paths.lock);
+    try {
+      const content = await ContentStore.create(paths.folder);
+      const quarantine = await Quarantine.create(paths.quarantine, log);
+      const database = openDatabase(paths.database, { beforeMigration: (old, version) => keepCopy(old, { version, quarantine }) });
+      const store = new Store({ database, content, quarantine, lock }, options);
+      await store.#begin();
       return store;
     } catch (error) {
       lock.release();
@@ -53,47 +100,69 @@ export class Store {
     }
   }
 
+  async #begin(): Promise<void> {
+    try {
+      this.#records.dropOrphanedWeights();
+      await reconcile({ records: this.#records, content: this.#content, quarantine: this.#quarantine, log: this.#log });
+    } catch (error) {
+      clearInterval(this.#timer);
+      this.#database.close();
+      throw error;
+    }
+  }
+
   avatar(id: string): AvatarRecord | null {
-    return this.#records.avatar(id);
+    return this.#read(() => this.#records.avatar(id));
   }
 
   avatarsOf(owner: string): AvatarRecord[] {
-    return this.#records.avatarsOf(owner);
+    return this.#read(() => this.#records.avatarsOf(owner));
   }
 
   find(owner: string, portraitsKey: string, model: string): AvatarRecord | null {
-    return this.#records.find(owner, portraitsKey, model);
+    return this.#read(() => this.#records.find(owner, portraitsKey, model));
   }
 
   count(owner?: string): number {
-    return this.#records.count(owner);
-  }
-
-  /** Notes that the avatar is in use. */
-  touch(avatarId: string, usedMs: number): void {
-    this.#records.touch(avatarId, usedMs);
-  }
-
-  unusedSince(beforeMs: number, ownerPrefix: string): string[] {
-    return this.#records.unusedSince(beforeMs, ownerPrefix);
+    return this.#read(() => this.#records.count(owner));
   }
 
   consent(avatarId: string): ConsentRecord | null {
-    return this.#records.consent(avatarId);
+    return this.#read(() => this.#records.consent(avatarId));
+  }
+
+  /** Bytes on disk of one owner's avatars. */
+  bytesOf(owner: string): number {
+    return this.#read(() => this.#records.bytesOf(owner));
+  }
+
+  /** Notes that the avatar is in use; written within a minute, so that a call can begin on a full disk. */
+  touch(avatarId: string): void {
+    this.#upkeep.touch(avatarId);
+  }
+
+  /** Avatars whose owner's id begins so, and that nobody has used for so many days of operation. */
+  unusedFor(days: number, ownerPrefix: string): string[] {
+    return this.#read(() => {
+      this.#upkeep.noteUses();
+      return this.#records.unusedSince(this.#upkeep.operatedMs - days * DAY_MS, ownerPrefix);
+    });
   }
 
   async preview(avatar: AvatarRecord): Promise<Buffer> {
-    return this.#content.read(avatar.previewSha);
+    return this.#content.read(avatar.previewSha).catch(lost);
   }
 
-  /** The kept pictures, in order. @throws ContentLost */
+  /** The kept pictures, in order. */
   async portraits(avatarId: string): Promise<Buffer[]> {
-    return Promise.all(this.#records.portraits(avatarId).map(({ contentSha }) => this.#content.read(contentSha)));
+    return Promise.all(this.#read(() => this.#records.portraits(avatarId)).map(({ contentSha }) => this.#content.read(contentSha))).catch(
+      lost,
+    );
   }
 
   /** The file with the generated weights, checked; null when there is none, or only a damaged one. */
   async weights(key: WeightsKey): Promise<{ path: string; sha: string } | null> {
-    const sha = this.#records.weights(key);
+    const sha = this.#read(() => this.#records.weights(key));
     if (!sha) return null;
     try {
       await this.#content.read(sha);
@@ -104,71 +173,45 @@ export class Store {
     return { path: this.#content.path(sha), sha };
   }
 
-  /** What was generated from the same portraits for another avatar; null when there is none, or only a damaged one. */
-  async generated(key: WeightsKey): Promise<Generated | null> {
-    const twin = this.#records.findAny(key.portraitsKey, key.model);
-    const weightsSha = this.#records.weights(key);
-    if (!twin || !weightsSha) return null;
-    try {
-      const [weights, preview, normalised] = await Promise.all([
-        this.#content.read(weightsSha),
-        this.preview(twin),
-        this.portraits(twin.id),
-      ]);
-      return { weights, preview, normalised, warnings: twin.warnings };
-    } catch (error) {
-      // Damaged, or deleted while it was read: then it is generated again.
-      if (error instanceof ContentLost) return null;
-      throw error;
-    }
-  }
-
-  /** All of it or nothing. */
-  async add(avatar: NewAvatar): Promise<AvatarRecord> {
-    return this.#inTurn(async () => {
-      const written: string[] = [];
-      const put = async (bytes: Uint8Array): Promise<string> => {
-        const sha = await this.#content.put(bytes);
-        written.push(sha);
-        return sha;
+  /** All of it or nothing. @throws AppError `storage-quota` beyond `maxOwnerBytes`, `storage-full`, `storage-failed` */
+  async add(avatar: NewAvatar, { maxOwnerBytes = Infinity }: { maxOwnerBytes?: number } = {}): Promise<AvatarRecord> {
+    const { id, owner, name, model, createdMs, warnings, modelVersion } = avatar;
+    return this.#writing(async (put, files) => {
+      const previewSha = await put(avatar.preview);
+      const portraits = [];
+      for (const [position, { sourceSha, normalised }] of avatar.portraits.entries())
+        portraits.push({ position, sourceSha, contentSha: await put(normalised) });
+      const weights = { modelVersion, sha: await put(avatar.weights) };
+      const portraitsKey = portraitsKeyOf(
+        owner,
+        portraits.map(({ sourceSha }) => sourceSha),
+      );
+      const record: AvatarRecord = {
+        id,
+        owner,
+        name,
+        model,
+        createdMs,
+        warnings,
+        portraitsKey,
+        previewSha,
+        portraitCount: portraits.length,
       };
-      try {
-        const previewSha = await put(avatar.preview);
-        const portraits = [];
-        for (const [position, { sourceSha, normalised }] of avatar.portraits.entries()) {
-          portraits.push({ position, sourceSha, contentSha: await put(normalised) });
-        }
-        const weightsSha = await put(avatar.weights);
-        const { id, owner, name, model, createdMs, warnings } = avatar;
-        const portraitsKey = portraitsKeyOf(portraits.map((portrait) => portrait.sourceSha));
-        const record: AvatarRecord = {
-          id,
-          owner,
-          name,
-          model,
-          createdMs,
-          warnings,
-          portraitsKey,
-          previewSha,
-          portraitCount: portraits.length,
-        };
-        this.#records.insert(record, portraits, { avatarId: id, owner, recordedMs: createdMs, revokedMs: null, ...avatar.consent });
-        await this.#replaceWeights({ portraitsKey, model, modelVersion: avatar.modelVersion }, weightsSha, createdMs);
-        return record;
-      } catch (error) {
-        await this.#removeUnreferred(written);
-        throw error;
-      }
+      const consent = { avatarId: id, owner, recordedMs: createdMs, revokedMs: null, ...avatar.consent };
+      const insertion = { avatar: record, files, portraits, consent, weights, operatedMs: this.#upkeep.operatedMs };
+      this.#records.insert(insertion, () => this.#requireRoom(owner, maxOwnerBytes));
+      return record;
     });
   }
 
-  /** Keeps weights that were generated anew; none of an avatar that was deleted meanwhile. */
+  /** Keeps weights that were generated again; none of an avatar that was deleted meanwhile. */
   async putWeights(avatarId: string, { model, modelVersion }: Omit<WeightsKey, 'portraitsKey'>, weights: Uint8Array): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#writing(async (put, files) => {
       const avatar = this.#records.avatar(avatarId);
       if (!avatar) return false;
-      const sha = await this.#content.put(weights);
-      await this.#replaceWeights({ portraitsKey: avatar.portraitsKey, model, modelVersion }, sha, Date.now());
+      const sha = await put(weights);
+      this.#records.noteFiles(files);
+      await this.#upkeep.remove(this.#records.putWeights({ portraitsKey: avatar.portraitsKey, model, modelVersion }, sha, Date.now()));
       return true;
     });
   }
@@ -177,35 +220,68 @@ export class Store {
   async delete(avatarId: string): Promise<boolean> {
     return this.#inTurn(async () => {
       if (!this.#records.avatar(avatarId)) return false;
-      const files = this.#records.delete(avatarId, Date.now());
-      await this.#removeUnreferred(files);
-      // The write-ahead log still has the old pages until it is truncated.
-      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      await this.#upkeep.removeDeleted(avatarId, this.#records.delete(avatarId, Date.now()));
       return true;
     });
   }
 
-  /** @throws when nothing can be written */
+  /** Once a minute: counts the time, and does what a full disk has put off. */
+  tick(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    return this.#inTurn(() => this.#upkeep.catchUp()).catch((error: unknown) =>
+      this.#log?.error({ err: error }, 'the store could not be written; it is tried again'),
+    );
+  }
+
+  /** @throws AppError when nothing can be written */
   async probe(): Promise<void> {
-    await this.#content.probe();
-    this.#database.exec('BEGIN IMMEDIATE; ROLLBACK;');
+    try {
+      await this.#content.probe();
+      this.#database.exec('BEGIN IMMEDIATE; ROLLBACK;');
+    } catch (error) {
+      throw refusalOf(error);
+    }
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    clearInterval(this.#timer);
     await this.#turn;
+    await this.#upkeep.catchUp().catch((error: unknown) => this.#log?.error({ err: error }, 'the store could not be written at its end'));
+    if (this.#quarantine.size > 0) await this.#quarantine.save();
     this.#database.close();
     this.#lock.release();
   }
 
-  async #replaceWeights(key: WeightsKey, sha: string, createdMs: number): Promise<void> {
-    await this.#removeUnreferred(this.#records.putWeights(key, sha, createdMs));
+  #requireRoom(owner: string, maxBytes: number): void {
+    if (this.#records.bytesOf(owner) > maxBytes) throw new AppError('storage-quota', `One user may keep ${Math.floor(maxBytes / 1e6)} MB`);
   }
 
-  async #removeUnreferred(files: readonly string[]): Promise<void> {
-    for (const sha of new Set(files)) {
-      if (!this.#records.isReferred(sha)) await this.#content.remove(sha);
+  /** In turn; what was put is removed again when the work fails. */
+  #writing<T>(work: (put: (bytes: Uint8Array) => Promise<string>, files: ReadonlyMap<string, number>) => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      const written = new Map<string, number>();
+      try {
+        return await work(async (bytes) => {
+          const sha = await this.#content.put(bytes);
+          written.set(sha, bytes.byteLength);
+          return sha;
+        }, written);
+      } catch (error) {
+        await this.#upkeep
+          .remove(written.keys())
+          .catch((failure: unknown) => this.#log?.warn({ err: failure }, 'files of an avatar that was not added are still there'));
+        throw error;
+      }
+    });
+  }
+
+  #read<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw refusalOf(error);
     }
   }
 
@@ -214,6 +290,24 @@ export class Store {
     const result = this.#turn.then(work);
     // The caller sees the failure; the next in turn must not.
     this.#turn = result.catch(() => undefined);
-    return result;
+    return result.catch((error: unknown) => {
+      throw refusalOf(error);
+    });
   }
+}
+
+/** A consistent copy of the database as the earlier version left it, in quarantine, where it goes after some days. */
+function keepCopy(database: DatabaseSync, { version, quarantine }: { version: number; quarantine: Quarantine }): void {
+  const stamp = new Date()
+    .toISOString()
+    .replace(/[^0-9]/g, '')
+    .slice(0, 14);
+  quarantine.add(`before-migration-from-${version}.${stamp}.sqlite`, 'before-migration', (path) =>
+    database.prepare('VACUUM INTO ?').run(path),
+  );
+}
+
+function lost(error: unknown): never {
+  if (error instanceof ContentLost) throw new AppError('storage-failed', 'A file of this avatar is missing or damaged', { cause: error });
+  throw refusalOf(error);
 }

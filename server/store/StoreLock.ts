@@ -3,21 +3,11 @@
  * the operating system releases it however the process ends.
  */
 import { DatabaseSync } from 'node:sqlite';
+import { StoreError } from './StoreError.ts';
 
 const SQLITE_BUSY = 5;
 /** A predecessor that is just ending gets this long. */
 const WAIT_MS = 1000;
-
-/** Another process has this data folder. */
-export class StoreInUse extends Error {
-  constructor(options?: ErrorOptions) {
-    super(
-      'The data folder is in use by another Gioconda, probably a running server: stop it, use another folder, or work through the server.',
-      options,
-    );
-    this.name = 'StoreInUse';
-  }
-}
 
 export class StoreLock {
   readonly #database: DatabaseSync;
@@ -26,7 +16,7 @@ export class StoreLock {
     this.#database = database;
   }
 
-  /** @throws StoreInUse */
+  /** @throws StoreError `store-in-use` while another process has it */
   static acquire(path: string): StoreLock {
     const database = new DatabaseSync(path, { timeout: WAIT_MS });
     try {
@@ -35,7 +25,9 @@ export class StoreLock {
     } catch (error) {
       database.close();
       const isBusy = (error as { errcode?: number }).errcode === SQLITE_BUSY;
-      throw isBusy ? new StoreInUse({ cause: error }) : error;
+      throw isBusy
+        ? new StoreError('store-in-use', 'The data folder is in use by another Gioconda, probably a running server.', { cause: error })
+        : error;
     }
     return new StoreLock(database);
   }

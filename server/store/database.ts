@@ -1,83 +1,69 @@
-/** Opens the database and brings it to the present schema, one migration after another, each in a transaction. */
+/** Opens the database, looks whether it is whole, and brings it to the present schema: one migration after another, each in a transaction. */
 import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { migrations } from './migrations.ts';
+import { StoreError } from './StoreError.ts';
 
-/** `user_version` counts these. Never change one that was released: add another. */
-const migrations = [
-  `
-  CREATE TABLE avatars (
-    id TEXT PRIMARY KEY,
-    owner TEXT NOT NULL,
-    name TEXT NOT NULL,
-    model TEXT NOT NULL,
-    created_ms INTEGER NOT NULL,
-    -- hash over the portraits' own hashes, in order
-    portraits_key TEXT NOT NULL,
-    preview_sha TEXT NOT NULL,
-    warnings TEXT NOT NULL,
-    UNIQUE (owner, portraits_key, model)
-  ) STRICT;
-  CREATE INDEX avatars_by_portraits ON avatars (portraits_key);
+const SQLITE_ERROR = 1;
 
-  CREATE TABLE portraits (
-    avatar_id TEXT NOT NULL REFERENCES avatars (id) ON DELETE CASCADE,
-    position INTEGER NOT NULL,
-    -- as uploaded: for the look-up only; and as kept: upright, without metadata
-    source_sha TEXT NOT NULL,
-    content_sha TEXT NOT NULL,
-    PRIMARY KEY (avatar_id, position)
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX portraits_by_content ON portraits (content_sha);
+export interface OpenOptions {
+  /** Called before the first migration of a database that has been in use; what it throws keeps the database as it is. */
+  beforeMigration?: (database: DatabaseSync, version: number) => void;
+}
 
-  CREATE TABLE weights (
-    portraits_key TEXT NOT NULL,
-    model TEXT NOT NULL,
-    model_version TEXT NOT NULL,
-    content_sha TEXT NOT NULL,
-    created_ms INTEGER NOT NULL,
-    PRIMARY KEY (portraits_key, model, model_version)
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX weights_by_content ON weights (content_sha);
-
-  -- No foreign key: that consent was given and revoked is known for longer than the avatar lives.
-  CREATE TABLE consents (
-    avatar_id TEXT PRIMARY KEY,
-    owner TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    statement TEXT NOT NULL,
-    given_ms INTEGER NOT NULL,
-    recorded_ms INTEGER NOT NULL,
-    revoked_ms INTEGER
-  ) STRICT;
-  `,
-  `
-  ALTER TABLE avatars ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;
-  UPDATE avatars SET used_ms = created_ms;
-  `,
-];
-
-/** @throws Error when the file was written by a later version */
-export function openDatabase(path: string): DatabaseSync {
+/** @throws StoreError `store-damaged`, `store-later-version`; what SQLite throws when nothing can be written */
+export function openDatabase(path: string, { beforeMigration }: OpenOptions = {}): DatabaseSync {
   const database = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true });
-  if (path !== ':memory:') chmodSync(path, 0o600);
-  // secure_delete: what is deleted is overwritten, not just forgotten.
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;');
   try {
-    migrate(database);
+    if (path !== ':memory:') chmodSync(path, 0o600);
+    // secure_delete: what is deleted is overwritten, not just forgotten.
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;');
+    requireWhole(database);
+    migrate(database, beforeMigration);
   } catch (error) {
     database.close();
+    // Our own statements are right: where SQLite does not understand them, tables are missing or not ours.
+    if ((error as { errcode?: number }).errcode === SQLITE_ERROR)
+      throw new StoreError('store-damaged', "The database of the data folder lacks tables, or is another program's.", { cause: error });
     throw error;
   }
   return database;
 }
 
-function migrate(database: DatabaseSync): void {
-  const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
+/** What SQLite finds wrong, at most `limit` sentences. */
+export function problemsOf(database: DatabaseSync, { thorough = false, limit = 20 } = {}): string[] {
+  const rows = database.prepare(`PRAGMA ${thorough ? 'integrity_check' : 'quick_check'}(${limit})`).all();
+  return rows.map((row) => String(Object.values(row)[0])).filter((text) => text !== 'ok');
+}
+
+export function versionOf(database: DatabaseSync): number {
+  return (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
+}
+
+function requireWhole(database: DatabaseSync): void {
+  const problems = problemsOf(database, { limit: 1 });
+  if (problems.length > 0)
+    throw new StoreError('store-damaged', 'The database of the data folder is damaged.', { cause: new Error(problems[0]) });
+}
+
+function migrate(database: DatabaseSync, beforeMigration: OpenOptions['beforeMigration']): void {
+  const version = versionOf(database);
   if (version > migrations.length)
-    throw new Error(`The database was written by a later version of Gioconda (${version}, this one knows ${migrations.length}).`);
-  for (let next = version; next < migrations.length; next += 1) {
-    transaction(database, () => database.exec(`${migrations[next]!}; PRAGMA user_version = ${next + 1};`));
+    throw new StoreError(
+      'store-later-version',
+      `The database was written by a later version of Gioconda (${version}, this one knows ${migrations.length}).`,
+    );
+  if (version > 0 && version < migrations.length) beforeMigration?.(database, version);
+  for (const [index, migration] of migrations.entries()) {
+    if (index < version) continue;
+    transaction(database, () => {
+      if (typeof migration === 'string') database.exec(migration);
+      else migration(database);
+      database.exec(`PRAGMA user_version = ${index + 1}`);
+    });
   }
+  // A version that is right over tables that are not.
+  database.exec('SELECT 1 FROM avatars, portraits, weights, consents, files, operation LIMIT 0');
 }
 
 /** All or nothing; `work` must not wait for anything. */

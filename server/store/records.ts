@@ -1,5 +1,20 @@
 /** What the store holds, as the other parts see it. Times in ms since the Unix epoch, hashes as hex. */
 
+import { createHash } from 'node:crypto';
+import type { Logger } from '../base/log.ts';
+
+export type StoreLog = Pick<Logger, 'info' | 'warn' | 'error'>;
+
+/**
+ * The same pictures of the same owner in the same order give the same key. The owner is in it so that nobody can tell, by how long an
+ * enrolment takes, whether somebody else has enrolled these pictures.
+ */
+export function portraitsKeyOf(owner: string, sourceShas: readonly string[]): string {
+  return createHash('sha256')
+    .update([`owner ${owner}`, ...sourceShas].join('\n'))
+    .digest('hex');
+}
+
 export interface EnrolmentWarning {
   /** Which portrait, from 0. */
   portrait: number;
@@ -15,7 +30,7 @@ export interface AvatarRecord {
   /** The model that it is driven with unless a call asks for another. */
   model: string;
   createdMs: number;
-  /** Hash over the portraits' own hashes in their order: the same pictures, the same key. */
+  /** See `portraitsKeyOf`. */
   portraitsKey: string;
   previewSha: string;
   portraitCount: number;

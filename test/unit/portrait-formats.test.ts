@@ -10,7 +10,15 @@ import { avatarFormSchema, checkFormSchema } from '../../server/http/portrait-fo
 const document = (path: string): string => readFileSync(new URL(`../../docs/${path}`, import.meta.url), 'utf8');
 const formats = PORTRAIT_FORMATS.toLowerCase().split(/, | or /) as (keyof FormatEnum)[];
 const neverRun = (): Promise<number> => Promise.reject(new Error('not run'));
-const runners: Runners = { start: neverRun, setup: neverRun, doctor: neverRun, enrol: neverRun, render: neverRun, bench: neverRun };
+const runners: Runners = {
+  start: neverRun,
+  setup: neverRun,
+  doctor: neverRun,
+  enrol: neverRun,
+  store: { check: neverRun, backup: neverRun, restore: neverRun },
+  render: neverRun,
+  bench: neverRun,
+};
 
 describe('the formats of portraits', () => {
   it('are those that are decoded', async () => {

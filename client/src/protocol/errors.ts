@@ -61,6 +61,7 @@ export const errorTable = {
   'consent-missing': { status: 422, retryable: false, advice: 'Send a consent object: who agreed, when, and to what statement.' },
   'avatar-not-found': { status: 404, retryable: false, advice: 'Enrol again or choose another avatar: this one does not exist any more.' },
   'avatar-limit': { status: 409, retryable: false, advice: 'Delete an avatar first: you have as many as one user may keep.' },
+  'storage-quota': { status: 409, retryable: false, advice: 'Delete an avatar first: the message names what one user may keep.' },
   'model-unknown': { status: 422, retryable: false, advice: 'Choose one of the models that the message lists.' },
   // calls
   'room-full': { status: 409, retryable: true, advice: 'Wait until somebody leaves, or open another room.' },
@@ -88,6 +89,16 @@ export const errorTable = {
   capacity: { status: 503, retryable: true, advice: 'The server holds as many avatars as it can; try again later.' },
   'synthesis-failed': { status: 503, retryable: true, advice: 'Try again; if it stays, run `npx gioconda doctor` on the server.' },
   deadline: { status: 504, retryable: true, advice: 'The server took too long; try again.' },
+  'storage-full': {
+    status: 507,
+    retryable: true,
+    advice: "The server's disk is full: calls and what is stored go on; try again when its operator has made room.",
+  },
+  'storage-failed': {
+    status: 503,
+    retryable: false,
+    advice: "The server's operator has to look at its data folder: `npx gioconda store check`.",
+  },
   'shutting-down': { status: 503, retryable: true, advice: 'The server restarts; try again in a moment.' },
   internal: { status: 500, retryable: true, advice: 'Try again; the server log has the cause.' },
   // the client's own side

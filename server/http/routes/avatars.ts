@@ -88,7 +88,7 @@ export function addAvatarRoutes(app: App, { config, enrolment, metrics }: HttpSe
   app.get(
     '/avatars/:avatar/preview',
     {
-      config: { access: 'token', errors: ['avatar-not-found'] },
+      config: { access: 'token', errors: ['avatar-not-found', 'storage-failed'] },
       schema: { tags, summary: 'The base portrait as the avatar is framed', params, response: { 200: picture('PNG or JPEG') } },
     },
     async (request, reply) => {
@@ -105,7 +105,7 @@ export function addAvatarRoutes(app: App, { config, enrolment, metrics }: HttpSe
   app.delete(
     '/avatars/:avatar',
     {
-      config: { access: 'token', errors: ['avatar-not-found'] },
+      config: { access: 'token', errors: ['avatar-not-found', 'storage-full', 'storage-failed'] },
       schema: {
         tags,
         summary: 'Deletes portraits and generated weights, and revokes the consent',
@@ -177,6 +177,9 @@ function addEnrolmentRoutes(app: App, { config, enrolment, metrics }: Pick<HttpS
           'consent-missing',
           'model-unknown',
           'avatar-limit',
+          'storage-quota',
+          'storage-full',
+          'storage-failed',
           'capacity',
           'synthesis-failed',
           'deadline',
