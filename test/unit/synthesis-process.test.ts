@@ -1,5 +1,6 @@
 /** A real synthesis process: what it inherits, and the mark by which its parent sees what it is doing. */
 import { existsSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLog } from '../../server/base/log.ts';
 import { childEnvironment } from '../../server/synthesis/process/child-environment.ts';
@@ -40,7 +41,7 @@ describe('a synthesis process', () => {
 
 describe('RunningMark', () => {
   it('shows the other side whose frame is being made, and nothing between frames', () => {
-    const parent = RunningMark.create();
+    const parent = RunningMark.create(tmpdir());
     const child = new RunningMark(parent.fd);
     try {
       expect(parent.read()).toBeNull();

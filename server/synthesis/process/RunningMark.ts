@@ -21,9 +21,21 @@ export class RunningMark {
   readonly #fd: number;
   readonly #record = Buffer.alloc(RECORD_BYTES);
 
-  /** The parent's side; `fd` goes to the child. @throws Error of the file system */
-  static create(): RunningMark {
-    const path = join(tmpdir(), `gioconda-running-${randomUUID()}`);
+  /**
+   * The parent's side; `fd` goes to the child.
+   * @param folder one of the server's own; the system's temporary folder where that cannot be written
+   * @throws Error of the file system
+   */
+  static create(folder: string): RunningMark {
+    try {
+      return RunningMark.#in(folder);
+    } catch {
+      return RunningMark.#in(tmpdir());
+    }
+  }
+
+  static #in(folder: string): RunningMark {
+    const path = join(folder, `running-${randomUUID()}`);
     const fd = openSync(path, 'wx+', 0o600);
     unlinkSync(path);
     return new RunningMark(fd);

@@ -74,7 +74,7 @@ export class SynthesisProcess {
 
   /** Resolves when the process has loaded its runtime. */
   static async create(options: SynthesisProcessOptions): Promise<SynthesisProcess> {
-    const running = RunningMark.create();
+    const running = RunningMark.create(options.cacheDir);
     const child = fork(ENTRY, [], {
       serialization: 'advanced',
       execArgv: ['--disable-warning=ExperimentalWarning'],
