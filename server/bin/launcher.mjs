@@ -38,8 +38,10 @@ export function chooseNode() {
 
 export function missingNodeMessage() {
   const installed = existsSync(join(repositoryRoot, 'node_modules'));
+  const first = `Gioconda runs on Node ${requiredMajor} or newer; this is Node ${process.version} (${process.platform}-${process.arch}).`;
+  if (process.platform !== 'linux') return `${first}\nnpm brings it along on Linux only: install Node ${requiredMajor} or newer.`;
   return [
-    `Gioconda runs on Node ${requiredMajor} or newer; this is Node ${process.version} (${process.platform}-${process.arch}).`,
+    first,
     installed
       ? `npm should have installed node-${process.platform}-${process.arch} as an optional dependency, and it is not there.`
       : 'The dependencies are not installed yet.',
