@@ -29,7 +29,9 @@ function missing(lock: Lockfile): string[] {
     Object.entries({ ...dependencies, ...optionalDependencies, ...devDependencies }).flatMap(([name, range]) => {
       const found = resolve(lock, from, name);
       const exact = /^\d+\.\d+\.\d+(-[\w.]+)?$/.test(range);
-      return found && (found.link || (found.version && (!exact || found.version === range))) ? [] : [`${from || 'the root'} → ${name}@${range}`];
+      return found && (found.link || (found.version && (!exact || found.version === range)))
+        ? []
+        : [`${from || 'the root'} → ${name}@${range}`];
     }),
   );
 }
@@ -48,7 +50,9 @@ describe('package-lock.json', () => {
     expect(workspaces).toContain('client');
     for (const folder of ['', ...workspaces]) {
       const { dependencies, devDependencies, optionalDependencies } = manifest(folder);
-      expect(lock[folder], folder).toMatchObject(JSON.parse(JSON.stringify({ dependencies, devDependencies, optionalDependencies })) as object);
+      expect(lock[folder], folder).toMatchObject(
+        JSON.parse(JSON.stringify({ dependencies, devDependencies, optionalDependencies })) as object,
+      );
     }
   });
 
