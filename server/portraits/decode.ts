@@ -20,13 +20,6 @@ const BACKGROUND = { r: 200, g: 200, b: 200 };
 sharp.concurrency(1);
 sharp.cache(false);
 
-export interface DecodedPortrait {
-  /** Upright, sRGB, flattened, its longest side at most 4096. */
-  image: RgbImage;
-  /** The same picture as a file without metadata: what the store keeps. */
-  normalised: Buffer;
-}
-
 const ascii = (bytes: Uint8Array, from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to));
 
 /** HEIC and AVIF brands of the ISO file type box. */
@@ -47,12 +40,13 @@ export function sniffFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'webp' | 'gif' 
 }
 
 /**
+ * @returns upright, sRGB, flattened, its longest side at most 4096
  * @throws AppError `portrait-too-large` (bytes, pixels), `portrait-not-an-image` (unknown, damaged, cut short, too small for a face)
  */
 export async function decodePortrait(
   bytes: Uint8Array,
   { maxBytes, maxPixels }: PortraitLimits = DEFAULT_PORTRAIT_LIMITS,
-): Promise<DecodedPortrait> {
+): Promise<RgbImage> {
   if (bytes.byteLength > maxBytes)
     throw new AppError('portrait-too-large', `The file has ${megas(bytes.byteLength)} MB, ${megas(maxBytes)} MB are allowed`);
   const format = sniffFormat(bytes);
@@ -60,8 +54,7 @@ export async function decodePortrait(
   await checkHeader(bytes, format, maxPixels);
   try {
     const { data, info } = await upright(bytes, maxPixels).raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-    const image: RgbImage = { width: info.width, height: info.height, data };
-    return { image, normalised: await encode(image) };
+    return { width: info.width, height: info.height, data };
   } catch (error) {
     throw new AppError('portrait-not-an-image', isHevc(bytes) ? NO_HEVC : `The ${format} file is damaged or cut short`, { cause: error });
   }
@@ -93,12 +86,6 @@ function upright(bytes: Uint8Array, maxPixels: number): Sharp {
     .toColourspace('srgb')
     .removeAlpha();
 }
-
-/** Raw pixels carry no metadata, so neither does the file made of them. */
-const encode = (image: RgbImage): Promise<Buffer> =>
-  sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
-    .jpeg({ quality: 95, chromaSubsampling: '4:4:4' })
-    .toBuffer();
 
 /** In millions, as exactly as it takes to tell a small limit from nothing. */
 const megas = (count: number): string => String(Number((count / 1e6).toPrecision(3)));

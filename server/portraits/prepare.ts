@@ -1,9 +1,11 @@
 /** One portrait's way from the bytes that were sent to what the model's enrolment graph takes. */
 import type { Landmarker } from '../landmarker/Landmarker.ts';
+import type { RgbImage } from '../landmarker/types.ts';
 import type { PreparedPortrait } from './crop.ts';
 import { checkPortrait, type PortraitVerdict, type PortraitWarning } from './check.ts';
 import { cropSquare, headSquare, pointsInCrop, wholeSquare, type PortraitFraming } from './crop.ts';
-import { decodePortrait, type DecodedPortrait } from './decode.ts';
+import { decodePortrait } from './decode.ts';
+import { keptPortrait } from './kept.ts';
 import type { PortraitLimits } from './limits.ts';
 
 export type { PortraitWarning } from './check.ts';
@@ -24,7 +26,7 @@ export interface PrepareOptions {
 export interface PreparationResult {
   portrait: PreparedPortrait;
   warnings: PortraitWarning[];
-  /** The upright picture as a JPEG without metadata, to be kept. */
+  /** A JPEG without metadata to be kept, as large as any avatar needs it. */
   normalised: Buffer;
   timings: { decodeMs: number; landmarksMs: number; cropMs: number };
 }
@@ -32,11 +34,10 @@ export interface PreparationResult {
 /** @throws AppError `portrait-*` */
 export async function preparePortrait(bytes: Uint8Array, { landmarker, size, crop, limits }: PrepareOptions): Promise<PreparationResult> {
   const startMs = performance.now();
-  const decoded = await decodePortrait(bytes, limits);
+  const image = await decodePortrait(bytes, limits);
   const decodedMs = performance.now();
-  const { face, warnings } = await judge(decoded, landmarker);
+  const { face, warnings } = await judge(image, landmarker);
   const foundMs = performance.now();
-  const { image, normalised } = decoded;
   const square =
     crop === 'head'
       ? headSquare(
@@ -47,6 +48,7 @@ export async function preparePortrait(bytes: Uint8Array, { landmarker, size, cro
   const cropped = await cropSquare(image, square, size);
   const matte = await landmarker.matte(cropped);
   const points = pointsInCrop(face, image.width, square, size);
+  const normalised = await keptPortrait(image, square);
   const timings = { decodeMs: decodedMs - startMs, landmarksMs: foundMs - decodedMs, cropMs: performance.now() - foundMs };
   return { portrait: { image: cropped, points, matte, crop: square }, warnings, normalised, timings };
 }
@@ -57,5 +59,5 @@ export async function inspectPortrait(bytes: Uint8Array, landmarker: FaceFinder,
   return warnings;
 }
 
-const judge = async ({ image }: DecodedPortrait, landmarker: FaceFinder): Promise<PortraitVerdict> =>
+const judge = async (image: RgbImage, landmarker: FaceFinder): Promise<PortraitVerdict> =>
   checkPortrait(image, await landmarker.detect(image));

@@ -55,7 +55,10 @@ export class RawGuest {
   readonly events: { name: string; event: Record<string, unknown> }[] = [];
 
   static async connect(server: TestServer, room = 'studio'): Promise<RawGuest> {
-    const { token } = await server.guest(room);
+    return RawGuest.connectAs(server, (await server.guest(room)).token);
+  }
+
+  static async connectAs(server: TestServer, token: string): Promise<RawGuest> {
     const socket = io(server.url, {
       transports: ['websocket'],
       reconnection: false,

@@ -182,6 +182,18 @@ describe.each(portraits)('Landmarker on %s', (_name, file) => {
     expect(distance(portrait.points, again.portrait.points)).toBeLessThan(0.01);
   });
 
+  it('keeps enough of a large picture: prepared again for the largest avatar it shows the same', async () => {
+    const large = await sharp(file).resize(4000, 4000, { kernel: 'lanczos3' }).jpeg({ quality: 98 }).toBuffer();
+    const { portrait, normalised } = await preparePortrait(large, { landmarker, size: 768, crop: 'head' });
+    expect(Math.max(...Object.values(await sharp(normalised).metadata().then(({ width, height }) => ({ width, height }))))).toBe(1536);
+    expect(normalised.byteLength).toBeLessThan(large.byteLength / 3);
+    const again = await preparePortrait(normalised, { landmarker, size: 768, crop: 'head' });
+    expect(distance(portrait.points, again.portrait.points)).toBeLessThan(0.01);
+    let difference = 0;
+    for (const [i, value] of portrait.image.data.entries()) difference += Math.abs(value - again.portrait.image.data[i]!);
+    expect(difference / portrait.image.data.length).toBeLessThan(4);
+  });
+
   it('takes it as framed with crop none', async () => {
     const { portrait } = await preparePortrait(await sharp(file).resize(300, 300, { fit: 'cover' }).png().toBuffer(), {
       landmarker,

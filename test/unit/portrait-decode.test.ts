@@ -15,7 +15,7 @@ function flag(): Sharp {
 }
 
 async function pixel(bytes: Uint8Array, x: number, y: number): Promise<number[]> {
-  const { image } = await decodePortrait(bytes);
+  const image = await decodePortrait(bytes);
   return [...image.data.subarray((y * image.width + x) * 3, (y * image.width + x) * 3 + 3)];
 }
 const near = (values: number[], tolerance = 14) =>
@@ -64,7 +64,7 @@ describe('decodePortrait accepts', () => {
   ];
   it.each(formats)('%s', async (name, encode) => {
     const bytes = await encode(flag()).toBuffer();
-    const { image } = await decodePortrait(bytes);
+    const image = await decodePortrait(bytes);
     expect([image.width, image.height, image.data.length]).toEqual([WIDTH, HEIGHT, WIDTH * HEIGHT * 3]);
     // Without a profile, CMYK's inks are anybody's guess: the hues must be right, not the numbers.
     const tolerance = name.startsWith('CMYK') ? 90 : 14;
@@ -94,7 +94,7 @@ describe('decodePortrait accepts', () => {
     // Rotation and mirroring happen in sharp's own order within one pipeline, so they are done apart.
     const turned = await stored(flag()).png().toBuffer();
     const bytes = await sharp(turned).withMetadata({ orientation }).jpeg({ quality: 95 }).toBuffer();
-    const { image } = await decodePortrait(bytes);
+    const image = await decodePortrait(bytes);
     expect([image.width, image.height]).toEqual([WIDTH, HEIGHT]);
     expect(await pixel(bytes, 60, 8)).toEqual(near([0, 160, 0], 20));
     expect(await pixel(bytes, 20, 60)).toEqual(near([200, 30, 30], 20));
@@ -123,7 +123,7 @@ describe('decodePortrait accepts', () => {
         .gif()
         .toBuffer(),
     ]) {
-      const { image } = await decodePortrait(bytes);
+      const image = await decodePortrait(bytes);
       expect([image.width, image.height]).toEqual([64, 64]);
       expect(await pixel(bytes, 30, 30)).toEqual(near([192, 16, 16]));
     }
@@ -133,20 +133,8 @@ describe('decodePortrait accepts', () => {
     const bytes = await sharp({ create: { width: 6000, height: 1500, channels: 3, background: '#808080' } })
       .jpeg()
       .toBuffer();
-    const { image } = await decodePortrait(bytes);
+    const image = await decodePortrait(bytes);
     expect([image.width, image.height]).toEqual([4096, 1024]);
-  });
-
-  it('and keeps a copy that has no metadata and is upright', async () => {
-    const bytes = await flag()
-      .withExif({ IFD0: { Copyright: 'somebody' }, IFD3: { GPSLatitude: '51/1 30/1 0/1' } })
-      .withMetadata({ orientation: 6 })
-      .jpeg()
-      .toBuffer();
-    const { normalised } = await decodePortrait(bytes);
-    const { width, height, orientation, exif, icc, xmp, iptc, format } = await sharp(normalised).metadata();
-    expect({ width, height, orientation, exif, icc, xmp, iptc, format }).toEqual({ width: HEIGHT, height: WIDTH, format: 'jpeg' });
-    expect(normalised.includes('somebody')).toBe(false);
   });
 });
 

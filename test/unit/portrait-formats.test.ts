@@ -27,7 +27,7 @@ describe('the formats of portraits', () => {
         .toFormat(format)
         .toBuffer();
       expect(sniffFormat(bytes), format).not.toBeNull();
-      expect((await decodePortrait(bytes)).image.width, format).toBe(64);
+      expect((await decodePortrait(bytes)).width, format).toBe(64);
     }
     expect(formats).toEqual(['jpeg', 'png', 'webp', 'avif', 'gif']);
   });
