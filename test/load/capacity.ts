@@ -36,7 +36,13 @@ async function report(server: TestServer, what: string, viewer: Member, driver: 
 await setup();
 installWebRtc();
 const server = await TestServer.create({
-  config: { logLevel: 'error', limits: many, rooms: { maxParticipants: 32 }, synthesis: { workers: 2, maxAvatars: 64, model }, video: { bitrateBps: 300_000 } },
+  config: {
+    logLevel: 'error',
+    limits: many,
+    rooms: { maxParticipants: 32 },
+    synthesis: { workers: 2, maxAvatars: 64, model },
+    video: { bitrateBps: 300_000 },
+  },
 });
 const owner = await server.guest('honest');
 const avatarId = await enrolFiles(owner.gioconda, people[0]!.portraits.slice(0, 1));

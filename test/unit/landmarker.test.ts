@@ -185,7 +185,15 @@ describe.each(portraits)('Landmarker on %s', (_name, file) => {
   it('keeps enough of a large picture: prepared again for the largest avatar it shows the same', async () => {
     const large = await sharp(file).resize(4000, 4000, { kernel: 'lanczos3' }).jpeg({ quality: 98 }).toBuffer();
     const { portrait, normalised } = await preparePortrait(large, { landmarker, size: 768, crop: 'head' });
-    expect(Math.max(...Object.values(await sharp(normalised).metadata().then(({ width, height }) => ({ width, height }))))).toBe(1536);
+    expect(
+      Math.max(
+        ...Object.values(
+          await sharp(normalised)
+            .metadata()
+            .then(({ width, height }) => ({ width, height })),
+        ),
+      ),
+    ).toBe(1536);
     expect(normalised.byteLength).toBeLessThan(large.byteLength / 3);
     const again = await preparePortrait(normalised, { landmarker, size: 768, crop: 'head' });
     expect(distance(portrait.points, again.portrait.points)).toBeLessThan(0.01);
