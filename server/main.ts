@@ -35,6 +35,8 @@ export interface ServerOptions {
   /** The Face Landmarker model that browsers are given, or null for the offline tracker. */
   trackerModelPath: string | null;
   log?: Logger;
+  /** A recording that live avatars show instead of themselves. Load tests measure everything else with it; no setting chooses it. */
+  replay?: string;
 }
 
 /** The room that the link printed in development mode leads to. */
@@ -109,7 +111,7 @@ export class GiocondaServer {
 }
 
 async function start(
-  { config: given, trackerModelPath, log = createLog(given) }: ServerOptions,
+  { config: given, trackerModelPath, log = createLog(given), replay }: ServerOptions,
   closing: (() => unknown)[],
 ): Promise<GiocondaServer> {
   const owned = <T>(part: T, close: (part: T) => unknown): T => {
@@ -138,7 +140,7 @@ async function start(
     Enrolment.create({ store, backend: enroller, limits: config.enrolment, defaultModel: config.synthesis.model, metrics, log }),
     (part) => part.close(),
   );
-  const pool = owned(await SynthesisPool.create(poolOptions(config, { enrolment, metrics, log })), (part) => part.close());
+  const pool = owned(await SynthesisPool.create({ ...poolOptions(config, { enrolment, metrics, log }), replay }), (part) => part.close());
   const { maxParticipants, graceMs } = config.rooms;
   const limits = { maxTransports: config.media.maxTransports, maxConsumers: config.media.maxConsumers };
   const rooms = owned(new Rooms({ media, synthesis: pool, metrics, maxParticipants, graceMs, limits, seats: config.limits }), (part) =>

@@ -1,6 +1,6 @@
-import { Codec, CodecContext, Frame, Packet } from 'node-av/lib';
 import { describe, expect, it } from 'vitest';
 import { VideoEncoder } from '../../server/video/VideoEncoder.ts';
+import { decoderOf } from '../support/video-decoder.ts';
 
 const SIZE = 128;
 
@@ -19,22 +19,6 @@ function psnr(a: Uint8Array, b: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < SIZE * SIZE; i++) sum += (a[i]! - b[i]!) ** 2;
   return 10 * Math.log10(255 ** 2 / (sum / (SIZE * SIZE)));
-}
-
-function decoderOf(name: string): (data: Buffer) => Uint8Array {
-  const context = new CodecContext();
-  context.allocContext3(Codec.findDecoderByName(name as never)!);
-  context.open2Sync();
-  const frame = new Frame();
-  frame.alloc();
-  return (data) => {
-    const packet = new Packet();
-    packet.alloc();
-    packet.data = data;
-    expect(context.sendPacketSync(packet)).toBeGreaterThanOrEqual(0);
-    expect(context.receiveFrameSync(frame)).toBeGreaterThanOrEqual(0);
-    return frame.toBuffer();
-  };
 }
 
 describe.each([

@@ -8,7 +8,7 @@ import { StreamedSession } from './StreamedSession.ts';
 export interface LiveSessionsOptions {
   loadAvatar(source: AvatarSource): Promise<EnrolledAvatar>;
   openRenderer(avatar: EnrolledAvatar, driverNeutral: Float32Array | null, sessionId: string): Promise<Renderer>;
-  createEncoder(options: Parameters<LiveSessionOptions['createEncoder']>[0]): Encoder;
+  createEncoder(options: Parameters<LiveSessionOptions['createEncoder']>[0], sessionId: string): Encoder;
   send(message: FromWorker): void;
   /** Runs one frame of that session, when no other session's is being made. */
   inTurn?(sessionId: string, work: () => Promise<void>): Promise<void>;
@@ -60,7 +60,7 @@ export class LiveSessions {
       renderer,
       video,
       openRenderer: (avatar, neutral) => openRenderer(avatar, neutral, sessionId),
-      createEncoder,
+      createEncoder: (options) => createEncoder(options, sessionId),
       ...(inTurn ? { inTurn: (work: () => Promise<void>) => inTurn(sessionId, work) } : {}),
       onState: (state) => send({ type: 'state', sessionId, state }),
       onNeutral: (neutral) => send({ type: 'neutral', sessionId, neutral }),

@@ -12,6 +12,8 @@ export interface SynthesisPoolOptions {
   maxAvatars: number;
   deadlineMs: number;
   cacheDir: string;
+  /** See `SynthesisProcessOptions`. */
+  replay?: string | undefined;
   video: VideoSettings;
   log: Logger;
   /** Finds (or makes anew) the generated weights. @throws AppError `avatar-not-found`, `model-unknown`. */

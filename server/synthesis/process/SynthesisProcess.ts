@@ -26,6 +26,8 @@ export interface SynthesisProcessOptions {
   /** A frame or a ping that takes longer than this ends the process. */
   deadlineMs: number;
   cacheDir: string;
+  /** A recording (`VideoRecording.ts`) that its live avatars show instead of themselves: for load tests. */
+  replay?: string | undefined;
 }
 
 interface Waiting {
@@ -78,7 +80,12 @@ export class SynthesisProcess {
     const child = fork(ENTRY, [], {
       serialization: 'advanced',
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      env: childEnvironment(process.env, { ...clockEnvironment(), GIOCONDA_SYNTHESIS_CACHE: options.cacheDir, ORT_DISABLE_TELEMETRY: '1' }),
+      env: childEnvironment(process.env, {
+        ...clockEnvironment(),
+        GIOCONDA_SYNTHESIS_CACHE: options.cacheDir,
+        ...(options.replay === undefined ? {} : { GIOCONDA_SYNTHESIS_REPLAY: options.replay }),
+        ORT_DISABLE_TELEMETRY: '1',
+      }),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', running.fd],
     });
     const synthesis = new SynthesisProcess(child, running, options);

@@ -12,8 +12,11 @@ import type { CallName, Calls, FromWorker, ToWorker } from './messages.ts';
 import { portraitOf } from '../../portraits/PortraitError.ts';
 import { measureSpeed } from '../measure/measure-synthesis.ts';
 import { EnrolmentJobs } from './EnrolmentJobs.ts';
-import { LiveSessions } from './LiveSessions.ts';
+import { LiveSessions, type LiveSessionsOptions } from './LiveSessions.ts';
 import { loadAvatar, ModelCache, openRenderer } from './open-renderer.ts';
+import { recordVideo } from './record-video.ts';
+import { replaying } from './replaying.ts';
+import { encodeRecording } from './VideoRecording.ts';
 
 const log = createLog({ logLevel: 'info' }).child({ part: 'synthesis', pid: process.pid });
 const cacheDir = process.env['GIOCONDA_SYNTHESIS_CACHE'] ?? '';
@@ -27,10 +30,17 @@ const frames = new SerialQueue();
 const models = new ModelCache();
 const enrolment = new EnrolmentJobs(cacheDir, models);
 
+const recording = process.env['GIOCONDA_SYNTHESIS_REPLAY'];
+const pictures: Pick<LiveSessionsOptions, 'openRenderer' | 'createEncoder'> = recording
+  ? await replaying(recording)
+  : {
+      openRenderer: (avatar, driverNeutral, sessionId) => openRenderer(avatar, { driverNeutral, sessionId }, models),
+      createEncoder: (options) => new VideoEncoder(options),
+    };
+
 const sessions = new LiveSessions({
   loadAvatar,
-  openRenderer: (avatar, driverNeutral, sessionId) => openRenderer(avatar, { driverNeutral, sessionId }, models),
-  createEncoder: (options) => new VideoEncoder(options),
+  ...pictures,
   send,
   inTurn: (sessionId, work) =>
     frames.run(async () => {
@@ -64,6 +74,10 @@ const handlers: { [N in CallName]: (request: Calls[N]['request']) => Promise<Cal
   switch: (request) => sessions.switchAvatar(request),
   enrol: (request) => enrolment.enrol(request),
   measure: async ({ model, size }) => measureSpeed(await models.get(model, size)),
+  record: async ({ source, video, driver }) => {
+    const avatar = await loadAvatar(source);
+    return encodeRecording(await recordVideo({ model: await models.get(avatar.model, avatar.size), avatar, video, driver }));
+  },
   'check-portrait': (request) => enrolment.check(request),
 };
 

@@ -67,6 +67,8 @@ export interface Calls {
   enrol: { request: EnrolmentRequest; answer: EnrolmentResult };
   /** Milliseconds of CPU time for one frame, measured now. */
   measure: { request: { model: string; size: number }; answer: number };
+  /** A driven avatar as a file of `VideoRecording.ts`. `driver`: [frames, 478, 3] in picture widths. */
+  record: { request: { source: AvatarSource; video: VideoSettings; driver: Float32Array }; answer: Uint8Array };
   'check-portrait': { request: { portrait: Uint8Array; limits: PortraitLimits }; answer: { warnings: PortraitWarning[] } };
 }
 export type CallName = keyof Calls;
