@@ -6,7 +6,12 @@ import type { RtpOutput } from '../../server/call/ports.ts';
 import { ReplayEncoder } from '../../server/synthesis/process/ReplayEncoder.ts';
 import { ReplayRenderer } from '../../server/synthesis/process/ReplayRenderer.ts';
 import { StreamedSession } from '../../server/synthesis/process/StreamedSession.ts';
-import { decodeRecording, encodeRecording, type RecordedFrame, type VideoRecording } from '../../server/synthesis/process/VideoRecording.ts';
+import {
+  decodeRecording,
+  encodeRecording,
+  type RecordedFrame,
+  type VideoRecording,
+} from '../../server/synthesis/process/VideoRecording.ts';
 import { VideoEncoder } from '../../server/video/VideoEncoder.ts';
 import { eventually } from '../support/wait.ts';
 import { decoderOf } from '../support/video-decoder.ts';
@@ -159,7 +164,10 @@ describe('the stream of a replayed avatar', () => {
 
   it('brings a keyframe when a receiver asks for one, without a gap', async () => {
     // One keyframe in several seconds: the second that comes is the one that was asked for.
-    const frames = Array.from({ length: 300 }, (_, index) => ({ data: Uint8Array.of(index === 0 ? 0x10 : 0x11, 1), keyframe: index === 0 }));
+    const frames = Array.from({ length: 300 }, (_, index) => ({
+      data: Uint8Array.of(index === 0 ? 0x10 : 0x11, 1),
+      keyframe: index === 0,
+    }));
     await replay(frames);
     await eventually('a stream', () => packets.length > 5);
     sfu.send(keyframeRequest, reservation.address().port, LOOPBACK);
