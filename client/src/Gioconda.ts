@@ -1,8 +1,13 @@
 /// <reference lib="dom" />
-import { z } from 'zod';
+import type { z } from 'zod';
 import { Call } from './call/Call.ts';
 import type { CallOptions } from './call/call-types.ts';
+import { foreignOrigin, originRefused } from './http/origin.ts';
 import { RestClient } from './http/RestClient.ts';
+import type { RequestOptions } from './http/RestClient.ts';
+import { serverOrigin } from './http/server-address.ts';
+import { TokenSource } from './http/TokenSource.ts';
+import type { TokenFunction } from './http/TokenSource.ts';
 import {
   AppError,
   avatarListSchema,
@@ -18,14 +23,17 @@ import type { AvatarInfo, ClientConfig, Consent, GuestInfo, InviteInfo, ModelLis
 import { loadTracker, loadTrackerAssets } from './tracking/load-tracker.ts';
 import type { WorkerTracker } from './tracking/WorkerTracker.ts';
 
-export interface GiocondaOptions {
+export interface GiocondaOptions extends RequestOptions {
   /** The server's origin, e.g. `https://calls.example.org`. */
   url: string;
-  /** A participant's token, or a function that gets one; the latter is asked again when a token has expired. */
-  token: string | (() => Promise<string> | string);
+  /**
+   * A participant's token, or a function that gets one. The function is asked once; what it gives is shared by all requests and calls and
+   * kept until shortly before it expires, then the function is asked again.
+   */
+  token: string | TokenFunction;
 }
 
-export interface EnrolOptions {
+export interface EnrolOptions extends RequestOptions {
   /** One to eight pictures of one face, the best first. */
   portraits: Blob[];
   consent: Consent;
@@ -35,24 +43,41 @@ export interface EnrolOptions {
   onProgress?: (fraction: number) => void;
 }
 
-export type JoinOptions = Omit<CallOptions, 'url' | 'getToken'>;
+export interface GuestOptions extends RequestOptions {
+  /** The server's origin. */
+  url: string;
+  /** The invite token of a link. */
+  invite: string;
+  /** An earlier token of this guest, also an expired one. */
+  previous?: string | undefined;
+}
 
-/** One server, one user: avatars, rooms and the face tracker. */
+export type JoinOptions = Omit<CallOptions, 'url' | 'token'>;
+
+/**
+ * One server, one user: avatars, rooms and the face tracker. Every failure is an `AppError`; every request takes an `AbortSignal` (then
+ * `aborted`) and has a time-out (`deadline`; 30 s, for enrolment 3 minutes).
+ */
 export class Gioconda {
   readonly url: string;
-  readonly #getToken: () => Promise<string> | string;
+  readonly #tokens: TokenSource;
   readonly #rest: RestClient;
 
   private constructor({ url, token }: GiocondaOptions) {
-    this.url = new URL(url).origin;
-    this.#getToken = typeof token === 'function' ? token : () => token;
-    this.#rest = new RestClient({ url: this.url, getToken: this.#getToken });
+    this.url = serverOrigin(url);
+    this.#tokens = new TokenSource(token);
+    this.#rest = new RestClient({ url: this.url, token: this.#tokens });
   }
 
-  /** Checks that the server is there and speaks this version. @throws AppError `server-unreachable`, `protocol-version`. */
+  /**
+   * Checks that the server is there, speaks this version and lets this page in.
+   * @throws AppError `server-unreachable`, `protocol-version`, `origin-refused`, `bad-request` for an address that is none.
+   */
   static async connect(options: GiocondaOptions): Promise<Gioconda> {
     const gioconda = new Gioconda(options);
-    await gioconda.config();
+    const { originAllowed } = await gioconda.config(options);
+    const origin = foreignOrigin(gioconda.url);
+    if (origin !== null && originAllowed === false) throw originRefused(origin);
     return gioconda;
   }
 
@@ -60,69 +85,68 @@ export class Gioconda {
    * Turns an invite into a guest's personal token. With `previous`, an earlier token of theirs (also an expired one), they stay the
    * same user and keep their avatars. @throws AppError `token-invalid`, `token-expired`.
    */
-  static async enterAsGuest({ url, invite, previous }: { url: string; invite: string; previous?: string | undefined }): Promise<GuestInfo> {
-    return new RestClient({ url, getToken: () => invite }).post('/guests', previous ? { previous } : null, guestSchema);
+  static async enterAsGuest({ url, invite, previous, ...options }: GuestOptions): Promise<GuestInfo> {
+    return new RestClient({ url, token: invite }).post('/guests', previous ? { previous } : null, guestSchema, options);
   }
 
-  async config(): Promise<ClientConfig> {
+  /** What the server can do and allows; needs no token. @throws AppError `server-unreachable`, `protocol-version`. */
+  async config({ signal, timeoutMs }: RequestOptions = {}): Promise<ClientConfig> {
     const schema = clientConfigSchema.loose() as unknown as z.ZodType<ClientConfig>;
-    const config = await this.#rest.get('/config/client', schema).catch((error: unknown) => {
-      if (error instanceof z.ZodError) throw new AppError('protocol-version', undefined, { cause: error });
-      throw error;
-    });
+    const config = await new RestClient({ url: this.url, token: null }).get('/config/client', schema, { signal, timeoutMs });
     if (config.protocol !== PROTOCOL_VERSION)
       throw new AppError('protocol-version', `the server speaks version ${config.protocol}, this client ${PROTOCOL_VERSION}`);
     return config;
   }
 
-  async models(): Promise<ModelList['models']> {
-    return (await this.#rest.get('/models', modelListSchema)).models;
+  async models(options?: RequestOptions): Promise<ModelList['models']> {
+    return (await this.#rest.get('/models', modelListSchema, options)).models;
   }
 
-  async avatars(): Promise<AvatarInfo[]> {
-    return (await this.#rest.get('/avatars', avatarListSchema)).avatars;
+  /** The user's own avatars, none at first. */
+  async avatars(options?: RequestOptions): Promise<AvatarInfo[]> {
+    return (await this.#rest.get('/avatars', avatarListSchema, options)).avatars;
   }
 
   /** The picture of an avatar, as an image file. */
-  async avatarPreview(avatarId: string): Promise<Blob> {
-    return this.#rest.getBlob(`/avatars/${encodeURIComponent(avatarId)}/preview`);
+  async avatarPreview(avatarId: string, options?: RequestOptions): Promise<Blob> {
+    return this.#rest.getBlob(`/avatars/${encodeURIComponent(avatarId)}/preview`, options);
   }
 
   /** Deletes portraits and generated weights on the server and revokes the consent. */
-  async deleteAvatar(avatarId: string): Promise<void> {
-    await this.#rest.delete(`/avatars/${encodeURIComponent(avatarId)}`);
+  async deleteAvatar(avatarId: string, options?: RequestOptions): Promise<void> {
+    await this.#rest.delete(`/avatars/${encodeURIComponent(avatarId)}`, options);
   }
 
   /** Makes an avatar. @throws AppError `portrait-*` (a `PortraitRefusal` names which), `consent-missing`, `capacity`. */
-  async enrol({ portraits, consent, name, model, onProgress }: EnrolOptions): Promise<AvatarInfo> {
+  async enrol({ portraits, consent, name, model, onProgress, signal, timeoutMs }: EnrolOptions): Promise<AvatarInfo> {
     const form = new FormData();
     form.append('consent', JSON.stringify(consent));
     if (name) form.append('name', name);
     if (model) form.append('model', model);
     for (const [index, portrait] of portraits.entries())
       form.append('portraits', portrait, portrait instanceof File ? portrait.name : `portrait-${index + 1}.jpg`);
-    return this.#rest.upload('/avatars', form, { schema: avatarSchema, onProgress });
+    return this.#rest.upload('/avatars', form, { schema: avatarSchema, onProgress, signal, timeoutMs });
   }
 
   /** Asks the server whether it would take this portrait; nothing is kept. */
-  async checkPortrait(portrait: Blob): Promise<PortraitCheck> {
+  async checkPortrait(portrait: Blob, options?: RequestOptions): Promise<PortraitCheck> {
     const form = new FormData();
     form.append('portrait', portrait, 'portrait.jpg');
-    return this.#rest.post('/portraits/check', form, portraitCheckSchema);
+    return this.#rest.upload('/portraits/check', form, { schema: portraitCheckSchema, ...options });
   }
 
   /** A link that lets others into a room. */
-  async invite(roomId: string): Promise<InviteInfo> {
-    return this.#rest.post(`/rooms/${encodeURIComponent(roomId)}/invites`, {}, inviteSchema);
+  async invite(roomId: string, options?: RequestOptions): Promise<InviteInfo> {
+    return this.#rest.post(`/rooms/${encodeURIComponent(roomId)}/invites`, {}, inviteSchema, options);
   }
 
   /** Enters a room. @throws AppError of the token, the room or the browser. */
   async join(options: JoinOptions): Promise<Call> {
-    return Call.join({ ...options, url: this.url, getToken: this.#getToken });
+    return Call.join({ ...options, url: this.url, token: this.#tokens });
   }
 
-  /** Loads the face tracker in a worker, wasm and models from this server. @throws AppError `tracker-failed`. */
-  async loadTracker(): Promise<WorkerTracker> {
-    return loadTracker({ assets: await loadTrackerAssets(this.url) });
+  /** Loads the face tracker in a worker, wasm and models from this server. @throws AppError `tracker-failed`, `server-unreachable`. */
+  async loadTracker(options?: RequestOptions): Promise<WorkerTracker> {
+    return loadTracker({ assets: await loadTrackerAssets(this.url, options), ...(options?.signal && { signal: options.signal }) });
   }
 }

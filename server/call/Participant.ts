@@ -104,6 +104,11 @@ export class Participant {
     return this.#closed;
   }
 
+  /** Without a connection: the place is kept for a while. */
+  get lost(): boolean {
+    return this.#connection === null;
+  }
+
   // -- connection
 
   /** Binds a (new) connection; an older one that is still there is ended. */

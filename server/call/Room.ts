@@ -59,6 +59,14 @@ export class Room {
     return [...this.#participants.values()].find((participant) => participant.resumeKey === resumeKey);
   }
 
+  /** Ends the places that are kept for lost connections of this very person: who loads the page anew must not be seen twice. */
+  releaseLost({ displayName, subject, hidden }: { displayName: string; subject: string; hidden: boolean }): void {
+    for (const participant of [...this.#participants.values()]) {
+      const same = participant.subject === subject && participant.displayName === displayName && participant.hidden === hidden;
+      if (same && participant.lost) participant.close();
+    }
+  }
+
   /** Whose media this is, if `viewer` may watch it: visible participants', and always one's own. */
   publisherOf(producerId: string, viewer: Participant): Participant | undefined {
     return [...this.#participants.values()].find(

@@ -7,6 +7,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import { AppError } from '../../client/src/protocol/index.ts';
 import { enforceAccess } from './access.ts';
 import { addressKey } from './client-address.ts';
+import { allowedOrigins } from './origins.ts';
 import { answerBrokenRequest, handleError, handleNotFound } from './errors.ts';
 import { describeApi } from './openapi.ts';
 import { limitConnections } from './limit-connections.ts';
@@ -22,8 +23,6 @@ import type { App } from './types.ts';
 
 export type { App } from './types.ts';
 
-/** A developer's own page, served by another program of this machine. */
-const LOCAL_ORIGIN = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 const JSON_BODY_BYTES = 64 * 1024;
 const KEEP_ALIVE_MS = 65_000;
 const CONNECTION_CHECK_MS = 5000;
@@ -52,11 +51,11 @@ async function createApp({ config, log }: HttpServerOptions): Promise<App> {
 }
 
 async function addLimits(app: App, { config }: HttpServerOptions): Promise<void> {
-  const { corsOrigins, rateLimitPerMinute } = config.http;
-  const origins = [...corsOrigins, ...(config.auth.apiKey === null ? [LOCAL_ORIGIN] : [])];
+  const { rateLimitPerMinute } = config.http;
+  const origins = allowedOrigins(config);
   if (origins.length > 0) {
     await app.register(cors, {
-      origin: corsOrigins.includes('*') ? '*' : origins,
+      origin: origins.includes('*') ? '*' : origins,
       methods: ['GET', 'HEAD', 'POST', 'DELETE'],
       allowedHeaders: ['authorization', 'content-type'],
       maxAge: 3600,
@@ -94,7 +93,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<App>
   app.setErrorHandler(handleError);
   addSecurityHeaders(app, {
     https: config.tls.mode === 'files',
-    crossOrigin: config.http.corsOrigins.length > 0,
+    crossOrigin: allowedOrigins(config).length > 0,
     publicUrl: config.publicUrl,
     frameAncestors: config.http.frameAncestors,
   });

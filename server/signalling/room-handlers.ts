@@ -39,6 +39,7 @@ export function join(session: Session, request: RequestOf<'join'>): Promise<Answ
 
 function takeSeat(session: Session, room: Room, { displayName, preview: hidden = false }: RequestOf<'join'>): Participant {
   const holder = { subject: session.caller.userId, address: session.address };
+  room.releaseLost({ displayName, subject: holder.subject, hidden });
   session.rooms.seats.check(holder, hidden);
   const participant = room.add({ displayName, subject: holder.subject, hidden });
   session.rooms.seats.take(participant, holder);

@@ -145,7 +145,7 @@ describe('browsers', () => {
 
   it('on a local page may call a server in development mode, and only that one', async () => {
     const allowed = async (origin: string): Promise<string | null> =>
-      (await http!.call('GET', '/config/client', { headers: { origin } })).headers.get('access-control-allow-origin');
+      (await http!.call('GET', '/models', { headers: { origin } })).headers.get('access-control-allow-origin');
     await start();
     expect([
       await allowed('http://localhost:5173'),

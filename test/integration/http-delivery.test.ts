@@ -106,7 +106,7 @@ describe('CORS', () => {
   it('lets in the configured origins only', async () => {
     const http = await start({ config: { http: { corsOrigins: ['https://app.example'] } } });
     const allowed = async (origin: string): Promise<string | null> =>
-      (await http.call('GET', '/config/client', { headers: { origin } })).headers.get('access-control-allow-origin');
+      (await http.call('GET', '/models', { headers: { origin } })).headers.get('access-control-allow-origin');
     expect([await allowed('https://app.example'), await allowed('https://evil.example')]).toEqual(['https://app.example', null]);
     const preflight = await http.call('OPTIONS', '/avatars', {
       headers: {
@@ -118,9 +118,26 @@ describe('CORS', () => {
     expect([preflight.status, preflight.headers.get('access-control-allow-headers')]).toEqual([204, 'authorization, content-type']);
   });
 
+  it('tells a page of any origin whether it may call, and lets files into pages of this machine in development mode', async () => {
+    const http = await start({ config: { http: { corsOrigins: ['https://app.example'] }, auth: { apiKey: '0123456789abcdef0123' } } });
+    const ask = async (origin?: string): Promise<unknown[]> => {
+      const { headers, body } = await http.call('GET', '/config/client', { headers: origin === undefined ? {} : { origin } });
+      return [body.originAllowed, headers.get('access-control-allow-origin'), headers.get('cross-origin-resource-policy')];
+    };
+    expect(await ask('https://app.example')).toEqual([true, '*', 'cross-origin']);
+    expect(await ask('https://evil.example')).toEqual([false, '*', 'cross-origin']);
+    expect((await ask())[0]).toBe(true);
+    const development = await start();
+    const { headers } = await development.call('GET', '/models', { headers: { origin: 'http://127.0.0.1:5173' } });
+    expect([headers.get('access-control-allow-origin'), headers.get('cross-origin-resource-policy')]).toEqual([
+      'http://127.0.0.1:5173',
+      'cross-origin',
+    ]);
+  });
+
   it('is off by default', async () => {
-    const http = await start();
-    const { headers } = await http.call('GET', '/config/client', { headers: { origin: 'https://app.example' } });
+    const http = await start({ config: { auth: { apiKey: '0123456789abcdef0123' } } });
+    const { headers } = await http.call('GET', '/models', { headers: { origin: 'https://app.example' } });
     expect([headers.get('access-control-allow-origin'), headers.get('cross-origin-resource-policy')]).toEqual([null, 'same-origin']);
   });
 });

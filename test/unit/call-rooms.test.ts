@@ -336,6 +336,21 @@ describe('Rooms', () => {
     }
   });
 
+  it('lets who comes again while their place is still kept take it over, and nobody else', async () => {
+    const { participant: before, connection } = await enter('Ana');
+    const { participant: connected, connection: other } = await enter('Ben');
+    before.detach(connection);
+    const room = await rooms.enter('studio');
+    room.releaseLost({ displayName: 'Ana', subject: 'somebody else', hidden: false });
+    room.releaseLost({ displayName: 'Another name', subject: 'Ana', hidden: false });
+    room.releaseLost({ displayName: 'Ana', subject: 'Ana', hidden: true });
+    expect(before.closed).toBe(false);
+    room.releaseLost({ displayName: 'Ana', subject: 'Ana', hidden: false });
+    expect([before.closed, other.names().filter((name) => name === 'participant-left').length]).toEqual([true, 1]);
+    room.releaseLost({ displayName: 'Ben', subject: 'Ben', hidden: false });
+    expect(connected.closed).toBe(false);
+  });
+
   it('closes an empty room after a while, not one that is entered again', async () => {
     vi.useFakeTimers();
     try {

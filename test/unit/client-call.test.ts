@@ -84,7 +84,7 @@ describe('Call', () => {
     const { port } = http.address() as AddressInfo;
     call = await Call.join({
       url: `http://127.0.0.1:${port}`,
-      getToken: () => 'token',
+      token: 'token',
       displayName: 'Me',
       requestTimeoutMs: 300,
       ...options,
@@ -185,5 +185,41 @@ describe('Call', () => {
       { displayName: 'Me', avatarId: 'second', model: 'warp' },
     ]);
     expect(asked('set-muted').at(-1)).toEqual({ muted: true });
+  });
+
+  describe('in a page', () => {
+    let page: EventTarget;
+    beforeEach(() => {
+      page = new EventTarget();
+      vi.stubGlobal('document', {});
+      vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+      vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page));
+    });
+    const happens = (name: string, persisted: boolean): boolean => page.dispatchEvent(Object.assign(new Event(name), { persisted }));
+
+    it('leaves when the page goes, in the order of leaving and closing, and is back when the browser shows the page again', async () => {
+      const gone = new Promise<string[]>((resolve) => {
+        io.on('connection', (socket) => socket.on('disconnect', () => resolve(requests.map(({ name }) => name))));
+      });
+      await join({ avatarId: 'a' });
+      happens('pagehide', true);
+      expect((await gone).at(-1)).toBe('leave');
+      expect(call!.state).toBe('reconnecting');
+      answers.join = () => admission({ participantId: 'new me' });
+      const back = call!.once('rejoined');
+      happens('pageshow', true);
+      expect(await back).toEqual({ participantId: 'new me', resumed: false });
+      expect(asked('join').at(-1)).toEqual({ displayName: 'Me', avatarId: 'a' });
+    });
+
+    it('does nothing at the first show of a page, nor after the call', async () => {
+      await join();
+      happens('pageshow', false);
+      expect(call!.state).toBe('connected');
+      await call!.leave();
+      happens('pagehide', false);
+      happens('pageshow', true);
+      expect(asked('leave')).toHaveLength(1);
+    });
   });
 });

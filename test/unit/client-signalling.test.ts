@@ -35,7 +35,7 @@ describe('Signalling', () => {
     serve = () => undefined;
     handshakes.length = 0;
     const port = await listen();
-    link = new Signalling({ url: `http://127.0.0.1:${port}`, getToken: () => 'token', requestTimeoutMs: 500 });
+    link = new Signalling({ url: `http://127.0.0.1:${port}`, token: 'token', requestTimeoutMs: 500 });
   });
   afterEach(async () => {
     link.close();
@@ -108,6 +108,35 @@ describe('Signalling', () => {
     expect((await refused).error.code).toBe('token-expired');
   });
 
+  describe('with a token function', () => {
+    let given: string[];
+    beforeEach(() => {
+      link.close();
+      given = [];
+      const { port } = http.address() as AddressInfo;
+      link = new Signalling({ url: `http://127.0.0.1:${port}`, token: () => given[given.push(`token-${given.length}`) - 1]! });
+    });
+
+    it('asks for another token when the server refuses the one it has, also later on', async () => {
+      admit = ({ token }) => (token === 'token-0' ? new AppError('token-expired') : null);
+      await up();
+      expect(given).toEqual(['token-0', 'token-1']);
+      admit = ({ token }) => (token === 'token-1' ? new AppError('token-expired') : null);
+      const again = link.once('up');
+      io.disconnectSockets(true);
+      await again;
+      expect(given).toEqual(['token-0', 'token-1', 'token-2']);
+    });
+
+    it('ends when the next one is refused too', async () => {
+      admit = () => new AppError('token-invalid');
+      const refused = link.once('refused');
+      link.open();
+      expect((await refused).error.code).toBe('token-invalid');
+      expect([given.length, handshakes.length]).toEqual([2, 2]);
+    });
+  });
+
   it('goes on trying when the refusal is a passing one', async () => {
     let tries = 0;
     admit = () => (tries++ < 2 ? new AppError('capacity') : null);
@@ -132,7 +161,7 @@ describe('Signalling', () => {
   it('tells that the token cannot be had', async () => {
     link.close();
     const { port } = http.address() as AddressInfo;
-    link = new Signalling({ url: `http://127.0.0.1:${port}`, getToken: () => Promise.reject(new AppError('token-invalid')) });
+    link = new Signalling({ url: `http://127.0.0.1:${port}`, token: () => Promise.reject(new AppError('token-invalid')) });
     const refused = link.once('refused');
     link.open();
     expect((await refused).error.code).toBe('token-invalid');

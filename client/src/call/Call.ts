@@ -1,4 +1,7 @@
 /// <reference lib="dom" />
+import { Attempt } from '../http/Attempt.ts';
+import { serverOrigin } from '../http/server-address.ts';
+import { TokenSource } from '../http/TokenSource.ts';
 import { AppError } from '../protocol/index.ts';
 import type { AnswerOf, DriveState, LandmarkFrame, ParticipantInfo } from '../protocol/index.ts';
 import type { CallEvents, CallOptions, CallState, ReceivedMedia } from './call-types.ts';
@@ -7,12 +10,15 @@ import { LandmarkChannel } from './LandmarkChannel.ts';
 import type { PacketSink } from './LandmarkChannel.ts';
 import { MediaKeeper } from './MediaKeeper.ts';
 import type { ReceivedTrack } from './MediaSession.ts';
+import { watchPage } from './page-life.ts';
 import type { ServerEvent } from './ports.ts';
 import { RoomEntry } from './RoomEntry.ts';
 import { Roster } from './Roster.ts';
 import { ServerClock } from './ServerClock.ts';
 import { Signalling } from './Signalling.ts';
 import { CallStatistics } from './statistics/CallStatistics.ts';
+
+const JOIN_TIMEOUT_MS = 20_000;
 
 /**
  * One participant's place in one room. Heals itself: a lost link is taken up again with the resume key, a failed transport
@@ -31,6 +37,7 @@ export class Call extends Emitter<CallEvents> {
   /** What the server told between the link's coming up and its answer to the join. */
   #early: ServerEvent[] | null = null;
   #state: CallState = 'connecting';
+  readonly #unwatchPage: () => void;
 
   private constructor(options: CallOptions) {
     super();
@@ -47,24 +54,33 @@ export class Call extends Emitter<CallEvents> {
       media: () => this.#media.session,
       report: (report) => request('report-playback', report),
     });
+    this.#unwatchPage = watchPage({ hidden: () => this.#stepOut(), shown: () => this.reconnectNow() });
     this.#listen();
   }
 
   /** Resolves when the room is entered; media follows by events. @throws AppError of the token, the room or the browser. */
   static async join(options: CallOptions): Promise<Call> {
     if (typeof RTCPeerConnection === 'undefined') throw new AppError('webrtc-unsupported');
-    const call = new Call(options);
-    const entered = new Promise<void>((resolve, reject) => {
-      call.on('joined', () => resolve());
-      call.on('closed', ({ error }) => reject(error ?? new AppError('closed')));
-    });
-    const timer = setTimeout(() => call.#end(new AppError('server-unreachable')), options.joinTimeoutMs ?? 20_000);
-    call.#signalling.open();
+    const { signal, joinTimeoutMs: timeoutMs = JOIN_TIMEOUT_MS } = options;
+    const url = serverOrigin(options.url);
+    const token = TokenSource.of(options.token);
+    let call: Call | undefined;
     try {
-      await entered;
-      return call;
-    } finally {
-      clearTimeout(timer);
+      return await new Attempt({ signal, timeoutMs }).run(async (attempt) => {
+        // First, so that an application whose tokens do not come hears of that instead of a call that does not.
+        await token.get();
+        attempt.signal.throwIfAborted();
+        call = new Call({ ...options, url, token });
+        await call.#enter();
+        return call;
+      });
+    } catch (thrown) {
+      const error = AppError.from(thrown);
+      if (!call) throw error;
+      // What was in the way says more than that it took too long.
+      const reason = (error.code === 'deadline' && call.#signalling.lastError) || error;
+      call.#end(reason);
+      throw reason;
     }
   }
 
@@ -147,6 +163,23 @@ export class Call extends Emitter<CallEvents> {
     // While the link is down the wish is kept and told when the room is entered again.
     if (this.#state === 'reconnecting' && name === 'set-muted') return;
     await this.#signalling.request(name, request as never);
+  }
+
+  async #enter(): Promise<void> {
+    const entered = new Promise<void>((resolve, reject) => {
+      this.on('joined', () => resolve());
+      this.on('closed', ({ error }) => reject(error ?? new AppError('closed')));
+    });
+    this.#signalling.open();
+    await entered;
+  }
+
+  /** The page goes: the others see it at once, instead of a picture that stands still until the grace period has passed. */
+  #stepOut(): void {
+    if (this.#state === 'closed') return;
+    // No answer is waited for, and the link's end is sent right behind it: a page that goes has no later.
+    if (this.#signalling.connected) this.#signalling.request('leave', {}).catch(() => undefined);
+    this.#signalling.suspend();
   }
 
   #listen(): void {
@@ -282,6 +315,7 @@ export class Call extends Emitter<CallEvents> {
   #end(error: AppError | null): void {
     if (this.#state === 'closed') return;
     this.#setState('closed');
+    this.#unwatchPage();
     this.#entry.close();
     this.#media.close();
     this.statistics.close();

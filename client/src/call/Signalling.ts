@@ -2,6 +2,8 @@
 import { io } from 'socket.io-client';
 import type { Socket } from 'socket.io-client';
 import type { z } from 'zod';
+import { TokenSource } from '../http/TokenSource.ts';
+import type { TokenFunction } from '../http/TokenSource.ts';
 import { AppError, errorTable, events, PROTOCOL_VERSION, requests } from '../protocol/index.ts';
 import type {
   AnswerOf,
@@ -19,8 +21,8 @@ import type { ServerEvent } from './ports.ts';
 export interface SignallingOptions {
   /** The server's origin, e.g. `https://calls.example.org`. */
   url: string;
-  /** Asked before every connection attempt, so that an expired token can be replaced. */
-  getToken: () => Promise<string> | string;
+  /** A token, or how to get one: asked again for a connection when the one before is about to expire or was refused. */
+  token: string | TokenFunction | TokenSource;
   path?: string;
   requestTimeoutMs?: number;
 }
@@ -41,14 +43,21 @@ const RECONNECT_DELAY_MAX_MS = 5000;
 export class Signalling extends Emitter<SignallingEvents> {
   readonly #socket: Socket<ServerToClientEvents, ClientToServerEvents>;
   readonly #requestTimeoutMs: number;
+  readonly #tokens: TokenSource;
+  /** Shown at the last handshake. */
+  #token = '';
+  /** The server refused this token; another one is asked for, once. */
+  #refusedToken: string | null = null;
+  #lastError: AppError | null = null;
   #resumeKey: string | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #retries = 0;
   #closed = false;
 
-  constructor({ url, getToken, path = '/socket.io', requestTimeoutMs = 10_000 }: SignallingOptions) {
+  constructor({ url, token, path = '/socket.io', requestTimeoutMs = 10_000 }: SignallingOptions) {
     super();
     this.#requestTimeoutMs = requestTimeoutMs;
+    this.#tokens = TokenSource.of(token);
     this.#socket = io(url, {
       path,
       autoConnect: false,
@@ -57,10 +66,12 @@ export class Signalling extends Emitter<SignallingEvents> {
       forceNew: true,
       reconnectionDelay: RECONNECT_DELAY_MS,
       reconnectionDelayMax: RECONNECT_DELAY_MAX_MS,
-      auth: (give) => void this.#authenticate(getToken, give),
+      auth: (give) => void this.#authenticate(give),
     });
     this.#socket.on('connect', () => {
       this.#retries = 0;
+      this.#refusedToken = null;
+      this.#lastError = null;
       this.emit('up', {});
     });
     this.#socket.on('disconnect', (reason, details) => {
@@ -74,6 +85,11 @@ export class Signalling extends Emitter<SignallingEvents> {
 
   get connected(): boolean {
     return this.#socket.connected;
+  }
+
+  /** Why there is no link, as far as that is known; null while there is one. */
+  get lastError(): AppError | null {
+    return this.#lastError;
   }
 
   /** Given to the server at the next handshake, so that it gives this participant's place back. */
@@ -95,6 +111,12 @@ export class Signalling extends Emitter<SignallingEvents> {
     if (this.#closed) return;
     clearTimeout(this.#retryTimer);
     this.#socket.disconnect().connect();
+  }
+
+  /** Ends the connection until `reconnect`. What was sent before still goes out. */
+  suspend(): void {
+    clearTimeout(this.#retryTimer);
+    this.#socket.disconnect();
   }
 
   /** @throws AppError `server-unreachable` while the link is down, `deadline` without an answer, or the server's own. */
@@ -137,10 +159,10 @@ export class Signalling extends Emitter<SignallingEvents> {
     else console.warn(`gioconda: the server's event "${name}" is not understood and was ignored`);
   }
 
-  async #authenticate(getToken: SignallingOptions['getToken'], give: (auth: Record<string, unknown>) => void): Promise<void> {
+  async #authenticate(give: (auth: Record<string, unknown>) => void): Promise<void> {
     try {
-      const token = await getToken();
-      give({ token, protocol: PROTOCOL_VERSION, ...(this.#resumeKey && { resume: this.#resumeKey }) });
+      this.#token = await (this.#refusedToken === null ? this.#tokens.get() : this.#tokens.replace(this.#refusedToken));
+      give({ token: this.#token, protocol: PROTOCOL_VERSION, ...(this.#resumeKey && { resume: this.#resumeKey }) });
     } catch (error) {
       this.#socket.disconnect();
       this.#refuse(AppError.from(error));
@@ -148,14 +170,20 @@ export class Signalling extends Emitter<SignallingEvents> {
   }
 
   #connectFailed(error: Error & { data?: unknown }): void {
+    if (this.#closed) return;
+    this.#lastError = refusal(error);
     // While `active`, socket.io itself tries again: the server was not reached at all.
-    if (this.#closed || this.#socket.active) return;
-    this.#refuse(refusal(error));
+    if (!this.#socket.active) this.#refuse(this.#lastError);
   }
 
   #refuse(error: AppError): void {
     if (this.#closed) return;
-    if (error.retryable) this.#retryLater();
+    this.#lastError = error;
+    const replaceable = error.status === 401 && this.#tokens.renewable && this.#refusedToken === null;
+    if (replaceable) {
+      this.#refusedToken = this.#token;
+      this.open();
+    } else if (error.retryable) this.#retryLater();
     else this.emit('refused', { error });
   }
 

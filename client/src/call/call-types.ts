@@ -21,7 +21,10 @@ export interface CallOptions extends SignallingOptions {
   iceTransportPolicy?: 'all' | 'relay';
   /** mediasoup-client's handler where the browser cannot be recognised: 'Chrome111' under Node with @roamhq/wrtc. */
   handlerName?: mediasoup.BuiltinHandlerName;
+  /** How long entering may take, 20 s by default. */
   joinTimeoutMs?: number;
+  /** Gives entering up: `join` then fails with `aborted`. Whoever is in uses `leave`. */
+  signal?: AbortSignal | undefined;
 }
 
 /** `reconnecting`: media may still flow, the signalling link is being taken up again. */

@@ -1,16 +1,31 @@
 /// <reference lib="dom" />
 import { AppError, errorBodySchema } from '../protocol/index.ts';
 import type { ErrorCode } from '../protocol/index.ts';
+import { Attempt } from './Attempt.ts';
+import type { AttemptOptions } from './Attempt.ts';
+import { explainUnreachable } from './origin.ts';
+import { postForm } from './post-form.ts';
+import { serverOrigin } from './server-address.ts';
+import { TokenSource } from './TokenSource.ts';
+import type { TokenFunction } from './TokenSource.ts';
 
 export interface RestClientOptions {
   /** The server's origin. */
   url: string;
-  /** Bearer token for every request; null sends none. */
-  getToken: () => Promise<string | null> | string | null;
+  /** Bearer token for every request, or how to get one; null sends none. */
+  token: string | TokenFunction | TokenSource | null;
 }
+
+export type { AttemptOptions as RequestOptions } from './Attempt.ts';
 
 interface Schema<T> {
   parse(value: unknown): T;
+}
+
+export interface UploadOptions<T> extends AttemptOptions {
+  schema: Schema<T>;
+  /** Upload progress 0..1, where the platform can tell it. */
+  onProgress?: ((fraction: number) => void) | undefined;
 }
 
 /** A refusal that is about one of several portraits. */
@@ -26,59 +41,128 @@ export class PortraitRefusal extends AppError {
   }
 }
 
+const TIMEOUT_MS = 30_000;
+/** Portraits over a slow line, then the server's own work. Where progress can be told, without any progress. */
+const UPLOAD_TIMEOUT_MS = 180_000;
+
+interface Request {
+  method: 'GET' | 'POST' | 'DELETE';
+  path: string;
+  body?: object | FormData | null;
+}
+
+/** What came back, read to its end. */
+export interface RawAnswer {
+  status: number;
+  /** Parsed JSON, a Blob where one was asked for, or null where it is neither. */
+  body: unknown;
+}
+
+/** Sends one request with one token. */
+type Send = (token: string | null, attempt: Attempt) => Promise<RawAnswer>;
+
 /** The HTTP API under `/api/v1`: JSON in and out, every failure an AppError. */
 export class RestClient {
-  readonly #options: RestClientOptions;
+  readonly #url: string;
+  readonly #tokens: TokenSource | null;
 
-  constructor(options: RestClientOptions) {
-    this.#options = options;
+  /** @throws AppError `bad-request` for an address that is none. */
+  constructor({ url, token }: RestClientOptions) {
+    this.#url = serverOrigin(url);
+    this.#tokens = token === null ? null : TokenSource.of(token);
   }
 
-  async get<T>(path: string, schema: Schema<T>): Promise<T> {
-    return schema.parse(await (await this.#send('GET', path)).json());
+  async get<T>(path: string, schema: Schema<T>, options: AttemptOptions = {}): Promise<T> {
+    return this.#json({ method: 'GET', path }, schema, options);
   }
 
-  async getBlob(path: string): Promise<Blob> {
-    return (await this.#send('GET', path)).blob();
+  async getBlob(path: string, options: AttemptOptions = {}): Promise<Blob> {
+    const request = { method: 'GET', path } as const;
+    return (await this.#exchange((token, attempt) => this.#fetch(request, token, attempt, 'blob'), options)) as Blob;
   }
 
-  async post<T>(path: string, body: object | FormData | null, schema: Schema<T>): Promise<T> {
-    return schema.parse(await (await this.#send('POST', path, body)).json());
+  async post<T>(path: string, body: object | FormData | null, schema: Schema<T>, options: AttemptOptions = {}): Promise<T> {
+    return this.#json({ method: 'POST', path, body }, schema, options);
   }
 
-  async delete(path: string): Promise<void> {
-    await this.#send('DELETE', path);
+  async delete(path: string, options: AttemptOptions = {}): Promise<void> {
+    await this.#exchange((token, attempt) => this.#fetch({ method: 'DELETE', path }, token, attempt, 'json'), options);
   }
 
-  /** A form with upload progress 0..1, where the platform can tell it. */
+  /** A form with files. */
   async upload<T>(
     path: string,
     form: FormData,
-    options: { schema: Schema<T>; onProgress?: ((fraction: number) => void) | undefined },
+    { schema, onProgress, signal, timeoutMs = UPLOAD_TIMEOUT_MS }: UploadOptions<T>,
   ): Promise<T> {
-    const { schema, onProgress } = options;
-    if (!onProgress || typeof XMLHttpRequest === 'undefined') return this.post(path, form, schema);
-    const { status, body } = await exchangeWithProgress({ url: this.#url(path), token: await this.#options.getToken(), form, onProgress });
-    if (status < 200 || status >= 300) throw errorOf(status, body);
-    return schema.parse(body);
+    const request = { method: 'POST', path, body: form } as const;
+    if (!onProgress || typeof XMLHttpRequest === 'undefined') return this.#json(request, schema, { signal, timeoutMs });
+    const send: Send = (token, attempt) => postForm({ url: this.#address(path), token, form, onProgress, attempt });
+    return understood(request, schema, await this.#exchange(send, { signal, timeoutMs }));
   }
 
-  #url(path: string): string {
-    return new URL(`/api/v1${path}`, this.#options.url).href;
+  #address(path: string): string {
+    return new URL(`/api/v1${path}`, this.#url).href;
   }
 
-  async #send(method: string, path: string, body?: object | FormData | null): Promise<Response> {
-    const token = await this.#options.getToken();
+  async #json<T>(request: Request, schema: Schema<T>, options: AttemptOptions): Promise<T> {
+    const body = await this.#exchange((token, attempt) => this.#fetch(request, token, attempt, 'json'), options);
+    return understood(request, schema, body);
+  }
+
+  /** One request, and once more where the token has expired and another can be had. Gives the body of a success. */
+  #exchange(send: Send, { signal, timeoutMs = TIMEOUT_MS }: AttemptOptions): Promise<unknown> {
+    return new Attempt({ signal, timeoutMs }).run(async (attempt) => {
+      const token = (await this.#tokens?.get()) ?? null;
+      let answer = await this.#send(send, token, attempt);
+      if (token !== null && this.#tokens?.renewable && answer.status === 401)
+        answer = await this.#send(send, await this.#tokens.replace(token), attempt);
+      if (answer.status < 200 || answer.status >= 300) throw errorOf(answer.status, answer.body);
+      return answer.body;
+    });
+  }
+
+  async #send(send: Send, token: string | null, attempt: Attempt): Promise<RawAnswer> {
+    try {
+      return await send(token, attempt);
+    } catch (cause) {
+      if (cause instanceof AppError || attempt.signal.aborted) throw cause;
+      throw await explainUnreachable(this.#url, cause, attempt.signal);
+    }
+  }
+
+  async #fetch({ method, path, body }: Request, token: string | null, attempt: Attempt, kind: 'json' | 'blob'): Promise<RawAnswer> {
     const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
     const isForm = typeof FormData !== 'undefined' && body instanceof FormData;
     if (body && !isForm) headers['content-type'] = 'application/json';
-    const response = await fetch(this.#url(path), { method, headers, ...(body && { body: isForm ? body : JSON.stringify(body) }) }).catch(
-      (cause: unknown) => {
-        throw new AppError('server-unreachable', undefined, { cause });
-      },
-    );
-    if (response.ok) return response;
-    throw errorOf(response.status, await response.json().catch(() => null));
+    const response = await fetch(this.#address(path), {
+      method,
+      headers,
+      signal: attempt.signal,
+      ...(body && { body: isForm ? body : JSON.stringify(body) }),
+    });
+    if (response.ok && kind === 'blob') return { status: response.status, body: await response.blob() };
+    return { status: response.status, body: parsed(await response.text()) };
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    // A page of a proxy, or no body: what is made of it depends on the status.
+    return null;
+  }
+}
+
+/** @throws AppError `protocol-version` for an answer that is not as agreed: another version, or no Gioconda server at all. */
+function understood<T>({ method, path }: Request, schema: Schema<T>, body: unknown): T {
+  try {
+    return schema.parse(body);
+  } catch (cause) {
+    throw new AppError('protocol-version', `The answer to ${method} ${path} is not understood; is this the address of a Gioconda server?`, {
+      cause,
+    });
   }
 }
 
@@ -99,26 +183,4 @@ export function errorOf(status: number, body: unknown): AppError {
     429: 'rate-limited',
   };
   return new AppError(byStatus[status] ?? (status >= 500 ? 'server-unreachable' : 'bad-request'));
-}
-
-interface UploadExchange {
-  url: string;
-  token: string | null;
-  form: FormData;
-  onProgress: (fraction: number) => void;
-}
-
-function exchangeWithProgress({ url, token, form, onProgress }: UploadExchange): Promise<{ status: number; body: unknown }> {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open('POST', url);
-    request.responseType = 'json';
-    if (token) request.setRequestHeader('authorization', `Bearer ${token}`);
-    request.upload.onprogress = ({ loaded, total, lengthComputable }) => {
-      if (lengthComputable) onProgress(loaded / total);
-    };
-    request.onload = () => resolve({ status: request.status, body: request.response as unknown });
-    request.onerror = () => reject(new AppError('server-unreachable'));
-    request.send(form);
-  });
 }

@@ -114,7 +114,22 @@ export const errorTable = {
     advice: 'Use a current Chrome, Edge, Firefox or Safari: this browser has no WebRTC.',
   },
   'tracker-failed': { status: 0, retryable: true, advice: 'Reload the page; the face tracker could not be started.' },
-  'server-unreachable': { status: 0, retryable: true, advice: 'The server does not answer; the page goes on trying.' },
+  'server-unreachable': {
+    status: 0,
+    retryable: true,
+    advice: 'Check the address and the network, then try again: the server does not answer.',
+  },
+  'origin-refused': {
+    status: 0,
+    retryable: false,
+    advice: "Ask the server's operator to name the page's origin in `http.corsOrigins` (`GIOCONDA_HTTP_CORS_ORIGINS`).",
+  },
+  'token-unavailable': {
+    status: 0,
+    retryable: true,
+    advice: "Look at what the application's token function does: its error is the `cause` of this one.",
+  },
+  aborted: { status: 0, retryable: false, advice: 'The request was given up here, by its AbortSignal.' },
   closed: { status: 0, retryable: false, advice: 'The call was closed here.' },
 } as const satisfies Record<string, { status: number; retryable: boolean; advice: string }>;
 

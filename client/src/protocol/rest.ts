@@ -120,6 +120,10 @@ export type Readiness = z.infer<typeof readinessSchema>;
 export const clientConfigSchema = z.object({
   version: z.string(),
   protocol: z.int(),
+  originAllowed: z
+    .boolean()
+    .optional()
+    .describe('Whether pages of the origin that asks may use the API (`http.corsOrigins`); this request is answered to all.'),
   tracker: z.string().describe('Address of the description of the face tracker: which one, and where its files are.'),
   model: z.string().describe('The default model.'),
   limits: z.object({

@@ -1,5 +1,6 @@
 /// <reference lib="dom" />
 import { Emitter } from '../call/Emitter.ts';
+import { Attempt } from '../http/Attempt.ts';
 import { AppError } from '../protocol/index.ts';
 import type { FromWorker, ToWorker, TrackerAssets, TrackerEvents, TrackerName } from './Tracker.ts';
 
@@ -10,6 +11,8 @@ export interface WorkerTrackerOptions {
   name: TrackerName;
   /** Makes the worker; by default from the URL that the server names. */
   createWorker?: (url: string, type: WorkerType) => Worker;
+  /** Gives the start up. */
+  signal?: AbortSignal;
 }
 
 /** A face tracker in its own worker. Give it pictures one at a time: while it works, newer ones replace each other. */
@@ -27,12 +30,12 @@ export class WorkerTracker extends Emitter<TrackerEvents> {
   }
 
   /** Resolves when wasm and models are loaded. @throws AppError `tracker-failed`. */
-  static async create({ assets, name, createWorker = startWorker }: WorkerTrackerOptions): Promise<WorkerTracker> {
+  static async create({ assets, name, createWorker = startWorker, signal }: WorkerTrackerOptions): Promise<WorkerTracker> {
     const url = name === 'face-mesh' ? assets.faceMesh.workerUrl : assets.faceLandmarker?.workerUrl;
     if (!url) throw new AppError('tracker-failed', `the server does not offer the tracker "${name}"`);
-    const tracker = new WorkerTracker(name, createWorker(url, name === 'face-mesh' ? 'classic' : 'module'));
+    const tracker = new WorkerTracker(name, openWorker(createWorker, url, name === 'face-mesh' ? 'classic' : 'module'));
     try {
-      await tracker.#start(assets);
+      await new Attempt({ signal }).run(() => tracker.#start(assets));
       return tracker;
     } catch (error) {
       tracker.close();
@@ -93,6 +96,14 @@ export class WorkerTracker extends Emitter<TrackerEvents> {
       };
       this.#post({ type: 'start', assets });
     });
+  }
+}
+
+function openWorker(open: (url: string, type: WorkerType) => Worker, url: string, type: WorkerType): Worker {
+  try {
+    return open(url, type);
+  } catch (cause) {
+    throw new AppError('tracker-failed', 'The browser refuses to start a worker for the tracker', { cause });
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type ClientConfig,
 } from '../../../client/src/protocol/index.ts';
 import { permit } from '../access.ts';
+import { isOriginAllowed } from '../origins.ts';
 import { OPENAPI_PATH } from '../openapi.ts';
 import type { HealthPart, HttpServerOptions } from '../ports.ts';
 import { json } from '../responses.ts';
@@ -19,11 +20,12 @@ const PROBE_INTERVAL_MS = 1000;
 /** Orchestrators ask often, and from one address. */
 const unlimited = { rateLimit: false as const };
 
-function clientConfig({ config }: HttpServerOptions): ClientConfig {
+function clientConfig({ config }: HttpServerOptions, origin: string | undefined): ClientConfig {
   const { enrolment, rooms, synthesis, video } = config;
   return {
     version,
     protocol: PROTOCOL_VERSION,
+    originAllowed: isOriginAllowed(origin, config),
     tracker: '/assets/tracker.json',
     model: synthesis.model,
     limits: {
@@ -73,7 +75,11 @@ export function addInformationRoutes(app: App, options: HttpServerOptions): void
         response: { 200: json(clientConfigSchema, 'Versions, limits and defaults') },
       },
     },
-    async () => clientConfig(options),
+    async (request, reply) => {
+      // To every page, for a browser tells a page that is not let in nothing at all: from this answer it learns why.
+      void reply.headers({ 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin', vary: 'Origin' });
+      return clientConfig(options, request.headers.origin);
+    },
   );
 
   app.get(
