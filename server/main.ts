@@ -22,6 +22,7 @@ import { MediaWorkers } from './media/MediaWorkers.ts';
 import { Metrics } from './metrics.ts';
 import type { Access } from './signalling/access.ts';
 import { SignallingServer } from './signalling/SignallingServer.ts';
+import { trackerModelPath } from './base/paths.ts';
 import { Store } from './store/Store.ts';
 import { explained } from './store/StoreError.ts';
 import { availableModels } from './synthesis/model/available-models.ts';
@@ -32,8 +33,6 @@ import { SynthesisPool } from './synthesis/process/SynthesisPool.ts';
 
 export interface ServerOptions {
   config: Config;
-  /** The Face Landmarker model that browsers are given, or null for the offline tracker. */
-  trackerModelPath: string | null;
   log?: Logger;
   /** A recording that live avatars show instead of themselves. Load tests measure everything else with it; no setting chooses it. */
   replay?: string;
@@ -111,7 +110,7 @@ export class GiocondaServer {
 }
 
 async function start(
-  { config: given, trackerModelPath, log = createLog(given), replay }: ServerOptions,
+  { config: given, log = createLog(given), replay }: ServerOptions,
   closing: (() => unknown)[],
 ): Promise<GiocondaServer> {
   const owned = <T>(part: T, close: (part: T) => unknown): T => {

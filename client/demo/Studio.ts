@@ -36,8 +36,8 @@ export class Studio extends Emitter<StudioEvents> {
     return this.#microphone;
   }
 
-  get trackerName(): string {
-    return this.#tracker?.name ?? '';
+  get tracks(): boolean {
+    return this.#tracker !== null;
   }
 
   get trackingRate(): number {

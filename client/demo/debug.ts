@@ -3,7 +3,7 @@ import type { Call, CallSnapshot } from '../src/index.ts';
 import type { Studio } from './Studio.ts';
 
 export interface DebugHandle {
-  stats(): CallSnapshot & { state: string; participantId: string; muted: boolean; trackingRate: number; tracker: string };
+  stats(): CallSnapshot & { state: string; participantId: string; muted: boolean; trackingRate: number };
 }
 
 declare global {
@@ -20,7 +20,6 @@ export function debugHandle(call: Call, studio: Studio): void {
       participantId: call.participantId,
       muted: call.muted,
       trackingRate: studio.trackingRate,
-      tracker: studio.trackerName,
     }),
   };
 }

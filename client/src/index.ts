@@ -17,6 +17,6 @@ export type { FrameSourceOptions } from './tracking/FrameSource.ts';
 export { captureSteps, GuidedCapture } from './tracking/GuidedCapture.ts';
 export type { CaptureHint, CaptureProgress, CaptureStep } from './tracking/GuidedCapture.ts';
 export { loadTracker, loadTrackerAssets } from './tracking/load-tracker.ts';
-export type { FaceLight, TrackedFrame, TrackerAssets, TrackerName } from './tracking/Tracker.ts';
+export type { FaceLight, TrackedFrame, TrackerAssets } from './tracking/Tracker.ts';
 export { WorkerTracker } from './tracking/WorkerTracker.ts';
 export * from './protocol/index.ts';

@@ -62,7 +62,7 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
   });
   const { GiocondaServer } = await import('../main.ts');
   request.onStep('starting the server');
-  const server = await GiocondaServer.create({ config, trackerModelPath: null, log: createLog(config) });
+  const server = await GiocondaServer.create({ config, log: createLog(config) });
   const browserPath = await chromiumPath();
   const browser = browserPath ? await ViewerBrowser.create({ executablePath: browserPath, url: server.url }) : null;
   try {

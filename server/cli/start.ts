@@ -1,7 +1,7 @@
 /** `gioconda start`: set-up if need be, then the server until it is told to end. */
 import { loadConfig, type Config } from '../config/index.ts';
 import { createLog } from '../base/log.ts';
-import { ensureSetup, SetupError, trackerModelPath } from '../setup/index.ts';
+import { ensureSetup, SetupError } from '../setup/index.ts';
 import type { GiocondaServer } from '../main.ts';
 import type { StartOptions } from './options.ts';
 
@@ -26,9 +26,7 @@ export async function run(options: StartOptions): Promise<number> {
   if (options.setup) await ensureSetup({ cacheDir: config.cacheDir });
   // Only now: mediasoup looks for its worker when it is imported.
   const { GiocondaServer } = await import('../main.ts');
-  const server = await GiocondaServer.create({ config, trackerModelPath: await trackerModelPath(config.cacheDir), log }).catch(
-    explainStart,
-  );
+  const server = await GiocondaServer.create({ config, log }).catch(explainStart);
   await announce(server, { config, file });
   await untilAskedToEnd();
   const forced = setTimeout(() => process.exit(1), SHUTDOWN_TIMEOUT_MS);

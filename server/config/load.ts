@@ -49,7 +49,6 @@ export const foreignVariables: ReadonlySet<string> = new Set([
   'GIOCONDA_OFFLINE',
   'GIOCONDA_PYTHON',
   'GIOCONDA_TEST_SUMMARY',
-  'GIOCONDA_TRACKER_MODEL',
 ]);
 
 function findFile(env: Environment, cwd: string, named = env.GIOCONDA_CONFIG): string | null {

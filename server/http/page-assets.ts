@@ -1,8 +1,8 @@
 /** Bundles the page and the tracker's workers at start (milliseconds, in memory and then a cache folder) and lists every file that the page needs. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, stop } from 'esbuild';
 import type { BuildOptions } from 'esbuild';
@@ -19,8 +19,8 @@ export interface PageAsset {
 export interface PageAssetsOptions {
   /** Where the bundles are written. */
   cacheDir: string;
-  /** `face_landmarker.task`, or null where it could not be fetched: the page then uses face_mesh. */
-  trackerModelPath: string | null;
+  /** `face_landmarker.task`. */
+  trackerModelPath: string;
 }
 
 const client = fileURLToPath(new URL('../../client/', import.meta.url));
@@ -48,27 +48,19 @@ export async function pageAssets({ cacheDir, trackerModelPath }: PageAssetsOptio
 
   const bundles = await bundleAll();
   await stop(); // esbuild's own process would stay for the server's life, with hundreds of megabytes
-  const [script, style, faceLandmarkerWorker, faceMeshWorker, icon] = await Promise.all([
+  const [script, style, workerUrl, icon] = await Promise.all([
     write('page.js', bundles.script),
     write('page.css', bundles.style),
     write('face-landmarker-worker.js', bundles.faceLandmarkerWorker),
-    write('face-mesh-worker.js', bundles.faceMeshWorker),
     readFile(join(client, 'demo/icon.svg')).then((content) => write('icon.svg', content)),
   ]);
-  const faceLandmarker = trackerModelPath
-    ? { workerUrl: faceLandmarkerWorker, ...(await addFaceLandmarker(assets, trackerModelPath)) }
-    : null;
-  const faceMesh = { workerUrl: faceMeshWorker, baseUrl: await addFaceMesh(assets) };
+  const tracker = { workerUrl, ...(await addFaceLandmarker(assets, trackerModelPath)) };
 
   const addPlain = async (path: string, name: string, content: string): Promise<void> => {
     const file = await place(cacheDir, withHash(name, content), content);
     assets.set(path, { file, contentType: typeOf(name), immutable: false });
   };
-  await addPlain(
-    '/assets/tracker.json',
-    'tracker.json',
-    JSON.stringify({ tracker: faceLandmarker ? 'face-landmarker' : 'face-mesh', faceLandmarker, faceMesh }),
-  );
+  await addPlain('/assets/tracker.json', 'tracker.json', JSON.stringify(tracker));
   const html = await readFile(join(client, 'demo/index.html'), 'utf8');
   await addPlain('/', 'index.html', html.replaceAll('{{script}}', script).replaceAll('{{style}}', style).replaceAll('{{icon}}', icon));
   return assets;
@@ -85,18 +77,15 @@ interface Bundles {
   script: Uint8Array;
   style: Uint8Array;
   faceLandmarkerWorker: Uint8Array;
-  faceMeshWorker: Uint8Array;
 }
 
 async function bundleAll(): Promise<Bundles> {
-  const [script, style, faceLandmarkerWorker, faceMeshWorker] = await Promise.all([
+  const [script, style, faceLandmarkerWorker] = await Promise.all([
     bundle('demo/main.ts', 'esm'),
     bundle('demo/styles/index.css'),
     bundle('src/tracking/face-landmarker-worker.ts', 'esm'),
-    // No ES module on purpose: face_mesh loads its parts through importScripts, which only classic workers have.
-    bundle('src/tracking/face-mesh-worker.ts', 'iife'),
   ]);
-  return { script, style, faceLandmarkerWorker, faceMeshWorker };
+  return { script, style, faceLandmarkerWorker };
 }
 
 async function bundle(entry: string, format?: BuildOptions['format']): Promise<Uint8Array> {
@@ -130,18 +119,6 @@ async function addFaceLandmarker(
     addHashed(modelPath, 'application/octet-stream'),
   ]);
   return { wasmLoaderUrl, wasmBinaryUrl, modelUrl };
-}
-
-/** face_mesh asks for its parts by their own names, so its folder carries the version. */
-async function addFaceMesh(assets: Map<string, PageAsset>): Promise<string> {
-  const manifest = require.resolve('@mediapipe/face_mesh/package.json');
-  const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
-  const baseUrl = `/assets/face-mesh-${version}/`;
-  for (const name of await readdir(dirname(manifest))) {
-    if (!/^face_mesh.*\.(js|wasm|data|binarypb)$/.test(name)) continue;
-    assets.set(`${baseUrl}${name}`, { file: join(dirname(manifest), name), contentType: typeOf(name), immutable: true });
-  }
-  return baseUrl;
 }
 
 function withHash(name: string, content: Uint8Array | string): string {

@@ -2,18 +2,16 @@
 import type { App } from './types.ts';
 
 interface PolicyOptions {
-  /** The offline tracker's glue code makes functions from text, in a worker of its own. */
-  unsafeEval: boolean;
   /** Host and port that the page was loaded from; null if the request named none that could be one. */
   host: string | null;
   frameAncestors: readonly string[];
 }
 
 /** wasm for the tracker, blob workers for what bundlers make, and otherwise only what we serve ourselves. */
-function contentSecurityPolicy({ unsafeEval, host, frameAncestors }: PolicyOptions): string {
+function contentSecurityPolicy({ host, frameAncestors }: PolicyOptions): string {
   const directives = {
     'default-src': ["'self'"],
-    'script-src': ["'self'", "'wasm-unsafe-eval'", 'blob:', ...(unsafeEval ? ["'unsafe-eval'"] : [])],
+    'script-src': ["'self'", "'wasm-unsafe-eval'", 'blob:'],
     'worker-src': ["'self'", 'blob:'],
     // Older Safari does not count a WebSocket to the same host as 'self'.
     'connect-src': ["'self'", ...(host ? [`ws://${host}`, `wss://${host}`] : []), 'blob:', 'data:'],
@@ -41,15 +39,12 @@ export interface HeaderOptions {
   frameAncestors: readonly string[];
 }
 
-/** A worker has the policy of its own script's response: only this one script gets the wider one. */
-const needsEval = (url: string): boolean => url.startsWith('/assets/face-mesh-worker');
-
 export function addSecurityHeaders(app: App, { https, crossOrigin, publicUrl, frameAncestors }: HeaderOptions): void {
   const publicHost = publicUrl === null ? null : new URL(publicUrl).host;
   app.addHook('onRequest', async (request, reply) => {
     const host = publicHost ?? (HOST.test(request.host) ? request.host : null);
     void reply.headers({
-      'content-security-policy': contentSecurityPolicy({ unsafeEval: needsEval(request.url), host, frameAncestors }),
+      'content-security-policy': contentSecurityPolicy({ host, frameAncestors }),
       'permissions-policy': 'camera=(self), microphone=(self), display-capture=(), geolocation=()',
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',

@@ -18,7 +18,6 @@ export { workerBinary } from './mediasoup-worker/worker-part.ts';
 export { readMeasurements, recordMeasurement } from './measurements.ts';
 export { knownChoice } from './model-choice.ts';
 export { SetupError } from './SetupError.ts';
-export { trackerModelPath } from './tracker-model.ts';
 
 /** In the order in which they are made. */
 export const parts: readonly Part[] = [

@@ -1,7 +1,7 @@
 /** The synthesis models of this checkout: every file that models/manifest.json names, by its hash. */
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { sha256Of } from './download.ts';
+import { sha256Of } from './files.ts';
 import type { Check, Part } from './part.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import { SetupError } from './SetupError.ts';

@@ -2,13 +2,11 @@
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { landmarkFolder } from '../../server/landmarker/landmark-models.ts';
-import { trackerModelPath } from '../../server/setup/index.ts';
 import { cacheFolder } from '../../server/base/paths.ts';
 import { Landmarker } from '../../server/landmarker/Landmarker.ts';
 import { Browser, samplePictures } from '../support/Browser.ts';
 import { decodePictures, faceSeries, following } from '../support/face-series.ts';
 import { badPortraits, people } from '../support/fixtures.ts';
-import { sharedData } from '../support/shared-data.ts';
 import { TestServer } from '../support/TestServer.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -60,9 +58,7 @@ describe('two browsers in a call', () => {
   let ben: Page;
 
   beforeAll(async () => {
-    // The tracker that is fetched at set-up where there is internet, or a copy of it, or the offline one.
-    const trackerModel = (await trackerModelPath()) ?? sharedData('mediapipe/face_landmarker.task');
-    server = await TestServer.create({ trackerModelPath: trackerModel });
+    server = await TestServer.create();
     browser = await Browser.create();
     ada = await browser.person();
     ben = await browser.person({ viewport: { width: 390, height: 844 } });

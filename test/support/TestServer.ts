@@ -18,7 +18,6 @@ export const consent = {
 export interface TestServerOptions {
   /** Over the test's own configuration. */
   config?: Record<string, unknown>;
-  trackerModelPath?: string | null;
   /** A recording that avatars show instead of themselves. */
   replay?: string;
 }
@@ -27,7 +26,7 @@ export class TestServer {
   readonly server: GiocondaServer;
   readonly #folder: string;
 
-  static async create({ config = {}, trackerModelPath = null, ...rest }: TestServerOptions = {}): Promise<TestServer> {
+  static async create({ config = {}, ...rest }: TestServerOptions = {}): Promise<TestServer> {
     await ensureSetup();
     const folder = await mkdtemp(join(tmpdir(), 'gioconda-test-'));
     const tree = {
@@ -43,7 +42,7 @@ export class TestServer {
     };
     const parsed = parseConfig(tree);
     const { GiocondaServer } = await import('../../server/main.ts');
-    return new TestServer(await GiocondaServer.create({ config: parsed, trackerModelPath, log: createLog(parsed), ...rest }), folder);
+    return new TestServer(await GiocondaServer.create({ config: parsed, log: createLog(parsed), ...rest }), folder);
   }
 
   private constructor(server: GiocondaServer, folder: string) {

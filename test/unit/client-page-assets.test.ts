@@ -28,23 +28,9 @@ describe('page assets', () => {
   });
 
   it('names the tracker’s files, all of them served', async () => {
-    const tracker = JSON.parse(await read('/assets/tracker.json'));
-    expect(tracker.tracker).toBe('face-landmarker');
-    for (const url of Object.values<string>(tracker.faceLandmarker)) expect(assets.has(url), url).toBe(true);
-    expect(assets.has(tracker.faceMesh.workerUrl)).toBe(true);
-    for (const name of [
-      'face_mesh.js',
-      'face_mesh.binarypb',
-      'face_mesh_solution_simd_wasm_bin.wasm',
-      'face_mesh_solution_packed_assets.data',
-    ])
-      expect(assets.has(tracker.faceMesh.baseUrl + name), name).toBe(true);
-  });
-
-  it('falls back to face_mesh where there is no model', async () => {
-    const without = await pageAssets({ cacheDir: join(folder, 'other'), trackerModelPath: null });
-    const tracker = JSON.parse(await readFile(without.get('/assets/tracker.json')!.file, 'utf8'));
-    expect([tracker.tracker, tracker.faceLandmarker]).toEqual(['face-mesh', null]);
+    const tracker = JSON.parse(await read('/assets/tracker.json')) as Record<string, string>;
+    expect(Object.keys(tracker).sort()).toEqual(['modelUrl', 'wasmBinaryUrl', 'wasmLoaderUrl', 'workerUrl']);
+    for (const url of Object.values(tracker)) expect(assets.has(url), url).toBe(true);
   });
 
   it('lets browsers keep only what carries a hash or a version', () => {
@@ -62,13 +48,14 @@ describe('page assets', () => {
 
   it('leaves alone what another server with other sources serves from the same folder', async () => {
     const before = await read('/assets/tracker.json');
-    await pageAssets({ cacheDir: join(folder, 'cache'), trackerModelPath: null });
+    const otherModel = join(folder, 'other.task');
+    await writeFile(otherModel, 'another model');
+    await pageAssets({ cacheDir: join(folder, 'cache'), trackerModelPath: otherModel });
     expect(await read('/assets/tracker.json')).toBe(before);
   });
 
-  it('makes a classic worker of the offline tracker and a module of the other', async () => {
-    expect(await read(find('face-mesh-worker'))).not.toMatch(/^\s*(import|export)[\s{"']/m);
-    expect(await read(find('face-landmarker-worker'))).toContain('importScripts');
+  it('bundles the tracker worker whole', async () => {
+    expect(await read(find('face-landmarker-worker'))).not.toMatch(/\bfrom\s*["']@mediapipe/);
   });
 
   it('puts nothing into the page that asks another host', async () => {

@@ -72,7 +72,7 @@ export class Hud {
     this.#listParticipants(Object.keys(snapshot.participants));
     const { uplink, clock } = snapshot;
     this.#set('Landmarks up', `${uplink.packetsPerSecond.toFixed(0)} /s · ${uplink.kilobitsPerSecond.toFixed(1)} kbit/s`);
-    this.#set('Tracking', `${this.#studio.trackingRate.toFixed(0)} fps · ${this.#studio.trackerName || 'off'}`);
+    this.#set('Tracking', this.#studio.tracks ? `${this.#studio.trackingRate.toFixed(0)} fps` : 'off');
     this.#set('Round trip', `${clock.roundTripMs.toFixed(1)} ms`);
     this.#showParticipant(snapshot.participants[this.#who.value]);
   }

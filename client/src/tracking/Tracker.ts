@@ -25,20 +25,18 @@ export interface TrackedFrame {
   light: FaceLight | null;
 }
 
-export type TrackerName = 'face-landmarker' | 'face-mesh';
-
 export interface TrackerEvents {
   frame: TrackedFrame;
   /** The tracker died; make a new one. */
   failed: { message: string };
 }
 
-/** Where the server serves the trackers' files: its answer to GET /assets/tracker.json. */
+/** Where the server serves the tracker's files, as absolute URLs: its answer to GET /assets/tracker.json. */
 export interface TrackerAssets {
-  /** The preferred one; `face-mesh` where the server has no model file for the other. */
-  tracker: TrackerName;
-  faceLandmarker: { workerUrl: string; wasmLoaderUrl: string; wasmBinaryUrl: string; modelUrl: string } | null;
-  faceMesh: { workerUrl: string; baseUrl: string };
+  workerUrl: string;
+  wasmLoaderUrl: string;
+  wasmBinaryUrl: string;
+  modelUrl: string;
 }
 
 export type ToWorker =

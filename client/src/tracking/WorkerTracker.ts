@@ -2,38 +2,33 @@
 import { Emitter } from '../call/Emitter.ts';
 import { Attempt } from '../http/Attempt.ts';
 import { AppError } from '../protocol/index.ts';
-import type { FromWorker, ToWorker, TrackerAssets, TrackerEvents, TrackerName } from './Tracker.ts';
+import type { FromWorker, ToWorker, TrackerAssets, TrackerEvents } from './Tracker.ts';
 
 const START_TIMEOUT_MS = 60_000;
 
 export interface WorkerTrackerOptions {
   assets: TrackerAssets;
-  name: TrackerName;
-  /** Makes the worker; by default from the URL that the server names. */
-  createWorker?: (url: string, type: WorkerType) => Worker;
+  /** Makes the module worker; by default from the URL that the server names. */
+  createWorker?: (url: string) => Worker;
   /** Gives the start up. */
   signal?: AbortSignal;
 }
 
 /** A face tracker in its own worker. Give it pictures one at a time: while it works, newer ones replace each other. */
 export class WorkerTracker extends Emitter<TrackerEvents> {
-  readonly name: TrackerName;
   readonly #worker: Worker;
   #busy = false;
   #streaming = false;
   #closed = false;
 
-  private constructor(name: TrackerName, worker: Worker) {
+  private constructor(worker: Worker) {
     super();
-    this.name = name;
     this.#worker = worker;
   }
 
   /** Resolves when wasm and models are loaded. @throws AppError `tracker-failed`. */
-  static async create({ assets, name, createWorker = startWorker, signal }: WorkerTrackerOptions): Promise<WorkerTracker> {
-    const url = name === 'face-mesh' ? assets.faceMesh.workerUrl : assets.faceLandmarker?.workerUrl;
-    if (!url) throw new AppError('tracker-failed', `the server does not offer the tracker "${name}"`);
-    const tracker = new WorkerTracker(name, openWorker(createWorker, url, name === 'face-mesh' ? 'classic' : 'module'));
+  static async create({ assets, createWorker = startWorker, signal }: WorkerTrackerOptions): Promise<WorkerTracker> {
+    const tracker = new WorkerTracker(openWorker(createWorker, assets.workerUrl));
     try {
       await new Attempt({ signal }).run(() => tracker.#start(assets));
       return tracker;
@@ -99,20 +94,19 @@ export class WorkerTracker extends Emitter<TrackerEvents> {
   }
 }
 
-function openWorker(open: (url: string, type: WorkerType) => Worker, url: string, type: WorkerType): Worker {
+function openWorker(open: (url: string) => Worker, url: string): Worker {
   try {
-    return open(url, type);
+    return open(url);
   } catch (cause) {
     throw new AppError('tracker-failed', 'The browser refuses to start a worker for the tracker', { cause });
   }
 }
 
 /** A worker's script must be of the page's own origin; for another one a small script of ours loads it. */
-function startWorker(url: string, type: WorkerType): Worker {
-  if (new URL(url, location.href).origin === location.origin) return new Worker(url, { type });
-  const source = type === 'module' ? `import ${JSON.stringify(url)};` : `importScripts(${JSON.stringify(url)});`;
-  const blobUrl = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
-  const worker = new Worker(blobUrl, { type });
+function startWorker(url: string): Worker {
+  if (new URL(url, location.href).origin === location.origin) return new Worker(url, { type: 'module' });
+  const blobUrl = URL.createObjectURL(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' }));
+  const worker = new Worker(blobUrl, { type: 'module' });
   // The worker has fetched its script by the time of its first message; the URL is small, but it is still freed.
   setTimeout(() => URL.revokeObjectURL(blobUrl), 10_000);
   return worker;

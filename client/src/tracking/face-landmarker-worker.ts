@@ -6,9 +6,7 @@ import type { TrackerAssets } from './Tracker.ts';
 import { runWorker } from './worker-loop.ts';
 import type { Detector } from './worker-loop.ts';
 
-async function load({ faceLandmarker }: TrackerAssets): Promise<Detector> {
-  if (!faceLandmarker) throw new Error('the server has no FaceLandmarker model');
-  const { wasmLoaderUrl, wasmBinaryUrl, modelUrl } = faceLandmarker;
+async function load({ wasmLoaderUrl, wasmBinaryUrl, modelUrl }: TrackerAssets): Promise<Detector> {
   allowOnlyOrigin(wasmLoaderUrl);
   // CPU on purpose: it is fast enough, and the GPU then stays with the calls' video decoders.
   const landmarker = await FaceLandmarker.createFromOptions(

@@ -13,7 +13,7 @@ const ASSETS_TIMEOUT_MS = 30_000;
 export async function loadTrackerAssets(serverUrl: string, options: AttemptOptions = {}): Promise<TrackerAssets> {
   const origin = serverOrigin(serverUrl);
   const assetsUrl = new URL('/assets/tracker.json', origin);
-  const assets = await new Attempt({ timeoutMs: ASSETS_TIMEOUT_MS, ...options }).run(async ({ signal }) => {
+  const served = await new Attempt({ timeoutMs: ASSETS_TIMEOUT_MS, ...options }).run(async ({ signal }) => {
     const response = await fetch(assetsUrl, { signal }).catch(async (cause: unknown) => {
       throw signal.aborted ? cause : await explainUnreachable(origin, cause, signal);
     });
@@ -22,32 +22,23 @@ export async function loadTrackerAssets(serverUrl: string, options: AttemptOptio
       throw new AppError('tracker-failed', `${assetsUrl.href} is not what a Gioconda server serves there`, { cause });
     }) as Promise<TrackerAssets>;
   });
-  const absolute = <T extends object>(urls: T): T =>
-    Object.fromEntries(Object.entries(urls).map(([key, url]) => [key, new URL(String(url), assetsUrl).href])) as T;
+  const absolute = (url: string): string => new URL(url, assetsUrl).href;
   return {
-    tracker: assets.tracker,
-    faceLandmarker: assets.faceLandmarker && absolute(assets.faceLandmarker),
-    faceMesh: absolute(assets.faceMesh),
+    workerUrl: absolute(served.workerUrl),
+    wasmLoaderUrl: absolute(served.wasmLoaderUrl),
+    wasmBinaryUrl: absolute(served.wasmBinaryUrl),
+    modelUrl: absolute(served.modelUrl),
   };
 }
 
 export interface LoadTrackerOptions {
   assets: TrackerAssets;
-  createWorker?: (url: string, type: WorkerType) => Worker;
+  createWorker?: (url: string) => Worker;
   /** Ends the worker that is being started. */
   signal?: AbortSignal;
 }
 
-/** The preferred tracker, or the other one when it does not start in this browser. */
-export async function loadTracker({ assets, createWorker, signal }: LoadTrackerOptions): Promise<WorkerTracker> {
-  const optional = { ...(createWorker && { createWorker }), ...(signal && { signal }) };
-  if (assets.tracker === 'face-landmarker' && assets.faceLandmarker) {
-    try {
-      return await WorkerTracker.create({ assets, name: 'face-landmarker', ...optional });
-    } catch (error) {
-      if (signal?.aborted) throw error;
-      console.warn('gioconda: FaceLandmarker did not start, face_mesh takes over', error);
-    }
-  }
-  return WorkerTracker.create({ assets, name: 'face-mesh', ...optional });
+/** MediaPipe's Face Landmarker in a worker of its own. @throws AppError `tracker-failed`. */
+export function loadTracker({ assets, createWorker, signal }: LoadTrackerOptions): Promise<WorkerTracker> {
+  return WorkerTracker.create({ assets, ...(createWorker && { createWorker }), ...(signal && { signal }) });
 }

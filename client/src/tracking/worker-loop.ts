@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-/** The worker half that both trackers share: reads pictures, latest first, tracks, posts landmarks. */
+/** The worker half of a tracker: reads pictures, latest first, tracks, posts landmarks. */
 import { LANDMARK_COUNT } from '../protocol/landmarks.ts';
 import { CaptureTimes } from './CaptureTimes.ts';
 import { LightMeter } from './LightMeter.ts';
