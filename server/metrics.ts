@@ -43,6 +43,11 @@ export class Metrics implements CallMetricsPort {
     [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60],
     ['outcome'],
   );
+  readonly #enrolmentWaitSeconds = this.#histogram(
+    'gioconda_enrolment_wait_seconds',
+    'Time that portraits wait for their turn',
+    [0.005, 0.05, 0.25, 1, 2, 5, 15, 60, 120],
+  );
   readonly #rooms = this.#gauge('gioconda_rooms', 'Open rooms');
   readonly #participants = this.#gauge('gioconda_participants', 'Participants in all rooms');
   readonly #avatars = this.#gauge('gioconda_avatars_active', 'Avatars being driven');
@@ -108,7 +113,7 @@ export class Metrics implements CallMetricsPort {
     this.#httpSeconds.observe({ route }, seconds);
   }
 
-  /** `limit` is a key of the configuration's `limits`. */
+  /** `limit` is a key of the configuration's `limits` or `enrolment`. */
   limitReached(limit: string): void {
     this.#limitsReached.inc({ limit });
   }
@@ -121,6 +126,15 @@ export class Metrics implements CallMetricsPort {
 
   enrolled(outcome: EnrolmentOutcome, seconds: number): void {
     this.#enrolmentSeconds.observe({ outcome }, seconds);
+  }
+
+  enrolmentWaited(seconds: number): void {
+    this.#enrolmentWaitSeconds.observe(seconds);
+  }
+
+  /** `read` is asked at each scrape. */
+  watchEnrolments(read: () => number): void {
+    this.#watch('gioconda_enrolments_pending', 'Enrolments and portrait checks that wait or are worked on', read);
   }
 
   roomOpened(): void {

@@ -180,8 +180,31 @@ const enrolment = group({
     .describe(
       'Avatars of guests that nobody has used for so many days of operation (24 hours of a running server) are deleted, portraits and all. Guests can come back as themselves for as many days.',
     ),
-  maxPending: z.int().min(1).default(16).describe('Enrolments under way at the same time; further ones are refused with `capacity`.'),
-  timeoutMs: milliseconds.min(1000).default(60_000).describe('An enrolment that takes longer counts as failed.'),
+  maxPending: z
+    .int()
+    .min(1)
+    .default(32)
+    .describe('Enrolments and portrait checks of all users that wait or are worked on; further ones are refused with `enrolment-busy`.'),
+  maxPendingPerOwner: z
+    .int()
+    .min(1)
+    .default(4)
+    .describe(
+      'The same of one user, refused with `enrolment-limit`. Users take turns: one waits for one piece of work of each other user.',
+    ),
+  workSecondsPerOwner: z
+    .int()
+    .min(1)
+    .default(300)
+    .describe('Seconds of work on the portraits of one user in an hour; beyond them further ones are refused with `enrolment-limit`.'),
+  maxWaitMs: milliseconds
+    .min(1000)
+    .default(120_000)
+    .describe('An enrolment that waits longer for its turn is refused with `enrolment-busy`.'),
+  timeoutMs: milliseconds
+    .min(1000)
+    .default(60_000)
+    .describe('An enrolment that takes longer counts as failed; waiting for its turn does not count.'),
 });
 
 const http = group({

@@ -12,9 +12,9 @@ import type { Store } from '../store/Store.ts';
 import { portraitsKeyOf, type AvatarRecord, type NewAvatar } from '../store/records.ts';
 import { toConsentInfo, toInfo } from './avatar-info.ts';
 import { checkConsent } from './consent.ts';
-import { withDeadline } from './deadline.ts';
 import { PortraitError } from '../portraits/PortraitError.ts';
 import type { PortraitLimits } from '../portraits/limits.ts';
+import { PortraitQueue, type QueueMetrics } from './PortraitQueue.ts';
 import type { EnrolmentBackend, EnrolmentResult, ModelInfo } from './ports.ts';
 import { RetentionTimer } from './RetentionTimer.ts';
 
@@ -32,7 +32,7 @@ export interface EnrolmentOptions {
   backend: EnrolmentBackend;
   limits: Config['enrolment'];
   defaultModel: string;
-  metrics?: { enrolled(outcome: EnrolmentOutcome, seconds: number): void };
+  metrics?: QueueMetrics & { enrolled(outcome: EnrolmentOutcome, seconds: number): void };
   log?: Logger;
 }
 
@@ -54,11 +54,13 @@ export class Enrolment {
   readonly #regenerating = new Map<string, Promise<void>>();
   readonly #deletionListeners = new Set<(avatarId: string) => void>();
   readonly #closing = new AbortController();
-
+  readonly #queue: PortraitQueue;
   readonly #retention: RetentionTimer;
 
   private constructor(options: EnrolmentOptions) {
     this.#options = options;
+    const { limits, metrics } = options;
+    this.#queue = new PortraitQueue({ limits, closing: this.#closing.signal, ...(metrics && { metrics }) });
     this.#retention = RetentionTimer.create({
       store: options.store,
       days: options.limits.guestRetentionDays,
@@ -79,7 +81,8 @@ export class Enrolment {
 
   /**
    * @returns the avatar, and whether it is a new one
-   * @throws AppError `consent-missing`, `portrait-*`, `model-unknown`, `avatar-limit`, `storage-quota`, `storage-full`, `capacity`, `deadline`, `synthesis-failed`
+   * @throws AppError `consent-missing`, `portrait-*`, `model-unknown`, `avatar-limit`, `storage-quota`, `storage-full`, `capacity`,
+   * `enrolment-limit`, `enrolment-busy`, `deadline`, `synthesis-failed`
    */
   async create(request: EnrolmentRequest): Promise<{ avatar: AvatarInfo; created: boolean }> {
     const startedMs = performance.now();
@@ -94,10 +97,10 @@ export class Enrolment {
     }
   }
 
-  /** What a live check tells; keeps nothing. @throws AppError `portrait-*` */
-  async checkPortrait(bytes: Buffer): Promise<PortraitWarning[]> {
+  /** What a live check tells `owner`; keeps nothing. @throws AppError `portrait-*`, `enrolment-limit`, `enrolment-busy`, `deadline` */
+  async checkPortrait(bytes: Buffer, owner: string): Promise<PortraitWarning[]> {
     this.#checkSizes([bytes]);
-    const { warnings } = await this.#inTime((signal) =>
+    const { warnings } = await this.#queue.run(owner, (signal) =>
       this.#options.backend.checkPortrait(bytes, { limits: this.#portraitLimits, signal }),
     );
     return warnings;
@@ -152,7 +155,7 @@ export class Enrolment {
     const kept = await this.#options.store.weights(key);
     if (kept) return { ...kept, model, modelVersion };
     await this.#once(this.#regenerating, `${avatarId} ${model} ${modelVersion}`, () =>
-      this.#regenerate(avatarId, { model, modelVersion, size }),
+      this.#regenerate(record, { model, modelVersion, size }),
     );
     const made = await this.#options.store.weights(key);
     if (!made) throw new AppError('avatar-not-found', 'The avatar was deleted just now');
@@ -192,8 +195,7 @@ export class Enrolment {
     const pending = [...this.#creating.keys()].filter((key) => key.startsWith(`${owner} `)).length;
     if (store.count(owner) + pending >= limits.maxAvatarsPerOwner && !this.#creating.has(key))
       throw new AppError('avatar-limit', `One user may keep ${limits.maxAvatarsPerOwner} avatars`);
-    if (store.count() >= limits.maxAvatars || (this.#creating.size >= limits.maxPending && !this.#creating.has(key)))
-      throw new AppError('capacity');
+    if (store.count() >= limits.maxAvatars) throw new AppError('capacity');
     const isFirst = !this.#creating.has(key);
     const avatar = await this.#once(this.#creating, key, () => this.#enrol({ owner, name, model, portraits, sourceShas, consent }));
     return { avatar, created: isFirst };
@@ -209,7 +211,7 @@ export class Enrolment {
   }): Promise<AvatarRecord> {
     const { owner, name, model, portraits, sourceShas, consent } = job;
     const { limits } = this.#options;
-    const result = await this.#run(portraits, this.#portraitLimits, model);
+    const result = await this.#queue.run(owner, (signal) => this.#work({ portraits, limits: this.#portraitLimits, model, signal }));
     if (result.normalised.length !== portraits.length)
       throw new AppError('internal', undefined, { cause: new Error('The backend returned another number of portraits.') });
     const stored: NewAvatar = {
@@ -228,28 +230,36 @@ export class Enrolment {
     return this.#options.store.add(stored, { maxOwnerBytes: limits.maxBytesPerOwner });
   }
 
-  async #regenerate(avatarId: string, { model, modelVersion, size }: { model: string; modelVersion: string; size: number }): Promise<void> {
+  async #regenerate(
+    { id: avatarId, owner }: AvatarRecord,
+    { model, modelVersion, size }: { model: string; modelVersion: string; size: number },
+  ): Promise<void> {
     const { store, metrics } = this.#options;
     const startedMs = performance.now();
-    const portraits = await store.portraits(avatarId).catch((error: unknown) => {
-      throw store.avatar(avatarId) ? error : new AppError('avatar-not-found', 'The avatar was deleted just now', { cause: error });
+    const { weights } = await this.#queue.runForServer(owner, async (signal) => {
+      // Read in its turn: what waits should not lie in memory.
+      const portraits = await this.#keptPortraits(avatarId);
+      return this.#work({ portraits, limits: KEPT_PORTRAITS, model: { name: model, version: modelVersion, size }, signal });
     });
-    const { weights } = await this.#run(portraits, KEPT_PORTRAITS, { name: model, version: modelVersion, size });
     await store.putWeights(avatarId, { model, modelVersion }, weights);
     metrics?.enrolled('regenerated', (performance.now() - startedMs) / 1000);
   }
 
-  #run(portraits: Buffer[], limits: PortraitLimits, { name, size }: ModelInfo): Promise<EnrolmentResult> {
-    return this.#inTime((signal) => this.#options.backend.prepareAndEnrol({ portraits, limits, model: name, size, signal }));
+  #keptPortraits(avatarId: string): Promise<Buffer[]> {
+    const { store } = this.#options;
+    return store.portraits(avatarId).catch((error: unknown) => {
+      throw store.avatar(avatarId) ? error : new AppError('avatar-not-found', 'The avatar was deleted just now', { cause: error });
+    });
+  }
+
+  #work(job: { portraits: Buffer[]; limits: PortraitLimits; model: ModelInfo; signal: AbortSignal }): Promise<EnrolmentResult> {
+    const { portraits, limits, signal, model } = job;
+    return this.#options.backend.prepareAndEnrol({ portraits, limits, model: model.name, size: model.size, signal });
   }
 
   get #portraitLimits(): PortraitLimits {
     const { maxBytes, maxPixels } = this.#options.limits;
     return { maxBytes, maxPixels };
-  }
-
-  #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return withDeadline(work, { timeoutMs: this.#options.limits.timeoutMs, closing: this.#closing.signal });
   }
 
   async #once<T>(running: Map<string, Promise<T>>, key: string, work: () => Promise<T>): Promise<T> {

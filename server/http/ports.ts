@@ -14,7 +14,7 @@ export interface EnrolmentService {
     name?: string | undefined;
     model?: string | undefined;
   }): Promise<{ avatar: AvatarInfo; created: boolean }>;
-  checkPortrait(bytes: Buffer): Promise<PortraitWarning[]>;
+  checkPortrait(bytes: Buffer, owner: string): Promise<PortraitWarning[]>;
   get(avatarId: string): { avatar: AvatarInfo; owner: string } | null;
   listOf(owner: string): AvatarInfo[];
   preview(avatarId: string): Promise<Buffer>;

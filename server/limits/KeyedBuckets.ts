@@ -17,13 +17,27 @@ export class KeyedBuckets {
 
   /** Takes one for `key` if there is one. @returns whether there was */
   take(key: string, nowMs = performance.now()): boolean {
+    return this.#bucket(key, nowMs).take(1, nowMs);
+  }
+
+  /** Takes `amount` for `key`, whatever is left. */
+  spend(key: string, amount: number, nowMs = performance.now()): void {
+    this.#bucket(key, nowMs).spend(amount, nowMs);
+  }
+
+  /** What `key` could take at once; below zero while it has spent more than there was. */
+  left(key: string, nowMs = performance.now()): number {
+    return this.#buckets.get(key)?.left(nowMs) ?? this.#options.capacity;
+  }
+
+  #bucket(key: string, nowMs: number): TokenBucket {
     let bucket = this.#buckets.get(key);
     if (!bucket) {
       if (this.#buckets.size >= MAX_KEYS) this.#makeRoom(nowMs);
       bucket = new TokenBucket(this.#options, nowMs);
       this.#buckets.set(key, bucket);
     }
-    return bucket.take(1, nowMs);
+    return bucket;
   }
 
   /** Full buckets say nothing; if all are in use, the oldest key is forgotten rather than everybody refused. */

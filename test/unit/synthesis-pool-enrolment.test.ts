@@ -88,14 +88,4 @@ describe('EnrolmentWorker', () => {
     current().calls.shift()!.resolve('three');
     await expect(third).resolves.toBe('three');
   });
-
-  it('refuses more than can wait', async () => {
-    const jobs = Array.from({ length: 40 }, (_, n) => check(n));
-    const results = Promise.allSettled(jobs);
-    await nowAsked([0]);
-    await worker.close();
-    const codes = (await results).map((result) => (result as PromiseRejectedResult).reason.code as string);
-    expect(codes.filter((code) => code === 'capacity')).toHaveLength(8);
-    expect(codes.filter((code) => code === 'shutting-down')).toHaveLength(31);
-  });
 });

@@ -62,6 +62,12 @@ export const errorTable = {
   'avatar-not-found': { status: 404, retryable: false, advice: 'Enrol again or choose another avatar: this one does not exist any more.' },
   'avatar-limit': { status: 409, retryable: false, advice: 'Delete an avatar first: you have as many as one user may keep.' },
   'storage-quota': { status: 409, retryable: false, advice: 'Delete an avatar first: the message names what one user may keep.' },
+  'enrolment-limit': {
+    status: 429,
+    retryable: true,
+    advice: 'Wait until your own portraits have been worked on, then send again: the message names the limit.',
+  },
+  'enrolment-busy': { status: 503, retryable: true, advice: 'Many portraits are waiting on this server; send them again in a minute.' },
   'model-unknown': { status: 422, retryable: false, advice: 'Choose one of the models that the message lists.' },
   // calls
   'room-full': { status: 409, retryable: true, advice: 'Wait until somebody leaves, or open another room.' },

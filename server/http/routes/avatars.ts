@@ -142,9 +142,9 @@ export function addAvatarRoutes(app: App, { config, enrolment, metrics }: HttpSe
 }
 
 /** A refusal is what was asked for; anything else is an error. */
-async function checkOf(enrolment: EnrolmentService, portrait: Buffer): Promise<PortraitCheck> {
+async function checkOf(enrolment: EnrolmentService, portrait: Buffer, owner: string): Promise<PortraitCheck> {
   try {
-    return { ok: true, problem: null, warnings: await enrolment.checkPortrait(portrait) };
+    return { ok: true, problem: null, warnings: await enrolment.checkPortrait(portrait, owner) };
   } catch (thrown) {
     const error = toAppError(thrown);
     if (!error.code.startsWith('portrait-')) throw error;
@@ -181,6 +181,8 @@ function addEnrolmentRoutes(app: App, { config, enrolment, metrics }: Pick<HttpS
           'storage-full',
           'storage-failed',
           'capacity',
+          'enrolment-limit',
+          'enrolment-busy',
           'synthesis-failed',
           'deadline',
           'shutting-down',
@@ -219,7 +221,8 @@ function addEnrolmentRoutes(app: App, { config, enrolment, metrics }: Pick<HttpS
       config: {
         access: 'token',
         errors: [
-          'capacity',
+          'enrolment-limit',
+          'enrolment-busy',
           'synthesis-failed',
           'deadline',
           'shutting-down',
@@ -248,7 +251,7 @@ function addEnrolmentRoutes(app: App, { config, enrolment, metrics }: Pick<HttpS
         } = await readPortraitForm(request, { field: 'portrait', limits: { ...config.enrolment, maxPortraits: 1 }, upload });
         parseFields(z.object({}), fields);
         if (!portrait) throw new AppError('portrait-count', 'No picture was sent');
-        return checkOf(enrolment, portrait);
+        return checkOf(enrolment, portrait, callerOf(request).userId);
       });
     },
   );

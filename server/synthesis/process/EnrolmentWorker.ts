@@ -17,15 +17,12 @@ export interface EnrolmentWorkerOptions {
 
 /** Far above any portrait; `Enrolment` has the deadline that users see. A process that hangs this long is ended. */
 const TIMEOUT_MS = 60_000;
-/** Jobs that may wait for their turn; each holds its portraits in memory. */
-const MOST_WAITING = 32;
 
 export class EnrolmentWorker implements EnrolmentBackend {
   readonly #options: EnrolmentWorkerOptions;
   /** Started with the first portrait and kept; started again after it died. */
   #process: Promise<SynthesisProcessPort> | null = null;
   readonly #jobs = new SerialQueue();
-  #waiting = 0;
   #closed = false;
 
   constructor(options: EnrolmentWorkerOptions) {
@@ -53,15 +50,13 @@ export class EnrolmentWorker implements EnrolmentBackend {
     return this.#ask('check-portrait', { portrait, limits }, signal);
   }
 
-  /** One job after the other: together they would only share the same cores, and all of their pictures would be in memory at once. */
+  /** One job after the other, also if `Enrolment` gives one up and sends the next: together they would only share the same cores, and all of their pictures would be in memory at once. */
   async #ask<N extends 'enrol' | 'check-portrait'>(
     name: N,
     request: Calls[N]['request'],
     signal: AbortSignal,
   ): Promise<Calls[N]['answer']> {
-    if (this.#waiting >= MOST_WAITING) throw new AppError('capacity', 'Too many portraits are waiting; try again in a moment');
-    this.#waiting++;
-    return this.#jobs.run(() => this.#work(name, request, signal)).finally(() => this.#waiting--);
+    return this.#jobs.run(() => this.#work(name, request, signal));
   }
 
   /** A job that is given up is not finished in secret: the process ends, and the next job starts another. */
