@@ -9,20 +9,17 @@ import { Enrolment, type EnrolmentRequest } from '../../server/enrolment/enrolme
 import { RetentionTimer } from '../../server/enrolment/RetentionTimer.ts';
 import { Store } from '../../server/store/Store.ts';
 import { FakeBackend, consent, fakePortrait } from '../support/http-server.ts';
-import { pause } from '../support/wait.ts';
 
 let dataDir: string;
 let store: Store;
 let backend: FakeBackend;
 let enrolment: Enrolment;
 let outcomes: string[];
-let limitsReached: string[];
-let pending: () => number;
 
 async function open(limits: Record<string, number> = {}): Promise<void> {
   const config = parseConfig({ dataDir, enrolment: limits });
   store = await Store.create(config);
-  [outcomes, limitsReached] = [[], []];
+  outcomes = [];
   enrolment = Enrolment.create({
     store,
     backend,
@@ -30,9 +27,9 @@ async function open(limits: Record<string, number> = {}): Promise<void> {
     defaultModel: 'warp',
     metrics: {
       enrolled: (outcome) => outcomes.push(outcome),
-      limitReached: (limit) => limitsReached.push(limit),
+      limitReached: () => undefined,
       enrolmentWaited: () => undefined,
-      watchEnrolments: (read) => (pending = read),
+      watchEnrolments: () => undefined,
     },
   });
 }
@@ -166,76 +163,6 @@ describe('Enrolment.create', () => {
     expect(results).toEqual(['accepted', 'accepted', 'avatar-limit']);
     expect(await refusal(enrolment.create(request({ portraits: [fakePortrait('a')] })))).toBe('accepted');
     expect(await refusal(enrolment.create(request({ owner: 'bob' })))).toBe('accepted');
-  });
-
-  it('refuses more than can wait, of one user and of all, and takes them later', async () => {
-    await enrolment.close();
-    await store.close();
-    await open({ maxPending: 3, maxPendingPerOwner: 2 });
-    const gate = Promise.withResolvers<void>();
-    backend.gate = gate.promise;
-    const of = (owner: string, text: string): Promise<unknown> =>
-      refusal(enrolment.create(request({ owner, portraits: [fakePortrait(text)] })));
-    const taken = [of('ann', 'a'), of('ann', 'b'), of('bob', 'a')];
-    expect(await of('ann', 'c')).toBe('enrolment-limit');
-    expect(await refusal(enrolment.checkPortrait(fakePortrait('c'), 'ann'))).toBe('enrolment-limit');
-    expect(await of('carl', 'a')).toBe('enrolment-busy');
-    expect([pending(), limitsReached]).toEqual([3, ['maxPendingPerOwner', 'maxPendingPerOwner', 'maxPending']]);
-    gate.resolve();
-    expect(await Promise.all(taken)).toEqual(['accepted', 'accepted', 'accepted']);
-    expect([await of('ann', 'c'), await of('carl', 'a'), pending()]).toEqual(['accepted', 'accepted', 0]);
-  });
-
-  it('works on users’ portraits in turns, one piece at a time', async () => {
-    const gate = Promise.withResolvers<void>();
-    backend.gate = gate.promise;
-    const done: string[] = [];
-    const of = (owner: string, text: string): Promise<unknown> =>
-      enrolment.create(request({ owner, portraits: [fakePortrait(text)] })).then(() => done.push(`${owner} ${text}`));
-    const all = ['1', '2', '3', '4'].map((text) => of('mallory', text));
-    all.push(of('bob', '1'), of('ann', '1'));
-    await new Promise(setImmediate);
-    expect(backend.enrolments).toBe(1);
-    gate.resolve();
-    await Promise.all(all);
-    expect(done).toEqual(['mallory 1', 'bob 1', 'ann 1', 'mallory 2', 'mallory 3', 'mallory 4']);
-  });
-
-  it('limits the time that one user’s portraits may take in an hour, whatever becomes of them', async () => {
-    await enrolment.close();
-    await store.close();
-    await open({ workSecondsPerOwner: 1 });
-    const gate = Promise.withResolvers<void>();
-    backend.gate = gate.promise;
-    const first = refusal(enrolment.create(request({ portraits: [fakePortrait('no face')] })));
-    await pause(1100);
-    gate.resolve();
-    expect(await first).toEqual(['portrait-no-face', 0]);
-    expect(await refusal(enrolment.create(request()))).toBe('enrolment-limit');
-    expect(await refusal(enrolment.checkPortrait(fakePortrait('one'), 'ann'))).toBe('enrolment-limit');
-    expect(await refusal(enrolment.create(request({ owner: 'bob' })))).toBe('accepted');
-    expect(limitsReached).toEqual(['workSecondsPerOwner', 'workSecondsPerOwner']);
-  });
-
-  it('asks the application for no share of its own: it works for many', async () => {
-    await enrolment.close();
-    await store.close();
-    await open({ maxPendingPerOwner: 1, workSecondsPerOwner: 1 });
-    const owner = 'application';
-    const results = ['a', 'b', 'c'].map((text) => refusal(enrolment.create(request({ owner, portraits: [fakePortrait(text)] }))));
-    expect(await Promise.all(results)).toEqual(['accepted', 'accepted', 'accepted']);
-  });
-
-  it('refuses what has waited too long, and the deadline of what waits has not begun', async () => {
-    await enrolment.close();
-    await store.close();
-    await open({ timeoutMs: 1000, maxWaitMs: 1500 });
-    backend.gate = new Promise(() => {});
-    const results = ['a', 'b', 'c'].map((text, index) =>
-      refusal(enrolment.create(request({ owner: `user-${index}`, portraits: [fakePortrait(text)] }))),
-    );
-    expect(await Promise.all(results)).toEqual(['deadline', 'deadline', 'enrolment-busy']);
-    expect(limitsReached).toEqual(['maxWaitMs']);
   });
 
   it('tries again after a failure', async () => {
