@@ -75,11 +75,7 @@ def macro_weights(spec: PersonSpec) -> dict[str, float]:
             share = float((years - a) / (b - a))
             mix = {young: 1 - share, old: share}
     weights: dict[str, float] = {}
-    builds = {
-        f"{_level('muscle', m)}-{_level('weight', w)}": wm * ww
-        for m, wm in _levels(spec.muscle)
-        for w, ww in _levels(spec.weight)
-    }
+    builds = {f"{_level('muscle', m)}-{_level('weight', w)}": wm * ww for m, wm in _levels(spec.muscle) for w, ww in _levels(spec.weight)}
     for age, age_share in mix.items():
         for race, race_share in spec.ancestry.items():
             weights[f"macrodetails/{race}-{spec.sex}-{age}"] = age_share * race_share
@@ -128,7 +124,9 @@ class Person:
         self._turn_share = {name: self._head_share(p) for name, p in self._meshes.items()}
         self.layers = {name: self._layer(name) for name in self._meshes}
         self._skin_normals = NormalBuilder(self.layers["body"].mesh_triangles, len(self._meshes["body"]))
-        self._still_normals = {n: NormalBuilder(l.mesh_triangles, len(self._meshes[n]))(self._meshes[n]) for n, l in self.layers.items()}
+        self._still_normals = {
+            n: NormalBuilder(layer.mesh_triangles, len(self._meshes[n]))(self._meshes[n]) for n, layer in self.layers.items()
+        }
 
     @property
     def rest(self) -> dict[str, np.ndarray]:
@@ -270,7 +268,11 @@ class Person:
         spec = self.spec
         special = {
             "body": {"gain": spec.skin_gain, "saturation": spec.skin_saturation},
-            "clothes": {"gain": spec.clothes_gain, "tint": spec.clothes_colour or (0.0, 0.0, 0.0), "tint_amount": 0.85 if spec.clothes_colour else 0.0},
+            "clothes": {
+                "gain": spec.clothes_gain,
+                "tint": spec.clothes_colour or (0.0, 0.0, 0.0),
+                "tint_amount": 0.85 if spec.clothes_colour else 0.0,
+            },
             "eyes": {"saturation": spec.eye_saturation},
             "teeth": {"gain": (1.0, 0.97, 0.88)},
             "brows": {"tint": spec.brow_colour, "tint_amount": 1.0},
