@@ -207,6 +207,13 @@ const enrolment = group({
     .describe('An enrolment that takes longer counts as failed; waiting for its turn does not count.'),
 });
 
+const samples = group({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Whether everybody may use three sample avatars (a painting, a statue, a rendered person), made at the first start.'),
+});
+
 const http = group({
   trustedProxies: z
     .array(proxy)
@@ -290,6 +297,7 @@ export const configSchema = z.strictObject({
   synthesis,
   rooms,
   enrolment,
+  samples,
   limits,
   store,
   metrics,

@@ -1,1 +1,0 @@
-export function readJUnit(xml: string): { passed: number; failed: number; skipped: { name: string; reason: string }[] };
