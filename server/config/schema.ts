@@ -121,9 +121,9 @@ const video = group({
   bitrateBps: z.int().min(50_000).default(500_000).describe("Target bit rate of one avatar's video."),
   playoutDelayMs: milliseconds
     .max(40_950)
-    .default(200)
+    .default(1000)
     .describe(
-      'How long receivers may hold a picture back until its sound is played (playout-delay header extension). 0: pictures are shown at once, ahead of their sound.',
+      'How long receivers may hold a picture back, until its sound is played or until lost packets have come again (playout-delay header extension). On a good network they do so for some 30 ms, whatever is allowed. 0: pictures are shown at once, ahead of their sound.',
     ),
 });
 

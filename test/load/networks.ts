@@ -121,11 +121,7 @@ async function measureCuts({ gate, viewer }: Stage): Promise<void> {
     gate.shut();
     const shutMs = epochMs();
     await pause(500); // what was under way
-    const back = await eventually(
-      'pictures',
-      async () => (await viewer.times()).find((atMs) => atMs > shutMs + 500),
-      CUT_LIMIT_MS,
-    );
+    const back = await eventually('pictures', async () => (await viewer.times()).find((atMs) => atMs > shutMs + 500), CUT_LIMIT_MS);
     await pause(5000);
     gate.reopen();
     const openMs = epochMs();
@@ -136,13 +132,17 @@ async function measureCuts({ gate, viewer }: Stage): Promise<void> {
 }
 
 async function measure(): Promise<void> {
-  const numbers = process.argv.slice(2).map(Number).filter((number) => number > 0);
+  const numbers = process.argv
+    .slice(2)
+    .map(Number)
+    .filter((number) => number > 0);
   const words = process.argv.slice(2).filter((word) => !(Number(word) > 0));
   const [cut, inNode] = [words.includes('cut'), words.includes('node')];
   await setup();
   installWebRtc();
-  const server = await TestServer.create({ config: { logLevel: 'error', video: { playoutDelayMs: Number(process.env['PLAYOUT'] ?? 200) } } });
-  const gate = new UdpGate({ tcp: cut });
+  const server = await TestServer.create({ config: { logLevel: 'error' } });
+  const gate = new UdpGate();
+  gate.passesTcp = cut;
   const owner = await server.guest();
   const avatarId = await enrolFiles(owner.gioconda, people[0]!.portraits.slice(0, 1));
   const driver = await Member.join(server, { guest: owner, displayName: 'Driver', avatarId, receiveOwnAvatar: false });

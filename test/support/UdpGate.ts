@@ -44,15 +44,11 @@ const bound = (socket: Socket): Promise<void> => new Promise((resolve) => socket
 
 export class UdpGate {
   readonly #detours = new Map<string, Promise<Detour>>();
-  readonly #passesTcp: boolean;
   #open = true;
   /** Of all packets from now on, both ways. */
   weather: NetworkWeather = fairWeather;
-
-  /** `tcp`: whether media may take TCP, past the gate. */
-  constructor({ tcp = false }: { tcp?: boolean } = {}) {
-    this.#passesTcp = tcp;
-  }
+  /** Whether media may take TCP, past the gate; of connections that are made from now on. */
+  passesTcp = false;
 
   shut(): void {
     this.#open = false;
@@ -84,7 +80,7 @@ export class UdpGate {
       sdp.split('\r\n').map(async (line) => {
         const fields = line.split(' ');
         if (!line.startsWith('a=candidate:')) return line;
-        if (fields[2]?.toLowerCase() !== 'udp') return this.#passesTcp ? line : null;
+        if (fields[2]?.toLowerCase() !== 'udp') return this.passesTcp ? line : null;
         fields[5] = String((await this.#detour(connection, Number(fields[5]))).port);
         return fields.join(' ');
       }),
