@@ -5,6 +5,7 @@
 Each DIR holds NAME.f32 + NAME.jsonl from collect.mjs. People that are held out never reach the basis or the tables; their frames are
 written to FILE.f32 + FILE.jsonl for evaluate.mjs. numpy only.
 """
+
 import argparse
 import base64
 import hashlib
@@ -15,10 +16,82 @@ from pathlib import Path
 import numpy as np
 
 POINTS = 478
-LIPS = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95,
-        185, 40, 39, 37, 0, 267, 269, 270, 409, 415, 310, 311, 312, 13, 82, 81, 80, 191, 78]
-LIDS = [33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7,
-        263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249]
+LIPS = [
+    61,
+    146,
+    91,
+    181,
+    84,
+    17,
+    314,
+    405,
+    321,
+    375,
+    291,
+    308,
+    324,
+    318,
+    402,
+    317,
+    14,
+    87,
+    178,
+    88,
+    95,
+    185,
+    40,
+    39,
+    37,
+    0,
+    267,
+    269,
+    270,
+    409,
+    415,
+    310,
+    311,
+    312,
+    13,
+    82,
+    81,
+    80,
+    191,
+    78,
+]
+LIDS = [
+    33,
+    246,
+    161,
+    160,
+    159,
+    158,
+    157,
+    173,
+    133,
+    155,
+    154,
+    153,
+    145,
+    144,
+    163,
+    7,
+    263,
+    466,
+    388,
+    387,
+    386,
+    385,
+    384,
+    398,
+    362,
+    382,
+    381,
+    380,
+    374,
+    373,
+    390,
+    249,
+]
 IRISES = list(range(468, 478))
 # Squared-error weight of lips, lids and irises: their error comes out at about half of the other points'.
 FEATURE_WEIGHT = 6.0
@@ -129,6 +202,7 @@ def quantise_basis(basis, odd, pairs, middle, mirror):
 
 # --- entropy model -------------------------------------------------------------------------------------------------------------
 
+
 def density_laplace(x):
     return 0.5 * np.exp(-np.abs(x))
 
@@ -200,9 +274,10 @@ def fit_laws(coefficients, weight, steps, tables):
 
 # --- output --------------------------------------------------------------------------------------------------------------------
 
+
 def text_of(name, array, comment):
     encoded = base64.b64encode(array.tobytes()).decode()
-    lines = [encoded[i: i + 180] for i in range(0, len(encoded), 180)]
+    lines = [encoded[i : i + 180] for i in range(0, len(encoded), 180)]
     return f"\n/** {comment} */\nexport const {name} =\n  '" + "' +\n  '".join(lines) + "';\n"
 
 
@@ -271,14 +346,20 @@ def main():
     laws = fit_laws(coefficients, frame_weight, [unit * f for f in (0.5, 1.0, 2.0)], tables)
     report(coefficients, laws, tables, unit, width, weight, centre, size, roll, points)
 
-    wide = np.concatenate([c for c in stored[:WIDE_COMPONENTS]]).astype("<i2")
-    narrow = np.concatenate([c for c in stored[WIDE_COMPONENTS:]]).astype(np.int8)
+    wide = np.concatenate(stored[:WIDE_COMPONENTS]).astype("<i2")
+    narrow = np.concatenate(stored[WIDE_COMPONENTS:]).astype(np.int8)
     lists = lambda values: "[" + ", ".join(str(int(v)) for v in values) + "]"  # noqa: E731
-    command = "python models/landmark_codec/train_basis.py --raw DIR --components %d --out client/src/protocol/landmark-basis.ts --heldout FILE" % count
+    command = (
+        f"python models/landmark_codec/train_basis.py --raw DIR --components {count} "
+        "--out client/src/protocol/landmark-basis.ts --heldout FILE"
+    )
     people = len({k.replace("_neutral", "").replace("_smile", "") for k in keys})
-    text = HEADER.replace("{command}", command).replace("{frames}", str(len(x))).replace("{people}", str(people)).replace("{digest}", digest)
+    text = (
+        HEADER.replace("{command}", command).replace("{frames}", str(len(x))).replace("{people}", str(people)).replace("{digest}", digest)
+    )
     text += f"\nexport const COMPONENTS = {count};\nexport const WIDE_COMPONENTS = {WIDE_COMPONENTS};\n"
-    text += f"/** Weight of the squared error of lips, lids and irises against 1 elsewhere. */\nexport const FEATURE_WEIGHT = {FEATURE_WEIGHT};\n"
+    text += "/** Weight of the squared error of lips, lids and irises against 1 elsewhere. */\n"
+    text += f"export const FEATURE_WEIGHT = {FEATURE_WEIGHT};\n"
     text += f"export const FEATURE_POINTS = {lists(sorted(LIPS + LIDS + IRISES))};\n"
     text += f"export const CLASSES = {CLASSES};\nexport const CLASS_ORIGIN = {CLASS_ORIGIN};\nexport const SYMBOLS = {SYMBOLS};\n"
     text += text_of("mirrorText", mirror.astype("<u2"), "[478] uint16: the mirror image of each point.")
@@ -305,11 +386,27 @@ def write_held_out(stem, points, keys, series):
 def report(coefficients, laws, tables, unit, width, weight, centre, size, roll, points):
     for factor in (0.5, 1.0, 2.0):
         step = unit * factor
-        bits = sum(cost_bits(tables, shape, quarter - round(4 * math.log2(step)), np.floor(np.abs(coefficients[:, k]) / step + DEAD_ZONE).astype(np.int64)).mean()
-                   for k, (shape, quarter) in enumerate(laws.tolist()))
+        bits = sum(
+            cost_bits(
+                tables,
+                shape,
+                quarter - round(4 * math.log2(step)),
+                np.floor(np.abs(coefficients[:, k]) / step + DEAD_ZONE).astype(np.int64),
+            ).mean()
+            for k, (shape, quarter) in enumerate(laws.tolist())
+        )
         print(f"step {factor} %: {bits / 8:.1f} bytes of coefficients on the training frames")
     print("shapes", np.bincount(laws[:, 0], minlength=3), "unit", unit, "width", width, "sum of weights", weight.sum())
-    print("ln size", np.log(size).mean(), np.log(size).std(), "cz/size", (centre[:, 2] / size).mean(), (centre[:, 2] / size).std(), "roll", roll.std())
+    print(
+        "ln size",
+        np.log(size).mean(),
+        np.log(size).std(),
+        "cz/size",
+        (centre[:, 2] / size).mean(),
+        (centre[:, 2] / size).std(),
+        "roll",
+        roll.std(),
+    )
 
 
 if __name__ == "__main__":

@@ -13,9 +13,26 @@ from .speech import Speech, viseme_track
 UPPER_LIP, LOWER_LIP = 474, 493
 
 # How far the jaw drops beyond the viseme targets, which are drawn for a mumbler.
-JAW_OF_VISEME = {"aa_02": 0.3, "ao_03": 0.26, "ay_11": 0.34, "aw_09": 0.3, "aa_ah_ax_01": 0.18, "ey_eh_uh_04": 0.2, "ow_08": 0.18, "oy_10": 0.2, "er_05": 0.08}
+JAW_OF_VISEME = {
+    "aa_02": 0.3,
+    "ao_03": 0.26,
+    "ay_11": 0.34,
+    "aw_09": 0.3,
+    "aa_ah_ax_01": 0.18,
+    "ey_eh_uh_04": 0.2,
+    "ow_08": 0.18,
+    "oy_10": 0.2,
+    "er_05": 0.08,
+}
 
-SMILE = {"mouthSmileLeft": 0.75, "mouthSmileRight": 0.75, "mouthUpperUpLeft": 0.25, "mouthUpperUpRight": 0.25, "cheekSquintLeft": 0.5, "cheekSquintRight": 0.5}
+SMILE = {
+    "mouthSmileLeft": 0.75,
+    "mouthSmileRight": 0.75,
+    "mouthUpperUpLeft": 0.25,
+    "mouthUpperUpRight": 0.25,
+    "cheekSquintLeft": 0.5,
+    "cheekSquintRight": 0.5,
+}
 BROWS_UP = {"browInnerUp": 0.8, "browOuterUpLeft": 0.8, "browOuterUpRight": 0.8}
 
 
@@ -85,7 +102,10 @@ def driver_clip(first: Speech, second: Speech, frame_rate: int) -> tuple[Clip, l
     clip = Clip(
         times,
         yaw=key_frames(times, [(1.0, 0), (2.0, 12), (3.3, -12), (4.2, 0), (5.5, 0), (6.2, 0), (7.2, -10), (8.1, 8), (8.7, 0)]),
-        pitch=key_frames(times, [(1.0, 0), (1.6, 2), (3.0, -2), (4.1, 0), (4.45, 8), (4.85, -4), (5.25, 6), (5.7, 0), (6.3, 0), (6.8, 3), (7.6, -3), (8.6, 0)]),
+        pitch=key_frames(
+            times,
+            [(1.0, 0), (1.6, 2), (3.0, -2), (4.1, 0), (4.45, 8), (4.85, -4), (5.25, 6), (5.7, 0), (6.3, 0), (6.8, 3), (7.6, -3), (8.6, 0)],
+        ),
         roll=key_frames(times, [(1.0, 0), (2.3, 4), (3.5, -4), (4.3, 0), (6.3, 0), (7.0, -3), (7.9, 3), (8.7, 0)]),
         blink=blinks(times, [1.5, 3.25, 4.5, 5.6, 7.0, 8.3]),
         sway=key_frames(times, [(1.0, 0), (2.1, 0.12), (3.4, -0.12), (4.4, 0), (6.3, 0), (7.2, -0.1), (8.2, 0.08), (8.8, 0)]),

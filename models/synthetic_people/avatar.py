@@ -1,4 +1,5 @@
-"""A rigged head-and-shoulder avatar of the VALID set, with a Person's interface: the renderer, the exact flow and the motions serve it unchanged."""
+"""A rigged head-and-shoulder avatar of the VALID set, with a Person's interface: the renderer, the exact flow and the motions serve it
+unchanged."""
 
 from __future__ import annotations
 
@@ -15,24 +16,34 @@ EYES_AT = np.array([0.0, 7.0, 1.0])  # where the middle of the eyes is put
 HEAD_JOINTS = ("Head", "LeftEye", "RightEye", "HeadEnd")
 NECK_SHARE = 0.45  # of the head's turn
 ARM_DROP_DEGREES = 68.0  # from the T-pose
-MOUTH_REACH, MOUTH_DEPTH = 0.5, 0.25  # decimetres: the mouth's inside lies within the first of its middle, which is so far behind the teeth's front
+MOUTH_REACH, MOUTH_DEPTH = (
+    0.5,
+    0.25,
+)  # decimetres: the mouth's inside lies within the first of its middle, which is so far behind the teeth's front
 SOFT_CLIP = 1e-6
 
 SIDES = {"Left": "L", "Right": "R"}
 # ARKit's names -> the avatar's morphs; {s} is the side.
 PAIRS = {
-    "eyeBlink": {"{s}eyeClose": 1.0}, "eyeWide": {"{s}eyeOpen": 1.0}, "eyeSquint": {"{s}squint": 0.8}, "cheekSquint": {"{s}squint": 0.5, "{s}lowLid": 0.4},
+    "eyeBlink": {"{s}eyeClose": 1.0}, "eyeWide": {"{s}eyeOpen": 1.0}, "eyeSquint": {"{s}squint": 0.8}, "cheekSquint": {"{s}squint": 0.5,
+    "{s}lowLid": 0.4},
     "browDown": {"{s}browDown": 0.8}, "browOuterUp": {"{s}{s}browUp": 1.0}, "noseSneer": {"{s}disgust": 0.7, "{s}nostril": 0.5},
-    "mouthSmile": {"{s}smileClose": 0.9}, "mouthFrown": {"{s}mouthSad": 0.9}, "mouthStretch": {"{s}lipSide": 0.8}, "mouthDimple": {"{s}lipCorner": 0.7},
+    "mouthSmile": {"{s}smileClose": 0.9}, "mouthFrown": {"{s}mouthSad": 0.9}, "mouthStretch": {"{s}lipSide": 0.8},
+    "mouthDimple": {"{s}lipCorner": 0.7},
     "mouthUpperUp": {"{s}lipUp": 0.9}, "mouthLowerDown": {"{s}lipDown": 0.9}, "mouthPress": {"JawCompress": 0.25},
 }  # fmt: skip
 SINGLES = {
-    "browInnerUp": {"LbrowUp": 0.8, "RbrowUp": 0.8}, "cheekPuff": {"Lblow": 0.8, "Rblow": 0.8}, "jawForward": {"JawFront": 0.8}, "jawLeft": {"Ljaw": 0.8},
-    "jawRight": {"Rjaw": 0.8}, "mouthFunnel": {"UH_OO": 0.9}, "mouthPucker": {"Kiss": 0.9}, "mouthLeft": {"Ljaw": 0.4}, "mouthRight": {"Rjaw": 0.4},
+    "browInnerUp": {"LbrowUp": 0.8, "RbrowUp": 0.8}, "cheekPuff": {"Lblow": 0.8, "Rblow": 0.8}, "jawForward": {"JawFront": 0.8},
+    "jawLeft": {"Ljaw": 0.8},
+    "jawRight": {"Rjaw": 0.8}, "mouthFunnel": {"UH_OO": 0.9}, "mouthPucker": {"Kiss": 0.9}, "mouthLeft": {"Ljaw": 0.4},
+    "mouthRight": {"Rjaw": 0.4},
     "mouthRollLower": {"MPB_Down": 0.8}, "mouthRollUpper": {"MPB_Up": 0.8}, "mouthShrugLower": {"Chin": 0.7}, "tongueOut": {},
-    "aa_02": {"AE_AA": 1.0}, "aa_ah_ax_01": {"Ax_E": 0.9}, "ao_03": {"AO_a": 1.0}, "aw_09": {"AO_a": 0.9}, "ay_11": {"AE_AA": 0.9}, "d_t_n_19": {"TD_I": 0.9},
-    "er_05": {"UH_OO": 0.5}, "ey_eh_uh_04": {"Ax_E": 1.0}, "f_v_18": {"FV": 1.0}, "h_12": {"H_EST": 0.9}, "k_g_ng_20": {"KG": 0.9}, "l_14": {"TD_I": 0.8},
-    "ow_08": {"UH_OO": 0.9}, "oy_10": {"AO_a": 0.8}, "p_b_m_21": {"MPB_Up": 0.8, "MPB_Down": 0.8}, "r_13": {"UH_OO": 0.6}, "s_z_15": {"S": 1.0},
+    "aa_02": {"AE_AA": 1.0}, "aa_ah_ax_01": {"Ax_E": 0.9}, "ao_03": {"AO_a": 1.0}, "aw_09": {"AO_a": 0.9}, "ay_11": {"AE_AA": 0.9},
+    "d_t_n_19": {"TD_I": 0.9},
+    "er_05": {"UH_OO": 0.5}, "ey_eh_uh_04": {"Ax_E": 1.0}, "f_v_18": {"FV": 1.0}, "h_12": {"H_EST": 0.9}, "k_g_ng_20": {"KG": 0.9},
+    "l_14": {"TD_I": 0.8},
+    "ow_08": {"UH_OO": 0.9}, "oy_10": {"AO_a": 0.8}, "p_b_m_21": {"MPB_Up": 0.8, "MPB_Down": 0.8}, "r_13": {"UH_OO": 0.6},
+    "s_z_15": {"S": 1.0},
     "sh_ch_jh_zh_16": {"SH_CH": 1.0}, "th_dh_17": {"TD_I": 0.7}, "w_uw_07": {"UW_U": 1.0}, "y_iy_ih_ix_06": {"TD_I": 0.9},
 }  # fmt: skip
 
@@ -42,7 +53,7 @@ class Rig:
     """What is read of a file, in metres: y up, z to the viewer. Parts: body, eyes, teeth, hair."""
 
     name: str
-    parts: dict[str, "Part"]
+    parts: dict[str, Part]
     joints: dict[str, np.ndarray]  # Head, Neck, LeftArm, RightArm, LeftEye, RightEye -> [3]
     textures: dict[str, np.ndarray]  # part -> [H, W, 4] uint8
 
@@ -85,8 +96,17 @@ def morphs_of(expression: dict[str, float], shout: float) -> dict[str, float]:
 class Avatar:
     """`layers` never change; `pose` gives their positions and normals for one moment."""
 
-    def __init__(self, rig: Rig, below_eyes: float, *, shout: float = 0.0, calm: dict[str, float] | None = None, skin_gain: tuple[float, float, float] = (1.0, 1.0, 1.0)):
-        """`below_eyes`: decimetres under the eyes that are drawn; `calm`: the avatar's own morphs at rest, for these faces frown a little."""
+    def __init__(
+        self,
+        rig: Rig,
+        below_eyes: float,
+        *,
+        shout: float = 0.0,
+        calm: dict[str, float] | None = None,
+        skin_gain: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    ):
+        """`below_eyes`: decimetres under the eyes that are drawn; `calm`: the avatar's own morphs at rest, for these faces frown a
+        little."""
         self.rig, self._shout, self._gain = rig, shout, skin_gain
         eyes = np.mean([rig.joints["LeftEye"], rig.joints["RightEye"]], axis=0)
         self._move = lambda points: ((points - eyes) * SCALE + EYES_AT).astype(np.float32)
@@ -99,7 +119,9 @@ class Avatar:
             self._add(name, part, EYES_AT[1] - below_eyes, calm or {})
         self.eye_centres = [self._eye_centre(1), self._eye_centre(-1)]
         self._skin_normals = NormalBuilder(self.layers["body"].mesh_triangles, len(self._meshes["body"]))
-        self._still_normals = {n: NormalBuilder(layer.mesh_triangles, len(self._meshes[n]))(self._meshes[n]) for n, layer in self.layers.items()}
+        self._still_normals = {
+            n: NormalBuilder(layer.mesh_triangles, len(self._meshes[n]))(self._meshes[n]) for n, layer in self.layers.items()
+        }
 
     @property
     def rest(self) -> dict[str, np.ndarray]:

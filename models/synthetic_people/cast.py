@@ -9,7 +9,6 @@ from .person import PersonSpec
 from .scene import Lighting
 from .variety import random_face
 
-
 # The assets' neutral faces look stern: a trace of a smile and of raised inner brows belongs to each of these people.
 REST = {
     "faceunits01/mouthSmileLeft": 0.12, "faceunits01/mouthSmileRight": 0.12, "faceunits01/browInnerUp": 0.22,
@@ -36,7 +35,8 @@ def cast(assets: Assets) -> dict[str, Actor]:
             "anna",
             PersonSpec(
                 sex="female", age=27, ancestry={"caucasian": 1.0}, weight=-0.1, face=face(11),
-                skin="young_lightskinned_female_diffuse2", skin_gain=(0.80, 0.74, 0.72), eyelashes="eyelashes/eyelashes01", hair="hair/ponytail01", hair_brightness=0.8,
+                skin="young_lightskinned_female_diffuse2", skin_gain=(0.80, 0.74, 0.72), eyelashes="eyelashes/eyelashes01",
+                hair="hair/ponytail01", hair_brightness=0.8,
                 eyebrows="eyebrows/eyebrow001", brow_colour=(0.09, 0.055, 0.035), eyes="green", clothes="clothes/female_sportsuit01",
             ),
             Lighting(), room=3,
@@ -45,8 +45,10 @@ def cast(assets: Assets) -> dict[str, Actor]:
             "grace",
             PersonSpec(
                 sex="female", age=48, ancestry={"african": 1.0}, weight=0.15, face=face(21),
-                skin="middleage_darkskinned_female_diffuse", skin_gain=(1.35, 1.45, 1.5), skin_saturation=0.72, hair="hair/afro01", hair_brightness=1.6,
-                eyebrows="eyebrows/eyebrow002", brow_colour=(0.015, 0.012, 0.01), eyelashes="eyelashes/eyelashes01", eyes="brown", eye_saturation=0.45,
+                skin="middleage_darkskinned_female_diffuse", skin_gain=(1.35, 1.45, 1.5), skin_saturation=0.72, hair="hair/afro01",
+                hair_brightness=1.6,
+                eyebrows="eyebrows/eyebrow002", brow_colour=(0.015, 0.012, 0.01), eyelashes="eyelashes/eyelashes01", eyes="brown",
+                eye_saturation=0.45,
                 clothes="clothes/female_elegantsuit01",
             ),
             Lighting(key_direction=(0.6, 0.5, 0.75), fill_direction=(-0.8, 0.1, 0.6), exposure=1.25), room=8,
@@ -65,7 +67,8 @@ def cast(assets: Assets) -> dict[str, Actor]:
             "walter",
             PersonSpec(
                 sex="male", age=66, ancestry={"caucasian": 1.0}, weight=0.2, face=face(41),
-                skin="old_lightskinned_male_diffuse2", skin_gain=(0.85, 0.87, 0.92), skin_saturation=0.7, hair="hair/short02", hair_colour=(0.55, 0.55, 0.54),
+                skin="old_lightskinned_male_diffuse2", skin_gain=(0.85, 0.87, 0.92), skin_saturation=0.7, hair="hair/short02",
+                hair_colour=(0.55, 0.55, 0.54),
                 eyebrows="eyebrows/eyebrow008", brow_colour=(0.3, 0.29, 0.28), eyelashes="eyelashes/eyelashes01",
                 eyes="lightblue", clothes="clothes/male_elegantsuit01",
             ),
@@ -75,7 +78,8 @@ def cast(assets: Assets) -> dict[str, Actor]:
             "sam",
             PersonSpec(
                 sex="male", age=36, ancestry={"african": 0.55, "caucasian": 0.45}, muscle=0.2, face=face(52),
-                skin="young_darkskinned_male_diffuse", skin_gain=(1.8, 1.8, 1.8), skin_saturation=0.85, hair="hair/short01", hair_brightness=0.9,
+                skin="young_darkskinned_male_diffuse", skin_gain=(1.8, 1.8, 1.8), skin_saturation=0.85, hair="hair/short01",
+                hair_brightness=0.9,
                 eyebrows="eyebrows/eyebrow008", brow_colour=(0.02, 0.015, 0.012), eyelashes="eyelashes/eyelashes01",
                 eyes="brown", eye_saturation=0.45, clothes="clothes/male_casualsuit06",
             ),

@@ -30,7 +30,13 @@ LOOP_FRAMES = 6 * FRAME_RATE  # what driver.mjpeg and driver.wav hold of driver.
 LANDMARK_SCALE = 24000  # int16 steps per picture width
 OPEN = {"jawOpen": 0.62, "mouthUpperUpLeft": 0.5, "mouthUpperUpRight": 0.5, "browInnerUp": 0.2}
 CLOSED = {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
-SMILE_WITH_TEETH = SMILE | {"mouthUpperUpLeft": 0.75, "mouthUpperUpRight": 0.75, "jawOpen": 0.08, "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3}
+SMILE_WITH_TEETH = SMILE | {
+    "mouthUpperUpLeft": 0.75,
+    "mouthUpperUpRight": 0.75,
+    "jawOpen": 0.08,
+    "mouthLowerDownLeft": 0.3,
+    "mouthLowerDownRight": 0.3,
+}
 PORTRAIT_POSES = {
     "neutral": Pose(),
     "smile": Pose(SMILE_WITH_TEETH, pitch=-2, roll=2),
@@ -78,7 +84,10 @@ class Studio:
         """Pictures that enrolment must refuse or warn about."""
         self._write("portraits/bad-profile.jpg", self.still("anna", Pose(yaw=62)))
         self._write("portraits/bad-eyes-closed.jpg", self.still("anna", Pose(CLOSED)))
-        self._write("portraits/bad-tiny-face.jpg", self.still("kenji", Pose(), target=(0.0, 16.0, 0.6), height=-9.0, distance=26.0, field_of_view=60.0))
+        self._write(
+            "portraits/bad-tiny-face.jpg",
+            self.still("kenji", Pose(), target=(0.0, 16.0, 0.6), height=-9.0, distance=26.0, field_of_view=60.0),
+        )
         neutral = self.still("walter", Pose())
         blurred = cv2.GaussianBlur(neutral, (0, 0), 9)
         self._write("portraits/bad-blurred.jpg", blurred)
@@ -141,10 +150,25 @@ class Studio:
         pictures = ["-framerate", str(FRAME_RATE), "-i", str(folder / "frame-%04d.png")]
         video = ["-c:v", "libx264", "-preset", "veryslow", "-crf", "25", "-pix_fmt", "yuv420p", "-threads", "1"]
         exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact", "-map_metadata", "-1"]
-        _ffmpeg(*pictures, "-i", str(folder / "full.wav"), *video, "-c:a", "aac", "-b:a", "48k", "-movflags", "+faststart", *exact, str(self.out / "driver.mp4"))
+        _ffmpeg(
+            *pictures,
+            "-i",
+            str(folder / "full.wav"),
+            *video,
+            "-c:a",
+            "aac",
+            "-b:a",
+            "48k",
+            "-movflags",
+            "+faststart",
+            *exact,
+            str(self.out / "driver.mp4"),
+        )
         with open(self.out / "driver.mjpeg", "wb") as stream:  # a run of JPEG pictures is what Chromium's fake camera reads
             for path in frames[:LOOP_FRAMES]:
-                stream.write(cv2.imencode(".jpg", cv2.imread(str(path)), [cv2.IMWRITE_JPEG_QUALITY, 60, cv2.IMWRITE_JPEG_OPTIMIZE, 1])[1].tobytes())
+                stream.write(
+                    cv2.imencode(".jpg", cv2.imread(str(path)), [cv2.IMWRITE_JPEG_QUALITY, 60, cv2.IMWRITE_JPEG_OPTIMIZE, 1])[1].tobytes()
+                )
 
     def _truth(self, clip: Clip) -> dict:
         person = self.person(DRIVER)
@@ -155,7 +179,14 @@ class Studio:
             values = (time_s, pose.yaw, pose.pitch, pose.roll, mouth_opening(person, pose))
             rows.append([round(float(v), 4) for v in values] + [closed, closed])
         columns = ["timeS", "yawDegrees", "pitchDegrees", "rollDegrees", "mouthOpening", "leftEyeClosure", "rightEyeClosure"]
-        return {"frameRate": FRAME_RATE, "width": CLIP_SIZE[0], "height": CLIP_SIZE[1], "loopFrames": LOOP_FRAMES, "columns": columns, "frames": rows}
+        return {
+            "frameRate": FRAME_RATE,
+            "width": CLIP_SIZE[0],
+            "height": CLIP_SIZE[1],
+            "loopFrames": LOOP_FRAMES,
+            "columns": columns,
+            "frames": rows,
+        }
 
     def _landmarks(self, folder: Path, tracker: Path, truth: dict) -> None:
         """Tracks what a decoder gives (not the lossless frames), stores it, and refuses a clip that the tracker cannot follow."""
@@ -170,7 +201,8 @@ class Studio:
         np.clip(np.round(landmarks * LANDMARK_SCALE), -32768, 32767).astype("<i2").tofile(self.out / "driver-landmarks.bin")
         header = {
             "file": "driver-landmarks.bin", "type": "int16 little-endian", "shape": list(landmarks.shape), "scale": LANDMARK_SCALE,
-            "units": "picture width; x right, y down, z away from the camera", "frameRate": FRAME_RATE, "width": CLIP_SIZE[0], "height": CLIP_SIZE[1],
+            "units": "picture width; x right, y down, z away from the camera", "frameRate": FRAME_RATE, "width": CLIP_SIZE[0],
+            "height": CLIP_SIZE[1],
             "tracker": "@mediapipe/tasks-vision 1.1.0 FaceLandmarker, VIDEO mode, CPU", "confidence": [int(f) for f in found],
         }  # fmt: skip
         (self.out / "driver-landmarks.json").write_text(json.dumps(header) + "\n")

@@ -11,12 +11,31 @@ from .strong import grin, narrow_o, shout, strong, wink
 
 CONSONANTS = ("p", "b", "m", "f", "v", "T", "t", "d", "n", "s", "z", "S", "tS", "k", "g", "l", "r", "w", "j", "h")
 VOWELS = ("a", "A", "0", "O", "E", "3", "@", "V", "I", "i", "u", "U", "aI", "aU", "oU", "eI", "OI")
-SMILE_WITH_TEETH = SMILE | {"mouthUpperUpLeft": 0.7, "mouthUpperUpRight": 0.7, "jawOpen": 0.06, "mouthLowerDownLeft": 0.35, "mouthLowerDownRight": 0.35}
+SMILE_WITH_TEETH = SMILE | {
+    "mouthUpperUpLeft": 0.7,
+    "mouthUpperUpRight": 0.7,
+    "jawOpen": 0.06,
+    "mouthLowerDownLeft": 0.35,
+    "mouthLowerDownRight": 0.35,
+}
 PAIRS = (
     "browDown", "browOuterUp", "cheekSquint", "eyeSquint", "eyeWide", "mouthDimple", "mouthFrown", "mouthLowerDown", "mouthPress",
     "mouthSmile", "mouthStretch", "mouthUpperUp", "noseSneer",
 )  # fmt: skip
-SINGLES = ("browInnerUp", "cheekPuff", "jawForward", "jawLeft", "jawRight", "mouthFunnel", "mouthLeft", "mouthPucker", "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower")
+SINGLES = (
+    "browInnerUp",
+    "cheekPuff",
+    "jawForward",
+    "jawLeft",
+    "jawRight",
+    "mouthFunnel",
+    "mouthLeft",
+    "mouthPucker",
+    "mouthRight",
+    "mouthRollLower",
+    "mouthRollUpper",
+    "mouthShrugLower",
+)
 YAW, PITCH, ROLL = 28.0, 15.0, 15.0  # degrees, the farthest that clips go
 STRONG_SHARE = 0.4  # of the clips hold a strong expression: a shout, an "O", a grin, a wink
 ASIDE_SHARE, ASIDE = 0.15, (24.0, 34.0)  # of the clips look so many degrees aside
@@ -57,12 +76,22 @@ def reference_poses(random: np.random.Generator) -> list[Pose]:
     def pose(expression: dict[str, float], yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0, aside: float = 0.0) -> Pose:
         yaw, pitch, roll = near(yaw), near(pitch, 2.0), near(roll, 2.0)
         shift = tuple(random.normal(0, [0.06, 0.05, 0.15]))
-        return Pose(expression, yaw, pitch, roll, gaze_yaw=-0.5 * yaw + aside + near(spread=2.0), gaze_pitch=-0.4 * pitch + near(spread=1.5), shift=shift)
+        return Pose(
+            expression,
+            yaw,
+            pitch,
+            roll,
+            gaze_yaw=-0.5 * yaw + aside + near(spread=2.0),
+            gaze_pitch=-0.4 * pitch + near(spread=1.5),
+            shift=shift,
+        )
 
     opening = {"jawOpen": float(random.uniform(0.35, 0.9))} | _units(random, 2, 0.6)
     if random.random() < 0.15:
         opening |= {"tongueOut": float(random.uniform(0.3, 0.9))}
-    vowel = {"visemes01/" + str(random.choice(["aa_02", "ao_03", "ey_eh_uh_04", "w_uw_07", "y_iy_ih_ix_06"])): float(random.uniform(0.6, 1.0))}
+    vowel = {
+        "visemes01/" + str(random.choice(["aa_02", "ao_03", "ey_eh_uh_04", "w_uw_07", "y_iy_ih_ix_06"])): float(random.uniform(0.6, 1.0))
+    }
     shut = float(random.uniform(0.85, 1.0)) if random.random() < 0.35 else 0.0
     closed = {"eyeBlinkLeft": shut, "eyeBlinkRight": shut} if shut else {}
     smile = {name: weight * float(random.uniform(0.7, 1.1)) for name, weight in SMILE_WITH_TEETH.items()}
@@ -73,8 +102,17 @@ def reference_poses(random: np.random.Generator) -> list[Pose]:
         pose(narrow_o(random) if random.random() < 0.3 else vowel, yaw=float(random.uniform(12, 25))),
         pose(_units(random, 2, 0.6), yaw=-float(random.uniform(12, 25))),
         pose(vowel | closed, pitch=float(random.choice([-1, 1]) * random.uniform(6, 12))),
-        pose(wink(random) if random.random() < 0.3 else BROWS_UP | _units(random, 1, 0.5), roll=float(random.choice([-1, 1]) * random.uniform(5, 13)), aside=float(random.choice([-1, 1]) * random.uniform(8, 22))),
-        pose(_units(random, 3, 0.8) | {"jawOpen": float(random.uniform(0.05, 0.5))}, yaw=near(spread=10), pitch=near(spread=5), roll=near(spread=5)),
+        pose(
+            wink(random) if random.random() < 0.3 else BROWS_UP | _units(random, 1, 0.5),
+            roll=float(random.choice([-1, 1]) * random.uniform(5, 13)),
+            aside=float(random.choice([-1, 1]) * random.uniform(8, 22)),
+        ),
+        pose(
+            _units(random, 3, 0.8) | {"jawOpen": float(random.uniform(0.05, 0.5))},
+            yaw=near(spread=10),
+            pitch=near(spread=5),
+            roll=near(spread=5),
+        ),
     ]
 
 
@@ -102,7 +140,9 @@ def _held(random: np.random.Generator, times_s: np.ndarray) -> np.ndarray:
     """[T] rises from 0 to 1 in a quarter of a second and mostly stays; some clips begin when it is there already."""
     length = float(times_s[-1])
     start, stays = float(random.uniform(-0.5, length * 0.6)), float(random.uniform(0.3, 2.0))
-    return key_frames(times_s, [(-10, 0), (start, 0), (start + 0.25, 1), (start + 0.25 + stays, 1), (start + 0.6 + stays, 0), (length + 10, 0)])
+    return key_frames(
+        times_s, [(-10, 0), (start, 0), (start + 0.25, 1), (start + 0.25 + stays, 1), (start + 0.6 + stays, 0), (length + 10, 0)]
+    )
 
 
 def talking_clip(random: np.random.Generator, frames: int, frame_rate: float) -> list[Pose]:
@@ -123,7 +163,12 @@ def talking_clip(random: np.random.Generator, frames: int, frame_rate: float) ->
         loud = float(random.uniform(0.7, 1.25))
         clip.expression = {name: np.minimum(curve * loud, 1.1) for name, curve in clip.expression.items()}
     elif not held and random.random() < 0.6:
-        clip.add(key_frames(times, [(-1.0, 0), (random.uniform(0, length / 2), 0), (random.uniform(length / 2, length) + 0.1, 1), (length + 1, 1)]), {"jawOpen": float(random.uniform(0.3, 0.9))})
+        clip.add(
+            key_frames(
+                times, [(-1.0, 0), (random.uniform(0, length / 2), 0), (random.uniform(length / 2, length) + 0.1, 1), (length + 1, 1)]
+            ),
+            {"jawOpen": float(random.uniform(0.3, 0.9))},
+        )
     if not held and random.random() < 0.35:
         start = float(random.uniform(-0.3, length * 0.7))
         smile = SMILE_WITH_TEETH if random.random() < 0.6 else SMILE

@@ -11,7 +11,6 @@ from .assets import BODY_VERTICES, Assets, Part
 from .geometry import NormalBuilder, axis_angle, rotate_by_share, rotation, smoothstep, split_seams
 
 WAIST = 1.5  # nothing below this height is drawn, unless asked for: the camera never sees it
-CARVED = {"body": 0.96, "eyes": 0.8, "brows": 0.9}  # of a statue: how little of the texture is left; lips, irises and brows can still be seen
 ARM_DROP_DEGREES = 32.0  # from the asset's spread arms to hanging ones
 
 
@@ -40,7 +39,6 @@ class PersonSpec:
     clothes: str | None = "clothes/female_casualsuit01"
     clothes_gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
     clothes_colour: tuple[float, float, float] | None = None  # None: the texture's own
-    stone: tuple[float, float, float] | None = None  # a statue: everything in this colour
 
 
 @dataclass(frozen=True)
@@ -77,11 +75,7 @@ def macro_weights(spec: PersonSpec) -> dict[str, float]:
             share = float((years - a) / (b - a))
             mix = {young: 1 - share, old: share}
     weights: dict[str, float] = {}
-    builds = {
-        f"{_level('muscle', m)}-{_level('weight', w)}": wm * ww
-        for m, wm in _levels(spec.muscle)
-        for w, ww in _levels(spec.weight)
-    }
+    builds = {f"{_level('muscle', m)}-{_level('weight', w)}": wm * ww for m, wm in _levels(spec.muscle) for w, ww in _levels(spec.weight)}
     for age, age_share in mix.items():
         for race, race_share in spec.ancestry.items():
             weights[f"macrodetails/{race}-{spec.sex}-{age}"] = age_share * race_share
@@ -130,7 +124,9 @@ class Person:
         self._turn_share = {name: self._head_share(p) for name, p in self._meshes.items()}
         self.layers = {name: self._layer(name) for name in self._meshes}
         self._skin_normals = NormalBuilder(self.layers["body"].mesh_triangles, len(self._meshes["body"]))
-        self._still_normals = {n: NormalBuilder(l.mesh_triangles, len(self._meshes[n]))(self._meshes[n]) for n, l in self.layers.items()}
+        self._still_normals = {
+            n: NormalBuilder(layer.mesh_triangles, len(self._meshes[n]))(self._meshes[n]) for n, layer in self.layers.items()
+        }
 
     @property
     def rest(self) -> dict[str, np.ndarray]:
@@ -270,11 +266,13 @@ class Person:
     def appearance(self, name: str) -> dict:
         """Colour uniforms of a layer that differ from plain ones."""
         spec = self.spec
-        if spec.stone:
-            return {"tint": spec.stone, "tint_amount": CARVED.get(name, 1.0), "saturation": 0.0}
         special = {
             "body": {"gain": spec.skin_gain, "saturation": spec.skin_saturation},
-            "clothes": {"gain": spec.clothes_gain, "tint": spec.clothes_colour or (0.0, 0.0, 0.0), "tint_amount": 0.85 if spec.clothes_colour else 0.0},
+            "clothes": {
+                "gain": spec.clothes_gain,
+                "tint": spec.clothes_colour or (0.0, 0.0, 0.0),
+                "tint_amount": 0.85 if spec.clothes_colour else 0.0,
+            },
             "eyes": {"saturation": spec.eye_saturation},
             "teeth": {"gain": (1.0, 0.97, 0.88)},
             "brows": {"tint": spec.brow_colour, "tint_amount": 1.0},

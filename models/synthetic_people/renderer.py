@@ -81,7 +81,17 @@ class Renderer:
     def forget(self, person: Person) -> None:
         _, buffers = self._people.pop(id(person), (None, {}))
         for item in buffers.values():
-            for resource in (item.stream, item.uvs, item.indices, item.sorted_indices, item.seen_indices, item.drawn_seen, item.drawn_sorted, item.numbered, item.cast):
+            for resource in (
+                item.stream,
+                item.uvs,
+                item.indices,
+                item.sorted_indices,
+                item.seen_indices,
+                item.drawn_seen,
+                item.drawn_sorted,
+                item.numbered,
+                item.cast,
+            ):
                 resource.release()
 
     def render(self, people: list[tuple[Person, Pose]], camera: Camera, lighting: Lighting, backdrop: np.ndarray) -> np.ndarray:
@@ -140,9 +150,18 @@ class Renderer:
             numbered = gl.vertex_array(self._surfaces, _attributes(self._surfaces, stream, uvs), indices)
             cast = gl.vertex_array(self._depth, _attributes(self._depth, stream, uvs), indices)
             buffers[name] = LayerBuffers(
-                layer, stream, uvs, indices, by_depth, seen,
-                material, by_distance, numbered, cast,
-                self._texture(person, name), first_number,
+                layer,
+                stream,
+                uvs,
+                indices,
+                by_depth,
+                seen,
+                material,
+                by_distance,
+                numbered,
+                cast,
+                self._texture(person, name),
+                first_number,
                 np.ones(len(layer.source), np.float32),
                 PLAIN | person.appearance(name),
             )

@@ -44,8 +44,10 @@ float lit_share() {
     vec3 p = light_position.xyz / light_position.w * 0.5 + 0.5;
     vec2 texel = 1.7 / vec2(textureSize(shadow_map, 0));
     float near = p.z - 0.006, sum = step(near, texture(shadow_map, p.xy).r);
-    sum += step(near, texture(shadow_map, p.xy + texel * vec2(1.0, 0.4)).r) + step(near, texture(shadow_map, p.xy + texel * vec2(-0.4, 1.0)).r);
-    sum += step(near, texture(shadow_map, p.xy + texel * vec2(-1.0, -0.4)).r) + step(near, texture(shadow_map, p.xy + texel * vec2(0.4, -1.0)).r);
+    sum += step(near, texture(shadow_map, p.xy + texel * vec2(1.0, 0.4)).r);
+    sum += step(near, texture(shadow_map, p.xy + texel * vec2(-0.4, 1.0)).r);
+    sum += step(near, texture(shadow_map, p.xy + texel * vec2(-1.0, -0.4)).r);
+    sum += step(near, texture(shadow_map, p.xy + texel * vec2(0.4, -1.0)).r);
     return mix(1.0, sum / 5.0, shadow_strength);
 }
 vec3 wrapped(float cosine, vec3 wrap) { return clamp((vec3(cosine) + wrap) / (1.0 + wrap), 0.0, 1.0); }
@@ -80,7 +82,8 @@ void main() {
     roughness = mix(0.44, 0.33, lip); shine = mix(0.85, 0.9, lip) * (1.0 + 0.8 * detail * grain.g);
     float inside = step(ao, -0.5);                         // the lining of the mouth is marked so
     ao = mix(ao, mix(0.30, 0.06, smoothstep(0.0, 0.45, dot(mouth - position, face_forward))), inside);
-    light *= mix(1.0, ao * 0.6, inside); albedo *= mix(vec3(1.0), vec3(0.75, 0.62, 0.62), inside); shine *= 1.0 - 0.6 * inside; fill_floor *= 1.0 - inside;
+    light *= mix(1.0, ao * 0.6, inside); albedo *= mix(vec3(1.0), vec3(0.75, 0.62, 0.62), inside);
+    shine *= 1.0 - 0.6 * inside; fill_floor *= 1.0 - inside;
     ao = mix(ao, ao * ao, 0.25);
 #elif KIND == 1
     vec3 to_left = position - left_eye, to_right = position - right_eye;

@@ -37,7 +37,11 @@ def grin(random: np.random.Generator) -> dict[str, float]:
     """Teeth between lips that are drawn wide; the jaw shut or a little open."""
     much = float(random.uniform(0.6, 1.1))
     return {"jawOpen": float(random.uniform(0, 0.3))} | _both(
-        mouthSmile=much, mouthUpperUp=0.8 * much, mouthLowerDown=0.6 * much, cheekSquint=0.6 * much, mouthStretch=float(random.uniform(0, 0.4))
+        mouthSmile=much,
+        mouthUpperUp=0.8 * much,
+        mouthLowerDown=0.6 * much,
+        cheekSquint=0.6 * much,
+        mouthStretch=float(random.uniform(0, 0.4)),
     )
 
 
@@ -47,7 +51,11 @@ def tongue(random: np.random.Generator) -> dict[str, float]:
 
 def wink(random: np.random.Generator) -> dict[str, float]:
     side = SIDES[int(random.integers(2))]
-    return {f"eyeBlink{side}": float(random.uniform(0.85, 1.0)), f"cheekSquint{side}": float(random.uniform(0.2, 0.9)), f"mouthSmile{side}": float(random.uniform(0, 0.7))}
+    return {
+        f"eyeBlink{side}": float(random.uniform(0.85, 1.0)),
+        f"cheekSquint{side}": float(random.uniform(0.2, 0.9)),
+        f"mouthSmile{side}": float(random.uniform(0, 0.7)),
+    }
 
 
 def shut(random: np.random.Generator) -> dict[str, float]:

@@ -70,7 +70,9 @@ def random_subject(assets: Assets, seed: int, size: int, variant: int = 0) -> Su
     random = np.random.default_rng([2202, seed, variant])
     skin = skin_of(seed)
     spec = _spec(assets, random, skin, sex_of(seed))
-    return Subject(seed, spec, skin, random_lighting(random, skin), random_camera(random), random_backdrop(random, size), random_photo(random))
+    return Subject(
+        seed, spec, skin, random_lighting(random, skin), random_camera(random), random_backdrop(random, size), random_photo(random)
+    )
 
 
 def _spec(assets: Assets, random: np.random.Generator, skin: str, sex: str) -> PersonSpec:
@@ -88,7 +90,7 @@ def _spec(assets: Assets, random: np.random.Generator, skin: str, sex: str) -> P
         eyebrows=str(random.choice(assets.names("eyebrows"))), brow_colour=brows,
         eyelashes=str(random.choice(assets.names("eyelashes"))),
         eyes=_iris(assets, random, skin), eye_saturation=float(random.uniform(0.3, 0.75)),
-        teeth=str(random.choice([n for n in assets.names("teeth")])),
+        teeth=str(random.choice(list(assets.names("teeth")))),
         clothes=str(random.choice(clothes)), clothes_gain=tuple(random.uniform(0.45, 1.15) * random.uniform(0.85, 1.1, 3)),
         clothes_colour=tuple(random.uniform(0.02, 0.8) * random.uniform(0.3, 1.0, 3)) if random.random() < 0.6 else None,
     )  # fmt: skip
@@ -150,7 +152,8 @@ def random_lighting(random: np.random.Generator, skin: str) -> Lighting:
     soft = random.uniform(0, 1)  # 0: one hard lamp, 1: light from everywhere
     around = random.uniform(0.22, 0.42) + 0.2 * soft
     return Lighting(
-        key_direction=towards(side * random.uniform(5, 70), random.uniform(-5, 60)), key_colour=colour(random.uniform(0.9, 1.1) - 0.35 * soft, 0.08),
+        key_direction=towards(side * random.uniform(5, 70), random.uniform(-5, 60)), key_colour=colour(random.uniform(0.9,
+        1.1) - 0.35 * soft, 0.08),
         fill_direction=towards(-side * random.uniform(20, 70), random.uniform(-15, 40)), fill_colour=colour(random.uniform(0.08, 0.4), 0.1),
         rim_direction=towards(random.uniform(110, 250), random.uniform(0, 60)), rim_colour=colour(random.uniform(0.0, 0.6), 0.12),
         sky=colour(around, 0.07), ground=colour(around * random.uniform(0.3, 0.8), 0.07),

@@ -22,7 +22,14 @@ def track(files: list[Path], model: Path, mode: str, frame_ms: float = 1000 / 30
         raise RuntimeError("no Chromium on PATH: install it or set CHROMIUM")
     with tempfile.TemporaryDirectory() as folder:
         out, job = Path(folder) / "landmarks.bin", Path(folder) / "job.json"
-        task = {"model": str(model.resolve()), "chromium": browser, "mode": mode, "frameMs": frame_ms, "files": [str(f.resolve()) for f in files], "out": str(out)}
+        task = {
+            "model": str(model.resolve()),
+            "chromium": browser,
+            "mode": mode,
+            "frameMs": frame_ms,
+            "files": [str(f.resolve()) for f in files],
+            "out": str(out),
+        }
         job.write_text(json.dumps(task))
         subprocess.run([node, str(Path(__file__).with_name("track.mjs")), str(job)], check=True)
         rows = np.fromfile(out, "<f4").reshape(len(files), 1 + LANDMARKS * 3)

@@ -1,18 +1,56 @@
-/** `npm run models:test`: the Python tests, where there is a Python with PyTorch; says so loudly where there is none. */
+/**
+ * `npm run models:test`: the Python tests, as far as there is a Python for them; ends with a line `N passed, N failed, N skipped`.
+ * `-- --set-up` makes a Python environment first; other arguments go to pytest.
+ */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readJUnit } from './junit.mjs';
+import { findPython, models, setUpPython } from './python.mjs';
 
-const models = fileURLToPath(new URL('..', import.meta.url));
-const own = path.join(models, '..', '.venv', 'bin', 'python');
-const candidates = [process.env.GIOCONDA_PYTHON, own, 'python3', 'python'].filter((name) => name && (name !== own || existsSync(own)));
-const usable = candidates.find((python) => spawnSync(python, ['-c', 'import torch, numpy, cv2, pytest'], { stdio: 'ignore' }).status === 0);
-if (!usable) {
-  console.warn('SKIPPED: the tests of models/ were NOT run: no Python with torch, numpy, opencv-python-headless and pytest was found.');
-  console.warn(
-    'Set one up with:  python3 -m venv .venv && .venv/bin/pip install -e "models[train,test]"   (or name one in GIOCONDA_PYTHON)',
-  );
-  process.exit(0);
+const HINT =
+  'Set one up with  npm run models:test -- --set-up  or  python3 -m venv .venv && .venv/bin/pip install -e "models[train,test]"' +
+  '  (or name one in GIOCONDA_PYTHON)';
+
+function runPytest(python, args) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'gioconda-pytest-'));
+  const report = path.join(folder, 'junit.xml');
+  try {
+    const { status } = spawnSync(python, ['-m', 'pytest', '-q', '--continue-on-collection-errors', `--junitxml=${report}`, ...args], {
+      cwd: models,
+      stdio: 'inherit',
+      env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+    });
+    return { status, ...readJUnit(readFileSync(report, 'utf8')) };
+  } catch (error) {
+    console.error(`pytest ended before it could report: ${error.message}`);
+    return { status: 1, passed: 0, failed: 1, skipped: [] };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
-process.exit(spawnSync(usable, ['-m', 'pytest', '-q', ...process.argv.slice(2)], { cwd: models, stdio: 'inherit' }).status ?? 1);
+
+function main(args) {
+  if (args.includes('--set-up')) setUpPython();
+  const python =
+    findPython(['torch', 'numpy', 'cv2', 'onnxruntime', 'pytest']) ??
+    findPython(['numpy', 'cv2', 'onnxruntime', 'pytest']) ??
+    findPython(['numpy', 'cv2', 'PIL', 'moderngl', 'pytest']);
+  if (!python) {
+    console.warn(HINT);
+    console.log('skipped: all tests of models/ (no Python with numpy, opencv-python-headless, pillow, moderngl and pytest was found)');
+    console.log('0 passed, 0 failed, 1 skipped');
+    return 0;
+  }
+  const { status, passed, failed, skipped } = runPytest(
+    python,
+    args.filter((arg) => arg !== '--set-up'),
+  );
+  for (const { name, reason } of skipped) console.log(`skipped: models/${name} (${reason})`);
+  if (skipped.some(({ reason }) => /not installed/.test(reason))) console.warn(HINT);
+  console.log(`${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`);
+  return failed > 0 ? 1 : (status ?? 1);
+}
+
+process.exitCode = main(process.argv.slice(2));

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("torch", reason="SKIPPED: PyTorch is not installed")
+
 from vid2vid import ablate, checkpoint
 from vid2vid.config import TrainConfig, override
 from vid2vid.evaluation.curves import portraits_curve
@@ -16,7 +18,9 @@ from vid2vid.evaluation.perceptual import SqueezeNetFeatures
 
 
 def options(tmp_path: Path, **more) -> argparse.Namespace:
-    return argparse.Namespace(**{"data": tmp_path / "data", "out": tmp_path, "steps": 10, "config": None, "set": [], "perceptual": None} | more)
+    return argparse.Namespace(
+        **{"data": tmp_path / "data", "out": tmp_path, "steps": 10, "config": None, "set": [], "perceptual": None} | more
+    )
 
 
 def write_checkpoint(folder: Path, steps: int) -> None:
@@ -76,11 +80,23 @@ def test_a_training_that_stops_early_is_not_measured_as_if_it_had_not(tmp_path, 
 
 
 def test_the_table_has_a_row_per_model_in_a_fixed_order(tmp_path):
-    row = {"kind": "self", "source": "synthetic", "person": "a", "driver": "a", "k": 4, "frames": 3, "sex": "female", "skin": "dark", "series": {}}
+    row = {
+        "kind": "self",
+        "source": "synthetic",
+        "person": "a",
+        "driver": "a",
+        "k": 4,
+        "frames": 3,
+        "sex": "female",
+        "skin": "dark",
+        "series": {},
+    }
     for name, distance in (("adain", 0.3), ("warp", 0.25), ("full", 0.125)):
         result = {"model": name, "about": "", "cases": [row | {"figures": {"distance mouth": distance}}], "freeze": [], "drift": []}
         (tmp_path / f"scores-{name}.json").write_text(json.dumps(result))
-    rows = [line.split(" | ")[0] for line in ablate.write_table(tmp_path, options(tmp_path)).read_text().splitlines() if line.startswith("| ")]
+    rows = [
+        line.split(" | ")[0] for line in ablate.write_table(tmp_path, options(tmp_path)).read_text().splitlines() if line.startswith("| ")
+    ]
     assert [r.removeprefix("| ").split(":")[0] for r in rows[1:]] == ["warp", "full", "adain"]
     assert "0.125" in (tmp_path / "ablation.md").read_text()
 
@@ -88,7 +104,11 @@ def test_the_table_has_a_row_per_model_in_a_fixed_order(tmp_path):
 def test_curves_need_three_points_and_say_what_was_measured(tmp_path):
     pytest.importorskip("matplotlib", reason="SKIPPED: matplotlib is not installed")
     row = {"kind": "self", "source": "synthetic", "person": "a", "driver": "a", "frames": 3, "sex": "female", "skin": "dark", "series": {}}
-    result = lambda name, by_k: {"model": name, "about": "", "freeze": [], "drift": [], "cases": [row | {"k": k, "figures": {"distance mouth": d}} for k, d in by_k.items()]}  # noqa: E731
+
+    def result(name: str, by_k: dict[int, float]) -> dict:
+        cases = [row | {"k": k, "figures": {"distance mouth": d}} for k, d in by_k.items()]
+        return {"model": name, "about": "", "freeze": [], "drift": [], "cases": cases}
+
     assert not portraits_curve([result("lite", {1: 0.2, 4: 0.1})], tmp_path / "k.svg") and not (tmp_path / "k.svg").exists()
     assert portraits_curve([result("lite", {1: 0.2, 2: 0.15, 4: 0.1})], tmp_path / "k.svg")
     drawn = (tmp_path / "k.svg").read_text()

@@ -5,6 +5,9 @@ import struct
 
 import numpy as np
 import pytest
+
+pytest.importorskip("onnxruntime", reason="SKIPPED: ONNX Runtime is not installed")
+
 from synthetic_people.avatar import EYES_AT, SCALE, Avatar, Part, Rig, morphs_of
 from synthetic_people.motion import reference_poses, talking_clip
 from synthetic_people.person import Pose
@@ -40,15 +43,32 @@ def small_file() -> bytes:
     inverse = np.linalg.inv(np.array([[1, 0, 0, 0], [0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 1]], float))
     bind = np.stack([(inverse @ np.diag([0.1, 0.1, 0.1, 1])).T, np.diag([0.1, 0.1, 0.1, 1])]).astype(np.float32).reshape(2, 16)
     arrays = [
-        f4([0, 0, 0], [10, 0, 0], [0, 10, 0]), f4([0, 0], [1, 0], [0, 1]), np.array([0, 1, 2], np.uint16), np.array([[0, 1, 0, 0]] * 3, np.uint8),
+        f4([0, 0, 0], [10, 0, 0], [0, 10, 0]), f4([0, 0], [1, 0], [0, 1]), np.array([0, 1, 2], np.uint16), np.array([[0, 1, 0, 0]] * 3,
+        np.uint8),
         f4([1, 0, 0, 0], [0.5, 0.5, 0, 0], [0, 1, 0, 0]), bind, f4([0, 0, 0], [0, 0, 5], [0, 0, 0]),
     ]  # fmt: skip
     mesh = {
-        "primitives": [{"attributes": {"POSITION": 0, "TEXCOORD_0": 1, "JOINTS_0": 3, "WEIGHTS_0": 4}, "indices": 2, "material": 0, "targets": [{"POSITION": 6}]}],
+        "primitives": [
+            {
+                "attributes": {"POSITION": 0, "TEXCOORD_0": 1, "JOINTS_0": 3, "WEIGHTS_0": 4},
+                "indices": 2,
+                "material": 0,
+                "targets": [{"POSITION": 6}],
+            }
+        ],
         "extras": {"targetNames": ["h_expressions.LeyeClose_h"]},
     }
     nodes = [{"name": "Hips", "children": [1]}, {"name": "Head", "translation": [0, 1, 0]}, {"name": "h_head", "mesh": 0, "skin": 0}]
-    return file_of({"asset": {"version": "2.0"}, "nodes": nodes, "meshes": [mesh], "materials": [{}], "skins": [{"joints": [1, 0], "inverseBindMatrices": 5}]}, arrays)
+    return file_of(
+        {
+            "asset": {"version": "2.0"},
+            "nodes": nodes,
+            "meshes": [mesh],
+            "materials": [{}],
+            "skins": [{"joints": [1, 0], "inverseBindMatrices": 5}],
+        },
+        arrays,
+    )
 
 
 def test_a_file_gives_its_mesh_where_the_skin_puts_it_with_morphs_of_the_same_scale():
@@ -65,7 +85,14 @@ def test_compressed_buffers_are_unpacked():
     rows = np.random.default_rng(1).normal(size=(50, 3)).astype(np.float32)
     packed = bytes(meshopt.encode_vertex_buffer(rows.view(np.uint8).reshape(50, 12)))
     glb = Glb(file_of({"nodes": []}, [np.frombuffer(packed + b"\0" * (-len(packed) % 4), np.float32)]))
-    glb.tree["bufferViews"] = [{"byteStride": 12, "extensions": {"EXT_meshopt_compression": {"byteOffset": 0, "byteLength": len(packed), "count": 50, "byteStride": 12, "mode": "ATTRIBUTES"}}}]
+    glb.tree["bufferViews"] = [
+        {
+            "byteStride": 12,
+            "extensions": {
+                "EXT_meshopt_compression": {"byteOffset": 0, "byteLength": len(packed), "count": 50, "byteStride": 12, "mode": "ATTRIBUTES"}
+            },
+        }
+    ]
     glb.tree["accessors"] = [{"bufferView": 0, "componentType": 5126, "count": 50, "type": "VEC3"}]
     assert np.array_equal(glb.accessor(0), rows)
 
@@ -76,7 +103,11 @@ def test_another_kind_of_file_is_refused():
 
 
 def test_a_persons_outfits_are_on_one_side_and_the_held_out_wear_one():
-    names = [f"avatars/{g}/{g}_{s}_{n}_{outfit}.glb" for g, s, n in (("White", "F", 2), ("White", "F", 1), ("Asian", "M", 1)) for outfit in ("Busi", "Casual", "Medi")]
+    names = [
+        f"avatars/{g}/{g}_{s}_{n}_{outfit}.glb"
+        for g, s, n in (("White", "F", 2), ("White", "F", 1), ("Asian", "M", 1))
+        for outfit in ("Busi", "Casual", "Medi")
+    ]
     people = valid.people_of(names, 2, 1, clips=3, clip_frames=8, long_frames=24)
     assert [p.held_out for p in people].count(True) == 1 and len(people) == 5
     assert all(p.held_out == ("White_F_2" in p.name) for p in people)
@@ -114,7 +145,13 @@ def ball(centre, radius, joint: str, rings=12, morphs=()) -> Part:
     quads = [(r * row + c, (r + 1) * row + c, (r + 1) * row + c + 1, r * row + c + 1) for r in range(rings) for c in range(rings * 2)]
     triangles = np.array([t for a, b, c, d in quads for t in ((a, b, c), (a, c, d))])
     deltas = {name: np.where(unit[:, 2:] > 0.8, [[0, -0.02, 0]], 0).astype(np.float32) for name in morphs}
-    return Part((np.array(centre) + radius * unit).astype(np.float32), np.stack([u.ravel(), v.ravel()], 1), triangles, deltas, {joint: np.ones(len(unit), np.float32)})
+    return Part(
+        (np.array(centre) + radius * unit).astype(np.float32),
+        np.stack([u.ravel(), v.ravel()], 1),
+        triangles,
+        deltas,
+        {joint: np.ones(len(unit), np.float32)},
+    )
 
 
 def stand_in() -> Avatar:
@@ -122,7 +159,14 @@ def stand_in() -> Avatar:
     head, trunk = ball((0, 1.6, 0), 0.1, "Head", morphs=["MouthOpen"]), ball((0, 1.35, 0), 0.16, "Spine")
     eyes = [ball((0.03 * s, 1.62, 0.095), 0.014, j, 8) for s, j in ((1, "LeftEye"), (-1, "RightEye"))]
     parts = {"body": joined(head, trunk), "eyes": joined(*eyes), "teeth": ball((0, 1.55, 0.05), 0.02, "Head", 6)}
-    joints = {"Head": (0, 1.52, 0), "Neck": (0, 1.48, 0), "LeftArm": (0.15, 1.4, 0), "RightArm": (-0.15, 1.4, 0), "LeftEye": (0.03, 1.62, 0.095), "RightEye": (-0.03, 1.62, 0.095)}
+    joints = {
+        "Head": (0, 1.52, 0),
+        "Neck": (0, 1.48, 0),
+        "LeftArm": (0.15, 1.4, 0),
+        "RightArm": (-0.15, 1.4, 0),
+        "LeftEye": (0.03, 1.62, 0.095),
+        "RightEye": (-0.03, 1.62, 0.095),
+    }
     checks = (np.indices((64, 64)).sum(0) // 8 % 2 * 160 + 60).astype(np.uint8)
     texture = np.dstack([checks, checks, np.full_like(checks, 90), np.full_like(checks, 255)])
     return Avatar(Rig("stand-in", parts, {k: np.array(v, float) for k, v in joints.items()}, dict.fromkeys(parts, texture)), 3.4)
@@ -130,10 +174,18 @@ def stand_in() -> Avatar:
 
 def joined(*parts: Part) -> Part:
     counts = np.cumsum([0] + [len(p.positions) for p in parts])
-    fill = lambda name, which, shape: np.concatenate([getattr(p, which).get(name, np.zeros((len(p.positions), *shape), np.float32)) for p in parts])  # noqa: E731
+
+    def fill(name: str, which: str, shape: tuple[int, ...]) -> np.ndarray:
+        return np.concatenate([getattr(p, which).get(name, np.zeros((len(p.positions), *shape), np.float32)) for p in parts])
+
     morphs = {n: fill(n, "morphs", (3,)) for p in parts for n in p.morphs}
     weights = {n: fill(n, "weights", ()) for p in parts for n in p.weights}
-    return Part(*(np.concatenate([getattr(p, k) for p in parts]) for k in ("positions", "uvs")), np.concatenate([p.triangles + c for p, c in zip(parts, counts)]), morphs, weights)
+    return Part(
+        *(np.concatenate([getattr(p, k) for p in parts]) for k in ("positions", "uvs")),
+        np.concatenate([p.triangles + c for p, c in zip(parts, counts)]),
+        morphs,
+        weights,
+    )
 
 
 def test_a_turn_moves_the_head_and_leaves_the_trunk_and_a_morph_moves_what_it_says():

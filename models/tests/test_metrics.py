@@ -8,17 +8,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 
-from vid2vid.data.crop import head_square
-from vid2vid.data.store import ClipRange, PersonEntry, Source, SourceReader, SourceWriter
-from vid2vid.evaluation import metrics as m
-from vid2vid.evaluation.animators import animate, choose_reference, choose_references, load_animator
-from vid2vid.evaluation.cases import Case, cross_cases, self_cases
-from vid2vid.evaluation.regions import area_in_portrait, region_masks
-from vid2vid.evaluation.retarget import move_to
-from vid2vid.evaluation.scoring import Judges, Scorer, drift_test, freeze_test
-from vid2vid.evaluation.tables import summarise, write_tables
+torch = pytest.importorskip("torch", reason="SKIPPED: PyTorch is not installed")
+
+from vid2vid.data.crop import head_square  # noqa: E402
+from vid2vid.data.store import ClipRange, PersonEntry, Source, SourceReader, SourceWriter  # noqa: E402
+from vid2vid.evaluation import metrics as m  # noqa: E402
+from vid2vid.evaluation.animators import animate, choose_reference, choose_references, load_animator  # noqa: E402
+from vid2vid.evaluation.cases import Case, cross_cases, self_cases  # noqa: E402
+from vid2vid.evaluation.regions import area_in_portrait, region_masks  # noqa: E402
+from vid2vid.evaluation.retarget import move_to  # noqa: E402
+from vid2vid.evaluation.scoring import Judges, Scorer, drift_test, freeze_test  # noqa: E402
+from vid2vid.evaluation.tables import summarise, write_tables  # noqa: E402
 
 FIXTURES = Path(__file__).parents[2] / "test/fixtures"
 SIZE, CLIP = 256, slice(24, 48)  # lips part, eyes blink
@@ -293,7 +294,9 @@ def test_exact_regions_come_from_visibility_and_flow(case):
 def test_mouth_interior_and_closed_lids_exist_only_when_they_do():
     _, points = driver_clip()
     openings, lids = m.movements(points)["mouth"], m.movements(points)["eyes"]
-    wide, shut, blink = (region_masks(points[i] * [4 / 3, 4 / 3, 1], SIZE, None) for i in (openings.argmax(), openings.argmin(), lids.argmin()))
+    wide, shut, blink = (
+        region_masks(points[i] * [4 / 3, 4 / 3, 1], SIZE, None) for i in (openings.argmax(), openings.argmin(), lids.argmin())
+    )
     assert "mouth interior" in wide and "mouth interior" not in shut
     assert wide["mouth interior"].sum() < wide["mouth"].sum() and "closed lids" in blink
 
@@ -334,7 +337,17 @@ def test_one_person_is_never_its_own_driver_under_another_name(reader, tmp_path)
 
 
 def test_the_table_marks_the_better_model_and_says_nothing_of_what_was_not_measured(tmp_path):
-    row = {"kind": "self", "source": "synthetic", "person": "a", "driver": "a", "k": 1, "frames": 3, "sex": "female", "skin": "dark", "series": {}}
+    row = {
+        "kind": "self",
+        "source": "synthetic",
+        "person": "a",
+        "driver": "a",
+        "k": 1,
+        "frames": 3,
+        "sex": "female",
+        "skin": "dark",
+        "series": {},
+    }
     results = [
         {"model": name, "about": "", "cases": [row | {"figures": {"distance face": d, "psnr face": p}}], "freeze": [], "drift": []}
         for name, d, p in (("one", 0.2, 30.0), ("two", 0.1, 25.0))

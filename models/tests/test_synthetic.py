@@ -3,6 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("onnxruntime", reason="SKIPPED: ONNX Runtime is not installed")
+
 from synthetic_people.motion import PITCH, ROLL, YAW, reference_poses, talking_clip
 from synthetic_people.subject import random_subject
 from vid2vid.data.store import SourceReader

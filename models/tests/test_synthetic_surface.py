@@ -7,7 +7,8 @@ from synthetic_people.scene import Camera, Lighting
 from synthetic_people.surface import Surface, coverage
 
 SIZE, CELLS = 128, 32
-EVEN = Lighting(shadow_strength=0.0, rim_colour=(0, 0, 0), key_colour=(0.2, 0.2, 0.2), sky=(0.9, 0.9, 0.9), ground=(0.9, 0.9, 0.9))  # fmt: skip
+LIGHT = (0.9, 0.9, 0.9)
+EVEN = Lighting(shadow_strength=0.0, rim_colour=(0, 0, 0), key_colour=(0.2, 0.2, 0.2), sky=LIGHT, ground=LIGHT)
 CALM = Pose()
 TURNED = Pose({"jawOpen": 0.7, "eyeBlinkLeft": 1.0}, yaw=14, pitch=4, roll=-6, shift=(0.1, 0.05, 0.1))
 

@@ -34,7 +34,10 @@ def features() -> SqueezeNetFeatures:
 def data(tmp_path_factory):
     """Two people to train on and one held out; a bright disc that moves with the landmarks over a dark background, by 4 pixels a frame."""
     root = tmp_path_factory.mktemp("data")
-    people = [PersonEntry(f"p{i}", i * (REFERENCES + CLIP), REFERENCES, [ClipRange(i * (REFERENCES + CLIP) + REFERENCES, CLIP)], i == 2) for i in range(3)]
+    people = [
+        PersonEntry(f"p{i}", i * (REFERENCES + CLIP), REFERENCES, [ClipRange(i * (REFERENCES + CLIP) + REFERENCES, CLIP)], i == 2)
+        for i in range(3)
+    ]
     writer = SourceWriter(root / "discs", Source("discs", SIZE, 25, "made in a test", people), flow=True, head=True)
     random = np.random.default_rng(1)
     shape = random.normal(0, 0.06, (478, 3))
@@ -96,7 +99,10 @@ def test_the_nearest_portrait_looks_the_same_way():
     points = torch.randn(1, 478, 3) * 0.1
     turned = points.clone()
     angle = torch.tensor(0.5)
-    turned[..., 0], turned[..., 2] = points[..., 0] * angle.cos() - points[..., 2] * angle.sin(), points[..., 0] * angle.sin() + points[..., 2] * angle.cos()
+    turned[..., 0], turned[..., 2] = (
+        points[..., 0] * angle.cos() - points[..., 2] * angle.sin(),
+        points[..., 0] * angle.sin() + points[..., 2] * angle.cos(),
+    )
     stack = torch.stack([points, turned], 1)
     assert nearest_portrait(stack, points).tolist() == [0]
     assert nearest_portrait(stack, turned).tolist() == [1]
@@ -112,7 +118,14 @@ def truth(data) -> tuple[Target, dict]:
     masks = torch.zeros(2, 4, SIZE, SIZE)
     head = torch.nn.functional.interpolate(target.head[:, None], size=SIZE, mode="nearest")
     masks[:, :1], masks[:, 1:2] = head, 1 - head
-    made = {"frame": target.frame, "synthesised": target.frame, "warped": target.frame, "flow": target.flow, "flow_previous": target.flow_previous, "masks": masks}
+    made = {
+        "frame": target.frame,
+        "synthesised": target.frame,
+        "warped": target.frame,
+        "flow": target.flow,
+        "flow_previous": target.flow_previous,
+        "masks": masks,
+    }
     return target, made
 
 
@@ -179,7 +192,12 @@ def test_w_alone_learns_the_exact_flow_and_leaves_the_rest_as_it_is(data, featur
 
 def test_a_start_with_another_network_takes_what_fits(data, features, tmp_path, capsys):
     make = lambda out, **shape: Trainer(  # noqa: E731
-        replace(settings(), network=NetworkConfig(size=SIZE, **shape)), data, tmp_path / out, device="cpu", features=DEFAULT_WEIGHTS, resident=False
+        replace(settings(), network=NetworkConfig(size=SIZE, **shape)),
+        data,
+        tmp_path / out,
+        device="cpu",
+        features=DEFAULT_WEIGHTS,
+        resident=False,
     )
     first, second = make("first"), make("second", flow=32)
     with torch.no_grad():
@@ -209,7 +227,9 @@ def test_what_changes_as_the_truth_does_is_steady(data, features, tmp_path):
     trainer = Trainer(config, data, tmp_path, device="cpu", features=DEFAULT_WEIGHTS, resident=False)
     batch = trainer.sampler.batch(0, 2)
     with torch.no_grad():
-        made, target = trainer.make(trainer.network.enrol(batch.portraits, batch.portrait_landmarks, batch.plate), batch, 0, trainer.first_past(batch))
+        made, target = trainer.make(
+            trainer.network.enrol(batch.portraits, batch.portrait_landmarks, batch.plate), batch, 0, trainer.first_past(batch)
+        )
     flicker = torch.rand(made["frame"].shape[2:]) * 0.1
     said = lambda offset: float(trainer.losses(made, target, trainer.random, None, (made["frame"] + offset, target.frame))["temporal"])  # noqa: E731
     assert said(0.0) == pytest.approx(0, abs=1e-6)
@@ -231,6 +251,8 @@ def test_grey_samples_have_one_tone_everywhere(data):
         assert torch.allclose(pictures, pictures.mean(-3, keepdim=True).expand_as(pictures), atol=1e-5)
     toned = sampler(data, settings(grey=1.0)).batch(0, 1)
     share = (toned.portraits.flatten(0, 1).flatten(2).mean(2) / toned.portraits.mean())[0]
-    assert torch.allclose(toned.frames.flatten(0, 2).flatten(2).mean(2)[0] / toned.frames.flatten(0, 2)[0].mean(), share / share.mean(), atol=0.05)
+    assert torch.allclose(
+        toned.frames.flatten(0, 2).flatten(2).mean(2)[0] / toned.frames.flatten(0, 2)[0].mean(), share / share.mean(), atol=0.05
+    )
     coloured = sampler(data, settings(colour=0.0)).batch(0, 3).portraits
     assert not torch.allclose(coloured, coloured.mean(-3, keepdim=True).expand_as(coloured), atol=0.02)

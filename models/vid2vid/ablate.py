@@ -32,8 +32,10 @@ VARIANTS: dict[str, tuple[list[str], str]] = {
     "people-40": (["data.people=0.4"], "40 % of the training people"),
 }
 COLUMNS = {
-    "distance whole": "distance", "distance face": "face", "distance mouth": "mouth", "distance eyes": "eyes", "distance revealed person": "revealed",
-    "distance background": "background", "psnr face": "PSNR face", "akd %": "AKD %", "following mouth": "mouth follows", "following eyes": "eyes follow",
+    "distance whole": "distance", "distance face": "face", "distance mouth": "mouth", "distance eyes": "eyes",
+    "distance revealed person": "revealed",
+    "distance background": "background", "psnr face": "PSNR face", "akd %": "AKD %", "following mouth": "mouth follows",
+    "following eyes": "eyes follow",
     "identity": "identity", "flicker ratio": "flicker",
 }  # fmt: skip
 
@@ -66,8 +68,30 @@ def steps_of(path: Path) -> int:
 def evaluate(models: dict[str, Path], options: argparse.Namespace) -> Path:
     """Every variant beside copy and warp, in the same run."""
     out = options.out / "scores"
-    command = [sys.executable, "-m", "vid2vid.evaluate", "--data", str(options.data), "--out", str(out), "--sources", options.sources, "--k", options.k]
-    command += [*_perceptual(options), "--people", str(options.people), "--frames", str(options.frames), "--model", "copy", "warp", *(f"{name}={path}" for name, path in models.items())]
+    command = [
+        sys.executable,
+        "-m",
+        "vid2vid.evaluate",
+        "--data",
+        str(options.data),
+        "--out",
+        str(out),
+        "--sources",
+        options.sources,
+        "--k",
+        options.k,
+    ]
+    command += [
+        *_perceptual(options),
+        "--people",
+        str(options.people),
+        "--frames",
+        str(options.frames),
+        "--model",
+        "copy",
+        "warp",
+        *(f"{name}={path}" for name, path in models.items()),
+    ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return out
 
@@ -76,7 +100,12 @@ def write_table(scores: Path, options: argparse.Namespace) -> Path:
     results = {r["model"]: r for r in read_results(scores)}
     order = [name for name in ("copy", "warp", *VARIANTS) if name in results]
     groups = list(dict.fromkeys((c["source"], c["k"]) for c in results[order[0]]["cases"] if c["kind"] == "self"))
-    lines = ["# Ablation", "", f"{options.steps} steps each, seed and batches alike; held-out people. `distance` is the SqueezeNet distance (less is better).", ""]
+    lines = [
+        "# Ablation",
+        "",
+        f"{options.steps} steps each, seed and batches alike; held-out people. `distance` is the SqueezeNet distance (less is better).",
+        "",
+    ]
     for source, k in groups:
         keep = lambda c: c["kind"] == "self" and (c["source"], c["k"]) == (source, k)  # noqa: B023, E731
         lines += [f"## {source}, K = {k}", "", f"| | {' | '.join(COLUMNS.values())} |", "|---|" + "---|" * len(COLUMNS)]
@@ -87,7 +116,9 @@ def write_table(scores: Path, options: argparse.Namespace) -> Path:
         lines.append("")
     path = options.out / "ablation.md"
     path.write_text("\n".join(lines))
-    by_share = {100 * override(TrainConfig(), VARIANTS[n][0]).data.people: results[n] for n in ("people-10", "people-40", "full") if n in results}
+    by_share = {
+        100 * override(TrainConfig(), VARIANTS[n][0]).data.people: results[n] for n in ("people-10", "people-40", "full") if n in results
+    }
     if groups:
         people_curve(by_share, options.out / "curve-people.svg", source=groups[0][0], k=groups[-1][1])
     return path

@@ -41,7 +41,9 @@ def fill(network: nn.Module, weights: dict[str, Tensor], *, anew: bool = False) 
     fit = {name: value for name, value in weights.items() if name in own and own[name].shape == value.shape}
     missing = sorted(set(own) - set(fit))
     if not anew and (missing or len(fit) < len(weights)):
-        raise ValueError(f"these weights are another network's: {', '.join(missing) or 'more than this one has'}; train on from them with --start")
+        raise ValueError(
+            f"these weights are another network's: {', '.join(missing) or 'more than this one has'}; train on from them with --start"
+        )
     network.load_state_dict(fit, strict=False)
     return missing
 
@@ -57,7 +59,9 @@ class Animatable(nn.Module):
         """portraits [B, K, 3, S, S] 0..1, landmarks [B, K, 478, 3] picture widths, plate [B, 3, S, S]: see Lite.enrol."""
         return self.network.enrol(portraits, landmarks, plate)
 
-    def frame(self, person: Person, landmarks: Tensor, past: Past | None = None, reference_index: Tensor | None = None) -> dict[str, Tensor]:
+    def frame(
+        self, person: Person, landmarks: Tensor, past: Past | None = None, reference_index: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """landmarks [B, 478, 3]; the nearest portrait is warped unless one is named. See Lite.forward for what comes back."""
         if past is None:
             past = Past.none(landmarks, self.network.output)

@@ -77,13 +77,16 @@ class TrainConfig:
     warmup: int = 100  # steps
     steps: int = 100_000  # the learning rate falls to a twentieth over these
     average: float = 0.998  # of the weights (EMA)
-    only_flow: bool = False  # trains W alone, on the sources with exact flow: cheap, and the rest has something to go by from its first step
+    only_flow: bool = (
+        False  # trains W alone, on the sources with exact flow: cheap, and the rest has something to go by from its first step
+    )
     keep_enrolment: bool = False  # E_F and E_P stay as they are: a third of a step's time
     bfloat16: bool = True
 
 
 def override(config: Any, assignments: list[str]) -> Any:
-    """`a.b=value` strings (value in JSON, or a bare word) laid over a config. Raises ValueError for an unknown name or a value of another kind."""
+    """`a.b=value` strings (value in JSON, or a bare word) laid over a config. Raises ValueError for an unknown name or a value of another
+    kind."""
     raw = asdict(config)
     for text in assignments:
         path, equals, value = text.partition("=")
@@ -102,7 +105,8 @@ def override(config: Any, assignments: list[str]) -> Any:
 
 
 def from_dict(kind: type, raw: dict, inside: str = "") -> Any:
-    """The dataclass of nested dicts; missing names take their defaults. Raises ValueError for an unknown name or a value of another kind."""
+    """The dataclass of nested dicts; missing names take their defaults. Raises ValueError for an unknown name or a value of another
+    kind."""
     known = {f.name: f for f in fields(kind)}
     if unknown := set(raw) - set(known):
         raise ValueError(f"Unknown settings: {', '.join(sorted(unknown))}")

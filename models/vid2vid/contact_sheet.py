@@ -1,8 +1,10 @@
-"""A model by eye: python -m vid2vid.contact_sheet --model manifest.json:lite --data DIR --out DIR [--subjects synthetic] [--drivers synthetic]
+"""A model by eye: python -m vid2vid.contact_sheet --model manifest.json:lite --data DIR --out DIR [--subjects synthetic] [--drivers
+synthetic]
 
-Writes sheet.jpg, held-out people of a source (and one as marble, one as a painting) in six poses of other held-out people: turned to either side,
-mouth wide open, smile, blink, look aside; clips/NAME.webp, the same person driven by somebody's clips; film.webp, a driver and three who are driven;
-attention.jpg, which portrait serves which part (for a checkpoint and several portraits). Each pose is reached in a run from rest, as in a call.
+Writes sheet.jpg, held-out people of a source (and one as marble, one as a painting) in six poses of other held-out people: turned to either
+side, mouth wide open, smile, blink, look aside; clips/NAME.webp, the same person driven by somebody's clips; film.webp, a driver and three
+who are driven; attention.jpg, which portrait serves which part (for a checkpoint and several portraits). Each pose is reached in a run from
+rest, as in a call.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from .data.store import PersonEntry, SourceReader
 from .evaluation.animators import Animator, Checkpoint, animate, load_animator
 from .evaluation.art import marble, painting
 from .evaluation.metrics import gaze
-from .evaluation.regions import EYE_CORNERS, aperture, eye_distance, lid_gaps
+from .evaluation.regions import aperture, eye_distance, lid_gaps
 from .evaluation.retarget import move_to
 from .evaluation.sheets import attention_row, write_sheet
 
@@ -86,13 +88,18 @@ def subjects_of(reader: SourceReader, count: int, portraits: int, without: set[s
     count = min(count, len(people))
     chosen = [people[int((i + 0.5) * len(people) / count)] for i in range(count)]
     rows = [slice(p.start, p.start + portraits) for p in chosen]
-    return [Subject(p.name, p.name, np.array(reader.array("frames")[r]), np.array(reader.array("landmarks")[r])) for p, r in zip(chosen, rows)]
+    return [
+        Subject(p.name, p.name, np.array(reader.array("frames")[r]), np.array(reader.array("landmarks")[r])) for p, r in zip(chosen, rows)
+    ]
 
 
 def in_art(subjects: list[Subject]) -> list[Subject]:
     """The last but one as marble, the last as a painting: what a face of neither skin nor hair makes of a model."""
     kinds = [None] * (len(subjects) - 2) + [("marble", marble), ("painting", painting)]
-    return [s if kind is None else replace(s, name=kind[0], portraits=np.stack([kind[1](p) for p in s.portraits])) for s, kind in zip(subjects, kinds)]
+    return [
+        s if kind is None else replace(s, name=kind[0], portraits=np.stack([kind[1](p) for p in s.portraits]))
+        for s, kind in zip(subjects, kinds)
+    ]
 
 
 def sheet_rows(animator: Animator, subjects: list[Subject], poses: list[Pose]) -> list[tuple[list[str], np.ndarray]]:
@@ -100,7 +107,9 @@ def sheet_rows(animator: Animator, subjects: list[Subject], poses: list[Pose]) -
     for subject in subjects:
         pictures = {"portrait": subject.portraits[0]}
         for pose in poses:
-            frames = animate(animator, subject.portraits, subject.landmarks, move_to(run_to(pose), pose.rest, subject.landmarks[0]), FRAME_RATE)
+            frames = animate(
+                animator, subject.portraits, subject.landmarks, move_to(run_to(pose), pose.rest, subject.landmarks[0]), FRAME_RATE
+            )
             pictures[pose.name] = frames[-1]
         small = [cv2.resize(p, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for p in pictures.values()]
         rows.append((list(pictures), np.hstack(small)))
@@ -108,8 +117,8 @@ def sheet_rows(animator: Animator, subjects: list[Subject], poses: list[Pose]) -
 
 
 def course(reader: SourceReader, driver: PersonEntry, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    """A driver's clips one after the other, each to and fro: landmarks [T, 478, 3], and which frame of the person each is [T] (the nearest one
-    where two clips are joined)."""
+    """A driver's clips one after the other, each to and fro: landmarks [T, 478, 3], and which frame of the person each is [T] (the nearest
+    one where two clips are joined)."""
     landmarks = np.array(reader.array("landmarks")[driver.start : driver.start + driver.frames])
     points, rows, wanted = [], [], round(seconds * FRAME_RATE)
     while sum(map(len, points)) < wanted:
@@ -127,7 +136,13 @@ def course(reader: SourceReader, driver: PersonEntry, seconds: float) -> tuple[n
 def drive(animator: Animator, subject: Subject, reader: SourceReader, driver: PersonEntry, seconds: float) -> np.ndarray:
     """u8 [T, S, S, 3]: the subject driven by somebody's clips."""
     points, _ = course(reader, driver, seconds)
-    return animate(animator, subject.portraits, subject.landmarks, move_to(points, np.array(reader.array("landmarks")[driver.start]), subject.landmarks[0]), FRAME_RATE)
+    return animate(
+        animator,
+        subject.portraits,
+        subject.landmarks,
+        move_to(points, np.array(reader.array("landmarks")[driver.start]), subject.landmarks[0]),
+        FRAME_RATE,
+    )
 
 
 def film(animator: Animator, subjects: list[Subject], reader: SourceReader, driver: PersonEntry, seconds: float) -> np.ndarray:
@@ -167,7 +182,13 @@ def main() -> None:
         subjects = in_art(subjects)
     write_sheet(sheet_rows(animator, subjects, poses), options.out / "sheet.jpg")
     if isinstance(animator, Checkpoint) and options.k > 1:
-        write_sheet([attention_row(animator, s.portraits, s.landmarks, move_to(p.points[None], p.rest, s.landmarks[0])[0], SIDE) for s, p in zip(subjects, poses)], options.out / "attention.jpg")
+        write_sheet(
+            [
+                attention_row(animator, s.portraits, s.landmarks, move_to(p.points[None], p.rest, s.landmarks[0])[0], SIDE)
+                for s, p in zip(subjects, poses)
+            ],
+            options.out / "attention.jpg",
+        )
     people = [p for p in drivers.people(held_out=True) if p.clips]
     for number, subject in enumerate(subjects if options.clip_seconds > 0 else []):
         driver = next(p for p in people[number % len(people) :] + people if p.name != subject.person)

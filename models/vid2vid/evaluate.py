@@ -1,11 +1,13 @@
 """Measures models on people that none of them has seen:
 
-    python -m vid2vid.evaluate --model copy warp server:lite manifest.json:lite run/last.pt --data DIR --out DIR [--k 1,4] [--sources synthetic,webcam,...]
+    python -m vid2vid.evaluate --model copy warp server:lite manifest.json:lite run/last.pt --data DIR --out DIR [--k 1,4] [--sources
+    synthetic,webcam,...]
 
-Writes OUT/table.md (all models that OUT has scores of, so that models can be measured one at a time), musts-MODEL.md (what a model must reach, beside
-copy and warp), curve-portraits.svg (with three numbers of portraits or more), scores-MODEL.json, sheet-SOURCE.png, inside-MODEL.png and clips. The same people, stretches and pairs every time. What the models are given: vid2vid/evaluation/animators.py.
-A model of the manifest is reported as it is served (server:NAME); its graph with the true landmarks stands beside, and the gap between both in rows of its own.
-Cross-reenactment gives every model the driver's landmarks as moved onto the subject by vid2vid/evaluation/retarget.py.
+Writes OUT/table.md (all models that OUT has scores of, so that models can be measured one at a time), musts-MODEL.md (what a model must
+reach, beside copy and warp), curve-portraits.svg (with three numbers of portraits or more), scores-MODEL.json, sheet-SOURCE.png,
+inside-MODEL.png and clips. The same people, stretches and pairs every time. What the models are given: vid2vid/evaluation/animators.py. A
+model of the manifest is reported as it is served (server:NAME); its graph with the true landmarks stands beside, and the gap between both
+in rows of its own. Cross-reenactment gives every model the driver's landmarks as moved onto the subject by vid2vid/evaluation/retarget.py.
 """
 
 from __future__ import annotations
@@ -62,7 +64,16 @@ class Evaluation:
 
     def _row(self, case: Case) -> dict:
         p = case.person
-        return {"kind": case.kind, "source": case.source, "person": p.name, "driver": case.driver, "k": case.k, "frames": len(case.landmarks), "sex": p.sex, "skin": p.skin}
+        return {
+            "kind": case.kind,
+            "source": case.source,
+            "person": p.name,
+            "driver": case.driver,
+            "k": case.k,
+            "frames": len(case.landmarks),
+            "sex": p.sex,
+            "skin": p.skin,
+        }
 
     def _show(self, case: Case, outputs: dict[str, np.ndarray]) -> None:
         name = case.source if case.kind == "self" else "cross"
@@ -119,11 +130,19 @@ def run(evaluation: Evaluation, options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words = lambda text: [w for w in text.split(",") if w]  # noqa: E731
-    parser.add_argument("--model", nargs="+", required=True, help="copy, warp, server:NAME[@relative|@unfiltered], CHECKPOINT.pt, MANIFEST.json:NAME (column NAME-graph); NAME=... before any of them names its column")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        required=True,
+        help="copy, warp, server:NAME[@relative|@unfiltered], CHECKPOINT.pt, MANIFEST.json:NAME (column NAME-graph); "
+        "NAME=... before any of them names its column",
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder with one folder per source")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sources", type=words, default=SOURCES, help="separated by commas")
-    parser.add_argument("--k", type=lambda text: [int(w) for w in words(text)], default=[1, 4], help="numbers of portraits, separated by commas")
+    parser.add_argument(
+        "--k", type=lambda text: [int(w) for w in words(text)], default=[1, 4], help="numbers of portraits, separated by commas"
+    )
     parser.add_argument("--people", type=int, default=12, help="of each source")
     parser.add_argument("--frames", type=int, default=24, help="consecutive ones of a stretch")
     parser.add_argument("--pairs", type=int, default=12, help="of cross-reenactment")

@@ -1,6 +1,8 @@
-"""Writes a checkpoint as the two ONNX graphs of the server's contract: python -m vid2vid.export --checkpoint FILE --data DIR --out ../models/lite
+"""Writes a checkpoint as the two ONNX graphs of the server's contract: python -m vid2vid.export --checkpoint FILE --data DIR --out
+../models/lite
 
-Also the manifest's entry, the averaged weights to train on from, and a parity file: one held-out synthetic person's portraits and three frames with what PyTorch makes of them.
+Also the manifest's entry, the averaged weights to train on from, and a parity file: one held-out synthetic person's portraits and three
+frames with what PyTorch makes of them.
 """
 
 from __future__ import annotations
@@ -76,8 +78,19 @@ class EnrolmentGraph(nn.Module):
     def forward(self, portraits: Tensor, portrait_landmarks: Tensor, background: Tensor) -> tuple[Tensor, ...]:
         person = self.network.enrol(portraits[None], portrait_landmarks[None], background)
         size = self.network.output
-        single = person.interior.reshape(1, 4, size, size), person.interior_landmarks.reshape(1, LANDMARKS, 3)  # what is chosen would have an open first axis
-        return background.clamp(0, 1), portraits.clamp(0, 1), portrait_landmarks + 0.0, person.keys[0], person.values[0], person.weights[0], *single
+        single = (
+            person.interior.reshape(1, 4, size, size),
+            person.interior_landmarks.reshape(1, LANDMARKS, 3),
+        )  # what is chosen would have an open first axis
+        return (
+            background.clamp(0, 1),
+            portraits.clamp(0, 1),
+            portrait_landmarks + 0.0,
+            person.keys[0],
+            person.values[0],
+            person.weights[0],
+            *single,
+        )
 
 
 class FrameGraph(nn.Module):
@@ -91,13 +104,19 @@ class FrameGraph(nn.Module):
         self.register_buffer("luma", luma), self.register_buffer("chroma", chroma)
 
     def forward(
-        self, plate: Tensor, references: Tensor, reference_landmarks: Tensor, keys: Tensor, values: Tensor, weights: Tensor, interior: Tensor,
-        interior_landmarks: Tensor, landmarks: Tensor, previous_landmarks: Tensor, previous_frame: Tensor, has_previous: Tensor, reference_index: Tensor, keep: Tensor,
+        self, plate: Tensor, references: Tensor, reference_landmarks: Tensor, keys: Tensor, values: Tensor, weights: Tensor,
+        interior: Tensor,
+        interior_landmarks: Tensor, landmarks: Tensor, previous_landmarks: Tensor, previous_frame: Tensor, has_previous: Tensor,
+        reference_index: Tensor, keep: Tensor,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        person = Person(plate, references[None], reference_landmarks[None], keys[None], values[None], weights[None], interior, interior_landmarks)
+        person = Person(
+            plate, references[None], reference_landmarks[None], keys[None], values[None], weights[None], interior, interior_landmarks
+        )
         made = self.network(person, landmarks, Past(previous_frame, previous_landmarks, has_previous), reference_index)["frame"]
         frame = (made + keep * (previous_frame - made)).clamp(0, 1)
-        frame = frame.reshape(1, 3, self.network.output, self.network.output)  # gathers leave open axes, and the server makes room for it beforehand
+        frame = frame.reshape(
+            1, 3, self.network.output, self.network.output
+        )  # gathers leave open axes, and the server makes room for it beforehand
         return self.i420(frame), frame
 
     def i420(self, rgb: Tensor) -> Tensor:
@@ -154,8 +173,8 @@ def file_entry(path: Path) -> dict:
 
 
 def example(data: Path, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Two portraits [2, 3, S, S] and their landmarks of a held-out person (a synthetic one where there are any), and landmarks [3, 478, 3] of consecutive
-    frames; the plate [1, 3, S, S]."""
+    """Two portraits [2, 3, S, S] and their landmarks of a held-out person (a synthetic one where there are any), and landmarks [3, 478, 3]
+    of consecutive frames; the plate [1, 3, S, S]."""
     kinds = [name for name in ("synthetic", *sorted(f.name for f in data.iterdir())) if (data / name / "index.json").exists()]
     reader = SourceReader(data / kinds[0])
     person = reader.people(held_out=True)[0]
@@ -164,7 +183,12 @@ def example(data: Path, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     number = reader.source.people.index(person)
     pictures, plate = to_planes(frames[rows], size), to_planes(reader.array("plate")[number : number + 1], size)
     start = person.clips[0].start
-    return pictures, torch.from_numpy(points[rows].astype(np.float32)), torch.from_numpy(points[start : start + 3].astype(np.float32)), plate
+    return (
+        pictures,
+        torch.from_numpy(points[rows].astype(np.float32)),
+        torch.from_numpy(points[start : start + 3].astype(np.float32)),
+        plate,
+    )
 
 
 @torch.no_grad()
@@ -172,11 +196,26 @@ def parity(network: Lite, folder: Path, data: Path) -> tuple[dict[str, np.ndarra
     """Runs PyTorch and ONNX Runtime over the same three frames; gives the file's tensors and the largest difference of `frame`."""
     size = network.config.size
     portraits, portrait_points, points, plate = example(data, size)
-    run = {kind: onnxruntime.InferenceSession(str(folder / f"{kind}-{size}.onnx"), providers=["CPUExecutionProvider"]) for kind in ("enrolment", "frame")}
+    run = {
+        kind: onnxruntime.InferenceSession(str(folder / f"{kind}-{size}.onnx"), providers=["CPUExecutionProvider"])
+        for kind in ("enrolment", "frame")
+    }
     person = network.enrol(portraits[None], portrait_points[None], plate)
-    cached = dict(zip(CACHED, run["enrolment"].run(list(CACHED), {"portraits": portraits.numpy(), "portrait_landmarks": portrait_points.numpy(), "background": plate.numpy()})))
+    cached = dict(
+        zip(
+            CACHED,
+            run["enrolment"].run(
+                list(CACHED), {"portraits": portraits.numpy(), "portrait_landmarks": portrait_points.numpy(), "background": plate.numpy()}
+            ),
+        )
+    )
     worst = max(float(np.abs(cached[name].squeeze() - getattr(person, name).numpy().squeeze()).max()) for name in CACHED)
-    tensors = {"portraits": (portraits * 255).round().byte().numpy(), "background": (plate * 255).round().byte().numpy(), "portrait_landmarks": portrait_points.numpy(), "landmarks": points.numpy()}
+    tensors = {
+        "portraits": (portraits * 255).round().byte().numpy(),
+        "background": (plate * 255).round().byte().numpy(),
+        "portrait_landmarks": portrait_points.numpy(),
+        "landmarks": points.numpy(),
+    }
     graph, past = FrameGraph(network), Past.none(points[:1], size)
     for number in range(len(points)):
         now = points[number : number + 1]
@@ -193,7 +232,8 @@ def parity(network: Lite, folder: Path, data: Path) -> tuple[dict[str, np.ndarra
 
 @torch.no_grad()
 def calibration_inputs(network: Lite, data: Path, sources: list[str], *, held_out: bool) -> Iterator[dict[str, np.ndarray]]:
-    """The frame graph's inputs for frames all over the clips of some people of each source, with one to four portraits; each from the frame made before."""
+    """The frame graph's inputs for frames all over the clips of some people of each source, with one to four portraits; each from the frame
+    made before."""
     size = network.config.size
     for name in sources:
         reader = SourceReader(data / name)
@@ -240,7 +280,13 @@ def write_manifest(folder: Path, size: int, version: str, made: dict) -> None:
         "poseLimits": POSE_LIMITS,
         "cached": list(CACHED),
         "made": made,
-        "variants": [{"size": size, **{kind: describe(folder / f"{kind}-{size}.onnx") for kind in ("enrolment", "frame")}, INT8_ENTRY: file_entry(folder / f"{INT8_FILE}-{size}.onnx")}],
+        "variants": [
+            {
+                "size": size,
+                **{kind: describe(folder / f"{kind}-{size}.onnx") for kind in ("enrolment", "frame")},
+                INT8_ENTRY: file_entry(folder / f"{INT8_FILE}-{size}.onnx"),
+            }
+        ],
     }
     manifest.write_text(json.dumps(book, indent=1) + "\n")
 
@@ -276,7 +322,13 @@ def main() -> None:
             EnrolmentGraph(network), {"portraits": portraits, "portrait_landmarks": portrait_points, "background": plate}, list(CACHED),
             options.out / f"enrolment-{size}.onnx", {"portraits", "portrait_landmarks", *CACHED} - {*SINGLE},
         )  # fmt: skip
-        write_graph(FrameGraph(network), frame_inputs(person, points[1:2], past, torch.zeros(1, dtype=torch.long)), ["i420", "frame"], float_graph, set(CACHED) - {*SINGLE})
+        write_graph(
+            FrameGraph(network),
+            frame_inputs(person, points[1:2], past, torch.zeros(1, dtype=torch.long)),
+            ["i420", "frame"],
+            float_graph,
+            set(CACHED) - {*SINGLE},
+        )
     trained_on = list(config.data.sources)
     quantize.quantize_frame(float_graph, calibration_inputs(network, options.data, trained_on, held_out=False), int8_graph)
     sessions = (onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (float_graph, int8_graph))
@@ -284,10 +336,19 @@ def main() -> None:
     checkpoint.lighten(options.checkpoint, options.out / f"weights-{size}.pt")
     tensors, worst = parity(network, options.out, options.data)
     write_safetensors(options.out / f"parity-{size}.safetensors", tensors)
-    made = {"steps": state["step"], "hours": round(state["trained_s"] / 3600, 2), "commit": state.get("commit", "unknown"), "sources": config.data.sources, "dataHash": data_hash(options.data, trained_on)}
+    made = {
+        "steps": state["step"],
+        "hours": round(state["trained_s"] / 3600, 2),
+        "commit": state.get("commit", "unknown"),
+        "sources": config.data.sources,
+        "dataHash": data_hash(options.data, trained_on),
+    }
     write_manifest(options.out, size, options.version, made)
     total = sum(f.stat().st_size for f in options.out.iterdir()) / 1e6
-    print(f"{options.out}: {total:.1f} MB; ONNX Runtime and PyTorch differ by at most {worst:.2g} of 1; with 8 bits {likeness:.1f} dB from float")
+    print(
+        f"{options.out}: {total:.1f} MB; ONNX Runtime and PyTorch differ by at most {worst:.2g} of 1; "
+        f"with 8 bits {likeness:.1f} dB from float"
+    )
 
 
 if __name__ == "__main__":

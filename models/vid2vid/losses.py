@@ -21,7 +21,7 @@ ELSEWHERE = 0.5  # of the perceptual crops lie where a turn revealed something: 
 DARK_SLOPE = 16.0  # of the sigmoid that tells dark from light, which go from 0 to 1
 LEAST_EYE = 24.0  # pixels of an opening from which an eye looks somewhere
 MOUTH = t.OUTER_LIPS
-EYES = [[*u, *l] for u, l in zip(t.UPPER_LIDS, t.LOWER_LIDS)]
+EYES = [[*upper, *lower] for upper, lower in zip(t.UPPER_LIDS, t.LOWER_LIDS)]
 
 
 @dataclass
@@ -83,9 +83,11 @@ class Losses:
         self.mouth, self.lids = mouth_opening().to(device), eye_openings().to(device)
 
     def __call__(
-        self, made: dict[str, Tensor], target: Target, random: torch.Generator, judge: Discriminator | None, before: tuple[Tensor, Tensor] | None = None
+        self, made: dict[str, Tensor], target: Target, random: torch.Generator, judge: Discriminator | None, before: tuple[Tensor,
+        Tensor] | None = None
     ) -> dict[str, Tensor]:  # fmt: skip
-        """Weighted terms; their sum is what is minimised. `before`: the frame made before and the true one [B, 3, S, S], if there were any."""
+        """Weighted terms; their sum is what is minimised. `before`: the frame made before and the true one [B, 3, S, S], if there were
+        any."""
         c, points = self.config, to_picture(target.landmarks)
         axis = centres(self.size, points.device)[None]
         inside = self.mouth(points, axis, axis)[:, None]
@@ -123,7 +125,9 @@ class Losses:
         """[B, 1, F, F] what the warped portrait does not show."""
         return (1 - target.seen)[:, None] * target.exact[:, None, None, None]
 
-    def _perceptual(self, made: dict[str, Tensor], target: Target, points: Tensor, middle: Tensor, random: torch.Generator) -> dict[str, Tensor]:
+    def _perceptual(
+        self, made: dict[str, Tensor], target: Target, points: Tensor, middle: Tensor, random: torch.Generator
+    ) -> dict[str, Tensor]:
         c, truth = self.config, target.frame
         side = int(self.size * FACE_CROP)
         terms = {"perceptual": c.perceptual * self.features.distance(crop(made["frame"], middle, side), crop(truth, middle, side)).mean()}
@@ -193,4 +197,7 @@ class Losses:
         with torch.no_grad():
             _, real = judge(*true)
         c = self.config
-        return {"adversarial": -c.adversarial * judgement.float().mean(), "matching": c.adversarial * c.feature_matching * feature_matching(features, real)}
+        return {
+            "adversarial": -c.adversarial * judgement.float().mean(),
+            "matching": c.adversarial * c.feature_matching * feature_matching(features, real),
+        }

@@ -1,8 +1,8 @@
 """The frame graph with 8-bit convolutions where that cannot be seen: what the CPU runs.
 
-In float stay W, whose rounding moves edges, and the finest level, whose rounding is the picture's own: with them in 8 bits the distances to the
-truth are the same but still pictures flicker. Weights have 7 bits: on x86 without VNNI two products of 8 bits overflow the 16 in which they are
-summed (ONNX Runtime, "Quantize ONNX models", on reduce_range).
+In float stay W, whose rounding moves edges, and the finest level, whose rounding is the picture's own: with them in 8 bits the distances to
+the truth are the same but still pictures flicker. Weights have 7 bits: on x86 without VNNI two products of 8 bits overflow the 16 in which
+they are summed (ONNX Runtime, "Quantize ONNX models", on reduce_range).
 """
 
 from __future__ import annotations
@@ -32,11 +32,16 @@ class CalibrationInputs(CalibrationDataReader):
 
 def convolutions(graph: onnx.GraphProto) -> list[str]:
     """The network's own; those to I420 have three channels and need every digit."""
-    return [node.name for node in graph.node if node.op_type == "Conv" and node.name.startswith("/network/") and not any(part in node.name for part in KEPT)]
+    return [
+        node.name
+        for node in graph.node
+        if node.op_type == "Conv" and node.name.startswith("/network/") and not any(part in node.name for part in KEPT)
+    ]
 
 
 def quantize_frame(source: Path, feeds: Iterator[dict[str, np.ndarray]], path: Path) -> None:
-    """`source`: the graph in float. `feeds`: its inputs for some frames of people it was trained on. Raises ValueError when there is nothing to quantise."""
+    """`source`: the graph in float. `feeds`: its inputs for some frames of people it was trained on. Raises ValueError when there is
+    nothing to quantise."""
     prepared = path.with_suffix(".prepared")
     try:
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
@@ -44,7 +49,8 @@ def quantize_frame(source: Path, feeds: Iterator[dict[str, np.ndarray]], path: P
         if not names:
             raise ValueError(f"{source} has no convolutions of a network")
         quantize_static(
-            str(prepared), str(path), CalibrationInputs(feeds), quant_format=QuantFormat.QDQ, nodes_to_quantize=names, op_types_to_quantize=["Conv"], per_channel=True,
+            str(prepared), str(path), CalibrationInputs(feeds), quant_format=QuantFormat.QDQ, nodes_to_quantize=names,
+            op_types_to_quantize=["Conv"], per_channel=True,
             reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
         )  # fmt: skip
     finally:

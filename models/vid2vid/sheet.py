@@ -30,7 +30,8 @@ def training_sheet(rows: list[tuple[Batch, dict[str, Tensor], Target]], path: Pa
         prior = warp(portrait, places + enlarge(made["prior"], 4))
         masks = made["masks"]
         columns = [
-            portrait, enlarge(sketch[:, [0, 1, 2]], 2), prior, made["warped"], masks[:, [3, 2, 1]], made["synthesised"], made["frame"], target.frame,
+            portrait, enlarge(sketch[:, [0, 1, 2]], 2), prior, made["warped"], masks[:, [3, 2, 1]], made["synthesised"], made["frame"],
+            target.frame,
         ]  # fmt: skip
         lines += [torch.cat([c[i].float() for c in columns], 2) for i in range(len(portrait))]
     picture = (torch.cat(lines, 1).clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()

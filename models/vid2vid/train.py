@@ -56,22 +56,31 @@ class Trainer:
         self.losses = Losses(config.loss, SqueezeNetFeatures(features).to(device), config.network.size)
         common = {"size": config.network.size, "mirror": mirror_landmarks(), "device": device, "resident": resident}
         self.sampler = Sampler(data, config.data, seed=config.seed, **common)
-        self.shown = Sampler(data, replace(config.data, colour=0, grey=0, flip=0, landmark_noise=0, clips=1, frames=3), seed=99, held_out=True, **common)
+        self.shown = Sampler(
+            data, replace(config.data, colour=0, grey=0, flip=0, landmark_noise=0, clips=1, frames=3), seed=99, held_out=True, **common
+        )
         self.step, self.trained_s, self.stop = 0, 0.0, False
         self.first_step = 0  # of this optimiser
         self.judge_since = 0  # step from which the judge has learned
-        self.commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True).stdout.strip()
+        self.commit = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True
+        ).stdout.strip()
         self.random = torch.Generator()
 
     # -- state
 
     def save(self) -> None:
         state = {
-            "step": self.step, "first_step": self.first_step, "trained_s": self.trained_s, "commit": self.commit, "network": self.network.state_dict(), "average": self.average.state_dict(),
+            "step": self.step, "first_step": self.first_step, "trained_s": self.trained_s, "commit": self.commit,
+            "network": self.network.state_dict(), "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }  # fmt: skip
         if self.judge is not None:
-            state |= {"judge": self.judge.state_dict(), "judge_optimiser": self.judge_optimiser.state_dict(), "judge_since": self.judge_since}
+            state |= {
+                "judge": self.judge.state_dict(),
+                "judge_optimiser": self.judge_optimiser.state_dict(),
+                "judge_since": self.judge_since,
+            }
         checkpoint.save(self.out / "last.pt", self.config, state)
 
     def resume(self, path: Path) -> None:
@@ -151,7 +160,9 @@ class Trainer:
         with self.autocast():
             with torch.no_grad():
                 embedded = self.network.embed(points)
-            made, _ = self.network.flows(to_picture(points), embedded[1], (own(batch.portraits), to_picture(own(batch.portrait_landmarks)), plate), past)
+            made, _ = self.network.flows(
+                to_picture(points), embedded[1], (own(batch.portraits), to_picture(own(batch.portrait_landmarks)), plate), past
+            )
         seen, seen_before, head = (each(x) for x in (pick(batch.seen.permute(0, 3, 1, 2, 4, 5), index), batch.seen_previous, batch.head))
         flow = each(pick(batch.flow.permute(0, 3, 1, 2, 4, 5, 6), index))
         terms = flow_errors(made, (flow, seen * head), (each(batch.flow_previous), seen_before * head))
@@ -160,7 +171,9 @@ class Trainer:
     def begin_step(self) -> Batch:
         """This step's samples, with the learning rate and the noise that belong to it."""
         c = self.config
-        self.random.manual_seed((c.seed << 32) + self.step)  # so that a resumed run goes on with other noise, and the same as an unbroken one
+        self.random.manual_seed(
+            (c.seed << 32) + self.step
+        )  # so that a resumed run goes on with other noise, and the same as an unbroken one
         for group in self.optimiser.param_groups:
             group["lr"] = c.learning_rate * self.rate()
         self.network.train()
@@ -272,11 +285,21 @@ class Trainer:
 
     def report(self, train: dict[str, float], held_out: dict[str, float], rate: float, left_s: float) -> None:
         rounded = lambda d: {n: round(v, 5) for n, v in d.items()}  # noqa: E731
-        line = {"step": self.step, "hours": round(self.trained_s / 3600, 3), "steps_per_s": round(rate, 3), "train": rounded(train), "held_out": rounded(held_out)}
+        line = {
+            "step": self.step,
+            "hours": round(self.trained_s / 3600, 3),
+            "steps_per_s": round(rate, 3),
+            "train": rounded(train),
+            "held_out": rounded(held_out),
+        }
         with open(self.out / "log.jsonl", "a") as file:
             file.write(json.dumps(line) + "\n")
         total = sum(held_out.values())
-        print(f"step {self.step}  {self.trained_s / 60:.1f} min trained, {left_s / 60:.0f} left  {rate:.2f} steps/s  held out {total:.4f}  " + "  ".join(f"{n} {v:.4f}" for n, v in held_out.items()), flush=True)
+        print(
+            f"step {self.step}  {self.trained_s / 60:.1f} min trained, {left_s / 60:.0f} left  {rate:.2f} steps/s  held out {total:.4f}  "
+            + "  ".join(f"{n} {v:.4f}" for n, v in held_out.items()),
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -286,7 +309,9 @@ def main() -> None:
     parser.add_argument("--config", type=Path, help="JSON of the settings that differ from the defaults")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="single settings, laid over the file's")
     parser.add_argument("--start", type=Path, help="checkpoint whose weights to begin with when OUT has none of its own")
-    parser.add_argument("--first-step", type=int, default=0, help="with --start: where in the schedule and in the order of samples to begin")
+    parser.add_argument(
+        "--first-step", type=int, default=0, help="with --start: where in the schedule and in the order of samples to begin"
+    )
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--evaluate-every", type=float, default=600, help="seconds")
     parser.add_argument("--save-every", type=float, default=60, help="seconds")
@@ -297,7 +322,9 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     config = override(load(options.config) if options.config else TrainConfig(), options.set)
-    trainer = Trainer(config, options.data, options.out, device=options.device, features=options.perceptual, resident=options.device != "cpu")
+    trainer = Trainer(
+        config, options.data, options.out, device=options.device, features=options.perceptual, resident=options.device != "cpu"
+    )
     last = options.out / "last.pt"
     if last.exists():
         trainer.resume(last)

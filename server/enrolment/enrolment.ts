@@ -11,7 +11,6 @@ import { sha256 } from '../store/ContentStore.ts';
 import type { Store } from '../store/Store.ts';
 import { portraitsKeyOf, type AvatarRecord, type NewAvatar } from '../store/records.ts';
 import { toConsentInfo, toInfo } from './avatar-info.ts';
-import { SAMPLES_USER } from '../auth/scopes.ts';
 import { checkConsent } from './consent.ts';
 import { PortraitError } from '../portraits/PortraitError.ts';
 import type { PortraitLimits } from '../portraits/limits.ts';
@@ -32,8 +31,6 @@ export interface EnrolmentOptions {
   store: Store;
   backend: EnrolmentBackend;
   limits: Config['enrolment'];
-  /** Whether the sample avatars are shown. */
-  samples?: boolean;
   defaultModel: string;
   metrics?: QueueMetrics & { enrolled(outcome: EnrolmentOutcome, seconds: number): void };
   log?: Logger;
@@ -111,18 +108,11 @@ export class Enrolment {
 
   get(avatarId: string): { avatar: AvatarInfo; owner: string } | null {
     const record = this.#options.store.avatar(avatarId);
-    if (!record || (record.owner === SAMPLES_USER && !this.#options.samples)) return null;
-    return { avatar: toInfo(record), owner: record.owner };
+    return record && { avatar: toInfo(record), owner: record.owner };
   }
 
-  /** An owner's avatars, the samples after them. */
   listOf(owner: string): AvatarInfo[] {
-    return [...this.#options.store.avatarsOf(owner).map(toInfo), ...this.samples()];
-  }
-
-  /** Nothing where samples are switched off. */
-  samples(): AvatarInfo[] {
-    return this.#options.samples ? this.#options.store.avatarsOf(SAMPLES_USER).map(toInfo) : [];
+    return this.#options.store.avatarsOf(owner).map(toInfo);
   }
 
   /** The preview picture, PNG or JPEG. @throws AppError `avatar-not-found` */

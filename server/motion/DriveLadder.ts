@@ -5,6 +5,7 @@
 import type { DriveState, LandmarkFrame } from '../../client/src/protocol/index.ts';
 import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
 import { IdleMotion } from './idle-motion.ts';
+import { isFace } from './is-face.ts';
 import { extentPoints, rigidPoints } from '../landmarker/mesh-topology.ts';
 import { mixMotion, motionLayout, motionLength, poseLength, restMotion } from './motion.ts';
 import type { Motion } from './motion.ts';
@@ -69,7 +70,7 @@ export class DriveLadder {
   /** The motion to show at `timeMs`; valid until the next call. */
   step(landmarks: LandmarkFrame | null, timeMs: number): { motion: Motion; state: DriveState } {
     const idle = this.#idle.at(timeMs);
-    if (landmarks && landmarks.confidence > 0 && landmarks.capturedMs > this.#capturedMs && allFinite(landmarks.points)) {
+    if (landmarks && landmarks.confidence > 0 && landmarks.capturedMs > this.#capturedMs && isFace(landmarks.points)) {
       if (this.#believable(landmarks, timeMs)) this.#observe(landmarks, timeMs);
       else this.#refused = true;
     }
@@ -161,9 +162,4 @@ export class DriveLadder {
     if (back > 0) for (let i = 0; i < motionLength; i++) target[i]! += back * this.#offset[i]!;
     mixMotion(target, idle, smoothstep(fadeFromMs, fadeToMs, age), this.#out);
   }
-}
-
-function allFinite(points: Float32Array): boolean {
-  for (let i = 0; i < points.length; i++) if (!Number.isFinite(points[i]!)) return false;
-  return true;
 }

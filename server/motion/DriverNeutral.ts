@@ -9,6 +9,7 @@ import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
 import { eyesAreOpen, faceTension } from './face-tension.ts';
 import { eyeOpenness, faceShape, headAxes, meanLipGap, toHeadAxes } from './head-geometry.ts';
 import type { FaceShape } from './head-geometry.ts';
+import { isFaceAtRest } from './is-face.ts';
 import { closeLips } from './lip-closing.ts';
 import { rigidPoints } from '../landmarker/mesh-topology.ts';
 import { centroid, multiply, rotationMatrix, rotationVector } from '../landmarker/rigid-fit.ts';
@@ -41,6 +42,8 @@ const aheadSeconds = 2.5;
 const eyeFallSeconds = 20;
 const eyeRiseSeconds = 1.5;
 const firstEyeRiseSeconds = 0.1;
+/** No face at rest is more than 20 000 times as large as the first one seen. */
+const mostLogScale = 10;
 /** Eyes less open than this over their width are shut, not narrow: nobody's eyes at rest. */
 const leastEyeOpen = 0.1;
 
@@ -128,13 +131,15 @@ export class DriverNeutral {
 
   /** Goes on from what `save` gave. What cannot have come from it is not taken: the face is learned anew. */
   restore(saved: Float32Array): void {
-    if (this.fixed || saved.length !== COORDINATES + SAVED_SCALARS || !saved.every(Number.isFinite)) return;
+    if (this.fixed || saved.length !== COORDINATES + SAVED_SCALARS || !saved.every(Number.isFinite) || !isFaceAtRest(saved)) return;
     const at = (i: number): number => saved[COORDINATES + i]!;
+    const rotates = saved.subarray(COORDINATES, COORDINATES + 9).every((value) => Math.abs(value) <= 1.001);
+    if (!rotates || Math.abs(at(12)) > mostLogScale || at(15) < 0 || at(20) < 0) return;
     this.#learned.set(saved.subarray(0, COORDINATES));
     this.#rotation = Float64Array.from(saved.subarray(COORDINATES, COORDINATES + 9));
     this.#centre = Float64Array.from(saved.subarray(COORDINATES + 9, COORDINATES + 12));
     this.#logScale = at(12);
-    this.#eyeOpen = [at(13), at(14)];
+    this.#eyeOpen = [Math.max(leastEyeOpen, at(13)), Math.max(leastEyeOpen, at(14))];
     [this.#evidence, this.#smoothTension, this.#leastTension] = [at(15), at(16), at(17)];
     [this.#smoothGap, this.#leastGap, this.#seconds] = [at(18), at(19), at(20)];
     this.#updateGoal();

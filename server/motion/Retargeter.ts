@@ -6,6 +6,7 @@ import type { MotionMode } from './motion.ts';
 import { DriverNeutral } from './DriverNeutral.ts';
 import type { DriverPose, KnownNeutral } from './DriverNeutral.ts';
 import { eyeOpenness, gazeOffset, lipGaps, toHeadAxes } from './head-geometry.ts';
+import { isFace } from './is-face.ts';
 import { lipColumns, rigidPoints } from '../landmarker/mesh-topology.ts';
 import { motionLayout, motionLength, restMotion } from './motion.ts';
 import type { Motion } from './motion.ts';
@@ -47,11 +48,12 @@ export class Retargeter {
   }
 
   /**
-   * @param points [478, 3] isotropic, any unit.
+   * @param points [478, 3] isotropic, any unit. Points that are no head (`isFace`) change nothing.
    * @param timeMs when the picture was taken; must not run back.
-   * @returns the motion; valid until the next call.
+   * @returns the motion, finite; valid until the next call.
    */
   observe(points: Float32Array, timeMs: number): Motion {
+    if (!isFace(points)) return this.#motion;
     const dt = this.#lastMs === null ? 0 : Math.max(0, timeMs - this.#lastMs);
     this.#lastMs = timeMs;
     const m = this.#motion;

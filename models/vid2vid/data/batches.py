@@ -42,7 +42,18 @@ class Batch:
 class Sampler:
     """Draws batches. The same seed and step give the same batch, on any device."""
 
-    def __init__(self, root: Path, config: DataConfig, *, seed: int, size: int, mirror: np.ndarray, device: str = "cpu", resident: bool = False, held_out: bool = False):
+    def __init__(
+        self,
+        root: Path,
+        config: DataConfig,
+        *,
+        seed: int,
+        size: int,
+        mirror: np.ndarray,
+        device: str = "cpu",
+        resident: bool = False,
+        held_out: bool = False,
+    ):
         """`mirror` [478]: the landmark that each becomes in a mirror. `resident`: sources are copied to the device once."""
         self.config, self.seed, self.size, self.device = config, seed, size, device
         self.mirror = torch.from_numpy(mirror).to(device)
@@ -129,11 +140,21 @@ class Sampler:
             previous = take("flow_previous", index[:, 1:]).permute(0, 1, 4, 2, 3).float() * 2
             out["flow_previous"] = self._resize(torch.where(still[:, :, None], 0, previous), f)
             out["seen_previous"] = self._resize(torch.where(still, 1, take("seen_previous", index[:, 1:]).float() / 255), f)
-            out["head"] = self._resize(take("head", index[:, 1:]).float() / 255, f) if "head" in arrays else torch.ones(*shape, f, f, device=self.device)
+            out["head"] = (
+                self._resize(take("head", index[:, 1:]).float() / 255, f)
+                if "head" in arrays
+                else torch.ones(*shape, f, f, device=self.device)
+            )
         else:
             k = len(chosen)
             blank = lambda *sides: torch.zeros(*shape, *sides, device=self.device)  # noqa: E731
-            out |= {"flow": blank(k, 2, f, f), "seen": blank(k, f, f), "flow_previous": blank(2, f, f), "seen_previous": blank(f, f), "head": blank(f, f) + 1}
+            out |= {
+                "flow": blank(k, 2, f, f),
+                "seen": blank(k, f, f),
+                "flow_previous": blank(2, f, f),
+                "seen_previous": blank(f, f),
+                "head": blank(f, f) + 1,
+            }
         out["exact"] = torch.tensor(float(exact), device=self.device)
         return out
 

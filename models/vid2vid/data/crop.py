@@ -10,7 +10,9 @@ FACE_LEVEL = 0.48  # middle of the face, from the top
 BACK_OF_HEAD = 0.35  # a turned head has its back on the other side
 
 
-def head_square(points: np.ndarray, width: int, height: int, yaw_degrees: float = 0.0, face_width: float | None = None) -> tuple[int, int, int]:
+def head_square(
+    points: np.ndarray, width: int, height: int, yaw_degrees: float = 0.0, face_width: float | None = None
+) -> tuple[int, int, int]:
     """(x, y, side) in pixels, possibly beyond the picture. `points` [478, 3] in pixels; yaw and width as head_pose.py has them.
 
     Without `face_width` it is the distance of the face's sides, up to 5 % less than the server's."""

@@ -1,4 +1,5 @@
-"""Speech and mouths to borrow: short runs of other sources' clips as displacements of the face, relative to its rest, with the pictures they come from."""
+"""Speech and mouths to borrow: short runs of other sources' clips as displacements of the face, relative to its rest, with the pictures
+they come from."""
 
 from __future__ import annotations
 
@@ -59,7 +60,8 @@ class Donors:
         self._known: dict[int, list[np.ndarray]] = {}
 
     def speech(self, random: np.random.Generator, length: int, least_opening: float = 0.0) -> Speech:
-        """A run at random, each source as likely as another where it has one that opens by `least_opening` (face sizes); where none has, the widest run.
+        """A run at random, each source as likely as another where it has one that opens by `least_opening` (face sizes); where none has,
+        the widest run.
 
         @raises RuntimeError where there is no run at all"""
         runs = self._runs(length)
@@ -75,7 +77,8 @@ class Donors:
         return self._relative(reader, rest, indices, share)
 
     def _runs(self, length: int) -> list[np.ndarray]:
-        """For each source [runs, 4]: rest frame, first frame, widest opening, last frame; those that are turned too far or too wide are left out.
+        """For each source [runs, 4]: rest frame, first frame, widest opening, last frame; those that are turned too far or too wide are
+        left out.
 
         A clip of one frame is an expression that is held as long as is wanted."""
         if length not in self._known:

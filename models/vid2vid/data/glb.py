@@ -1,4 +1,5 @@
-"""Binary glTF files with EXT_meshopt_compression, as far as avatars need it: meshes with morphs, skins, textures. Needs the package `meshopt`."""
+"""Binary glTF files with EXT_meshopt_compression, as far as avatars need it: meshes with morphs, skins, textures. Needs the package
+`meshopt`."""
 
 from __future__ import annotations
 
@@ -48,7 +49,9 @@ class Glb:
             if packed:
                 import meshopt
 
-                plain = meshopt.decode_gltf_buffer(data, packed["count"], packed["byteStride"], packed["mode"], packed.get("filter", "NONE"))
+                plain = meshopt.decode_gltf_buffer(
+                    data, packed["count"], packed["byteStride"], packed["mode"], packed.get("filter", "NONE")
+                )
                 data = np.ascontiguousarray(plain).tobytes()
             self._views[number] = data
         return self._views[number]
@@ -80,7 +83,12 @@ class Glb:
         raise KeyError(name)
 
     def meshes(self) -> list[Mesh]:
-        return [self._mesh(n, node, p) for n, node in enumerate(self.tree["nodes"]) if "mesh" in node for p in self.tree["meshes"][node["mesh"]]["primitives"]]
+        return [
+            self._mesh(n, node, p)
+            for n, node in enumerate(self.tree["nodes"])
+            if "mesh" in node
+            for p in self.tree["meshes"][node["mesh"]]["primitives"]
+        ]
 
     def _mesh(self, number: int, node: dict, primitive: dict) -> Mesh:
         attributes, owner = primitive["attributes"], self.tree["meshes"][node["mesh"]]
@@ -88,7 +96,10 @@ class Glb:
         matrices, weights = self._placing(number, node, attributes, len(own))
         positions = np.einsum("vab,vb->va", matrices[:, :3, :3], own) + matrices[:, :3, 3]
         names = owner.get("extras", {}).get("targetNames", [])
-        morphs = {n: np.einsum("vab,vb->va", matrices[:, :3, :3], self.accessor(t["POSITION"]).astype(np.float32)) for n, t in zip(names, primitive.get("targets", []))}
+        morphs = {
+            n: np.einsum("vab,vb->va", matrices[:, :3, :3], self.accessor(t["POSITION"]).astype(np.float32))
+            for n, t in zip(names, primitive.get("targets", []))
+        }
         uvs = self.accessor(attributes["TEXCOORD_0"]).astype(np.float32)
         material = self.tree["materials"][primitive["material"]]
         texture = material.get("pbrMetallicRoughness", {}).get("baseColorTexture")

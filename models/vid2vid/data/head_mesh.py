@@ -1,7 +1,7 @@
 """A portrait's own 3-D head: the tracker's mesh with its depth, carried out over hair, ears, neck and shoulders, posed by a small motion.
 
-Units: picture widths; x right, y down, z away. Rings outside of the face follow the head as points of an ellipsoid and let go towards the body. Drawn
-with a depth buffer, a turn hides the far side instead of folding it.
+Units: picture widths; x right, y down, z away. Rings outside of the face follow the head as points of an ellipsoid and let go towards the
+body. Drawn with a depth buffer, a turn hides the far side instead of folding it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,12 @@ class Motion:
     closure: np.ndarray = field(default_factory=lambda: np.zeros(2))  # 0 as in the portrait .. 1 shut
     gaze: np.ndarray = field(default_factory=lambda: np.zeros(2))  # right, down; eye widths
 
-    def scaled(self, share: float) -> "Motion":
-        return Motion(*(share * v for v in (self.turn, self.shift)), 1 + share * (self.zoom - 1), *(share * v for v in (self.deltas, self.closure, self.gaze)))
+    def scaled(self, share: float) -> Motion:
+        return Motion(
+            *(share * v for v in (self.turn, self.shift)),
+            1 + share * (self.zoom - 1),
+            *(share * v for v in (self.deltas, self.closure, self.gaze)),
+        )
 
 
 @dataclass
@@ -78,7 +82,8 @@ class HeadMesh:
         return float((self.in_head[INNER_LOWER_LIP[1:-1], 1] - self.in_head[INNER_UPPER_LIP[1:-1], 1]).mean())
 
     def pose(self, motion: Motion, mouth_source: np.ndarray | None = None) -> Posed:
-        """`mouth_source` [20, 2]: where the mouth's inside is taken from in another picture (lip_ring order); default: the portrait's own."""
+        """`mouth_source` [20, 2]: where the mouth's inside is taken from in another picture (lip_ring order); default: the portrait's
+        own."""
         t = topology()
         rest, expressed = self.face, self._express(motion)
         moved = self._carry(expressed, motion)
@@ -121,7 +126,9 @@ class HeadMesh:
         t = topology()
         edge = np.linalg.norm(self.face[t.cut_to, :2] - self.face[t.cut_from, :2], axis=1)
         self.cut_length = np.maximum(1e-5, np.minimum(LASH * np.array(self.eye_width)[t.cut_eye], 0.55 * edge))
-        self.cut_rest = self.face[t.cut_from, :2] + (self.cut_length / np.maximum(edge, 1e-6))[:, None] * (self.face[t.cut_to, :2] - self.face[t.cut_from, :2])
+        self.cut_rest = self.face[t.cut_from, :2] + (self.cut_length / np.maximum(edge, 1e-6))[:, None] * (
+            self.face[t.cut_to, :2] - self.face[t.cut_from, :2]
+        )
 
     def _pose_cuts(self, points: np.ndarray, source: np.ndarray, motion: Motion) -> None:
         """The lash row keeps its height; while a lid closes, its skin is taken from above the crease, for the crease's is dark and thin."""
@@ -165,7 +172,14 @@ class HeadMesh:
         middle = oval[:, :2].mean(axis=0)
         out = oval[:, :2] - middle
         out /= np.linalg.norm(out, axis=1, keepdims=True)
-        room = np.min(np.where(np.abs(out) > 1e-6, np.where(out > 0, 1 + BEYOND - oval[:, :2], -BEYOND - oval[:, :2]) / np.where(np.abs(out) > 1e-6, out, 1), np.inf), axis=1)
+        room = np.min(
+            np.where(
+                np.abs(out) > 1e-6,
+                np.where(out > 0, 1 + BEYOND - oval[:, :2], -BEYOND - oval[:, :2]) / np.where(np.abs(out) > 1e-6, out, 1),
+                np.inf,
+            ),
+            axis=1,
+        )
         room = np.maximum(room, 0.1 * self.size)
         near = RINGS[:, None] * self.size * np.minimum(1, 0.9 * room / (RINGS[-1] * self.size))
         away = np.vstack([near, room])  # [rings, spokes]

@@ -1,15 +1,14 @@
 """Talking people who only judge, as source `people`: python -m vid2vid.data.judge_clips --clips DIR --out DIR
 
-DIR has one video of each person, head and shoulders, without cuts, which no head in a call does (any format that OpenCV reads). Nobody in it is ever trained on. Of each video one run of frames is measured;
-the portraits lie two seconds or more away from it. All are played at the source's frame rate, whatever their own was.
+DIR has one video of each person, head and shoulders, without cuts, which no head in a call does (any format that OpenCV reads). Nobody in
+it is ever trained on. Of each video one run of frames is measured; the portraits lie two seconds or more away from it. All are played at
+the source's frame rate, whatever their own was.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-
-import numpy as np
 
 from .landmarker import Landmarker
 from .own_clips import VIDEOS
@@ -31,7 +30,14 @@ def plan_of(tracker: Landmarker, file: Path, run: int) -> Plan | None:
             return None
         references = spread_out(free, REFERENCES)
         references += references[: REFERENCES - len(references)]
-        return Plan(file.stem, True, "unknown", references, [shots(frames[start : start + run], points[start : start + run])], common_square(references[:1]))
+        return Plan(
+            file.stem,
+            True,
+            "unknown",
+            references,
+            [shots(frames[start : start + run], points[start : start + run])],
+            common_square(references[:1]),
+        )
     return None
 
 

@@ -67,7 +67,8 @@ class Landmarker:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._mesh, self._detector = (
-            onnxruntime.InferenceSession(str(model_file(part, folder)), options, providers=["CPUExecutionProvider"]) for part in ("mesh", "detector")
+            onnxruntime.InferenceSession(str(model_file(part, folder)), options, providers=["CPUExecutionProvider"])
+            for part in ("mesh", "detector")
         )
 
     def track(self, image: np.ndarray, start: np.ndarray | tuple | None = None) -> tuple[np.ndarray, float]:
@@ -146,7 +147,9 @@ def project_points(crop: np.ndarray, region: Region, size: int) -> np.ndarray:
     scale = region.side / size
     cos, sin = np.cos(region.angle) * scale, np.sin(region.angle) * scale
     u, v = crop[:, 0] - size / 2, crop[:, 1] - size / 2
-    return np.stack([region.centre_x + u * cos - v * sin, region.centre_y + u * sin + v * cos, crop[:, 2] * scale], axis=1).astype(np.float32)
+    return np.stack([region.centre_x + u * cos - v * sin, region.centre_y + u * sin + v * cos, crop[:, 2] * scale], axis=1).astype(
+        np.float32
+    )
 
 
 def region_of_points(points: np.ndarray) -> Region:
@@ -201,7 +204,9 @@ def suppress(detections: list[Detection]) -> list[Detection]:
         group = [d for d in rest if d is peak or _overlap(peak.box, d.box) > SAME_FACE_OVERLAP]
         rest = [d for d in rest if not any(d is member for member in group)]
         weights = np.array([d.score for d in group]) / sum(d.score for d in group)
-        kept.append(Detection(peak.score, np.tensordot(weights, [d.box for d in group], 1), np.tensordot(weights, [d.keypoints for d in group], 1)))
+        kept.append(
+            Detection(peak.score, np.tensordot(weights, [d.box for d in group], 1), np.tensordot(weights, [d.keypoints for d in group], 1))
+        )
     return kept
 
 

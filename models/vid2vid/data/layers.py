@@ -82,7 +82,9 @@ def background_plate(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     wide = cv2.dilate(hidden, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2))
     half = (side // 2, side // 2)
     small = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
-    filled = cv2.inpaint(small, (cv2.resize(wide.astype(np.float32), half, interpolation=cv2.INTER_AREA) > 0).astype(np.uint8), 5, cv2.INPAINT_TELEA)
+    filled = cv2.inpaint(
+        small, (cv2.resize(wide.astype(np.float32), half, interpolation=cv2.INTER_AREA) > 0).astype(np.uint8), 5, cv2.INPAINT_TELEA
+    )
     filled = cv2.resize(cv2.GaussianBlur(filled, (0, 0), 1.2), (side, side), interpolation=cv2.INTER_LINEAR).astype(np.float32)
     deep = cv2.GaussianBlur(cv2.dilate(hidden, np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), reach / 2)
     share = np.where(hidden > 0, 1, np.clip(2 * deep - 0.1, 0, 1))[..., None]

@@ -1,4 +1,5 @@
-"""The triangles of a portrait's mesh: the tracker's face, a row that keeps the lashes together, eyeballs, the mouth's opening, rings outside."""
+"""The triangles of a portrait's mesh: the tracker's face, a row that keeps the lashes together, eyeballs, the mouth's opening, rings
+outside."""
 
 from __future__ import annotations
 
@@ -12,7 +13,9 @@ import numpy as np
 from ..networks.topology import FACE_OVAL, INNER_LOWER_LIP, INNER_UPPER_LIP, LOWER_LIDS, UPPER_LIDS
 
 FACE_POINTS = 468  # without the irises
-RINGS = np.array([0.03, 0.07, 0.12, 0.18, 0.25, 0.33, 0.42, 0.53, 0.66, 0.82])  # distances from the outline in face sizes; one more beyond the border
+RINGS = np.array(
+    [0.03, 0.07, 0.12, 0.18, 0.25, 0.33, 0.42, 0.53, 0.66, 0.82]
+)  # distances from the outline in face sizes; one more beyond the border
 CREASES = ([247, 30, 29, 27, 28, 56, 190], [414, 286, 258, 257, 259, 260, 467])  # skin above the upper lids, by column
 BROW_RIDGES = ([113, 225, 224, 223, 222, 221, 189], [413, 441, 442, 443, 444, 445, 342])
 POUCHES = ([25, 110, 24, 23, 22, 26, 112], [341, 256, 252, 253, 254, 339, 255])
@@ -61,7 +64,8 @@ def strip(upper: list[int], lower: list[int]) -> list[tuple[int, int, int]]:
 
 
 def _cut_lashes(next_vertex: int) -> tuple[list[tuple[int, ...]], dict[tuple[int, int], int]]:
-    """Splits every skin triangle at the lids' margins so that a thin row next to them becomes its own: triangles, and the new vertices by edge."""
+    """Splits every skin triangle at the lids' margins so that a thin row next to them becomes its own: triangles, and the new vertices by
+    edge."""
     margin = {v for eye in (0, 1) for v in lid_ring(eye)}
     cuts: dict[tuple[int, int], int] = {}
 
@@ -99,7 +103,9 @@ def topology() -> Topology:
     kinds = np.repeat([SKIN, EYE, MOUTH, OUTSIDE], [len(skin), len(balls), len(mouth), len(rings)])
     count = first_ring + (len(RINGS) + 1) * len(FACE_OVAL)
     triangles = np.array([*skin, *balls, *mouth, *rings])
-    return Topology(triangles, kinds, ends[:, 0], ends[:, 1], on_second, FACE_POINTS, (first_ball, first_ball + 16), first_mouth, first_ring, count)
+    return Topology(
+        triangles, kinds, ends[:, 0], ends[:, 1], on_second, FACE_POINTS, (first_ball, first_ball + 16), first_mouth, first_ring, count
+    )
 
 
 def ring_triangles(first: int) -> list[tuple[int, int, int]]:

@@ -68,7 +68,12 @@ def _closure(random: np.random.Generator, share: float) -> np.ndarray:
 
 def lead_up(random: np.random.Generator, limits: Limits, donors: Donors) -> list[Shown]:
     """RUN frames whose last is the photograph."""
-    start = Motion(random.uniform(-0.75, 0.75, 3) * MOST, random.uniform(-0.06, 0.06, 2), random.uniform(0.96, 1.05), gaze=random.uniform(-1, 1, 2) * GAZE)
+    start = Motion(
+        random.uniform(-0.75, 0.75, 3) * MOST,
+        random.uniform(-0.06, 0.06, 2),
+        random.uniform(0.96, 1.05),
+        gaze=random.uniform(-1, 1, 2) * GAZE,
+    )
     speech = donors.speech(random, RUN, 0.02) if random.random() < 0.7 else None
     closure = _closure(random, 0.3) * (LEAD_UP > 0)[:, None]
     out = []

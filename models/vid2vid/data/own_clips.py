@@ -1,7 +1,8 @@
 """Your own people as a source: python -m vid2vid.data.own_clips --clips DIR --out DIR
 
-DIR has one folder per person with videos of them talking, head and shoulders, from a camera that stays put in each video (any format that OpenCV reads).
-Each video gives references and runs of frames of its own; a person of several videos has several entries, trained on or held out together.
+DIR has one folder per person with videos of them talking, head and shoulders, from a camera that stays put in each video (any format that
+OpenCV reads). Each video gives references and runs of frames of its own; a person of several videos has several entries, trained on or held
+out together.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def plan_of(tracker: Landmarker, file: Path, name: str, held_out: bool, runs: in
 
 
 def free_frames(chosen: list[int], points: list[np.ndarray | None]) -> list[int]:
-    """Where references come from: two seconds away from every run, as in `webcam`; in a video too short for that, anywhere outside of the runs."""
+    """Where references come from: two seconds away from every run, as in `webcam`; in a video too short for that, anywhere outside of the
+    runs."""
     away = [i for i in away_from(np.array(chosen), RUN, len(points)) if points[i] is not None]
     if len(away) >= REFERENCES:
         return away

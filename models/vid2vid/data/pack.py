@@ -4,8 +4,8 @@
     python -m vid2vid.data.pack --unpack pack.npz --root DIR
     python -m vid2vid.data.portraits --stills pack.npz --donors DIR/grid --out DIR
 
-Sources without flow are kept as WebP pictures and landmarks in 16 bits. Portraits are kept as photographs only, 512 pixels wide with their landmarks:
-the pseudo-clips, 25 frames of each with flow, are drawn anew from them. Without --all only those who are trained on come along.
+Sources without flow are kept as WebP pictures and landmarks in 16 bits. Portraits are kept as photographs only, 512 pixels wide with their
+landmarks: the pseudo-clips, 25 frames of each with flow, are drawn anew from them. Without --all only those who are trained on come along.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def pack_source(folder: Path, quality: int, everyone: bool) -> dict[str, np.ndar
     for p in source.people if everyone else reader.people(held_out=False):
         moved = len(rows) - p.start
         rows += range(p.start, p.start + p.frames)
-        people.append(PersonEntry(**(asdict(p) | {"start": p.start + moved, "clips": [ClipRange(c.start + moved, c.length) for c in p.clips]})))
+        people.append(
+            PersonEntry(**(asdict(p) | {"start": p.start + moved, "clips": [ClipRange(c.start + moved, c.length) for c in p.clips]}))
+        )
     kept = Source(source.name, source.size, source.frame_rate, source.licence, people)
     index = np.frombuffer(json.dumps(asdict(kept)).encode(), np.uint8)
     return join([np.asarray(frames[r]) for r in rows], quality) | {"landmarks": in_steps(reader.array("landmarks")[rows]), "index": index}
@@ -81,7 +83,10 @@ def unpack_source(arrays: dict[str, np.ndarray], root: Path) -> Source:
 
 def pack_stills(portraits: list[Portrait], quality: int) -> dict[str, np.ndarray]:
     names = np.frombuffer(json.dumps([p.name for p in portraits]).encode(), np.uint8)
-    return join([p.texture for p in portraits], quality) | {"landmarks": in_steps(np.stack([p.landmarks for p in portraits])), "names": names}
+    return join([p.texture for p in portraits], quality) | {
+        "landmarks": in_steps(np.stack([p.landmarks for p in portraits])),
+        "names": names,
+    }
 
 
 def stills_of(file: Path) -> list[Portrait]:

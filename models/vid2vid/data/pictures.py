@@ -46,7 +46,8 @@ def points_in_square(points: np.ndarray, square: tuple[int, int, int]) -> np.nda
 def skin_angle(picture: np.ndarray, landmarks: np.ndarray) -> float:
     """Individual typology angle of the cheeks, degrees: atan((L* - 50) / b*) of the median colour; low is dark.
 
-    A photograph's light and white balance go into it (tanned faces in the sun pass as dark): for reports over groups, never over one person."""
+    A photograph's light and white balance go into it (tanned faces in the sun pass as dark): for reports over groups, never over one
+    person."""
     size = picture.shape[0]
     mask = np.zeros(picture.shape[:2], np.uint8)
     for patch in CHEEKS:

@@ -1,7 +1,8 @@
-"""The background of each person without the person: python -m vid2vid.data.plates --root DIR --sources synthetic portraits smiles grid webcam
+"""The background of each person without the person: python -m vid2vid.data.plates --root DIR --sources synthetic portraits smiles grid
+webcam
 
-Writes plate.npy, uint8 [P, S, S, 3] in the order of the index's people, beside a finished source's arrays: reference 0, what its matte covers filled
-from around. The matte is the product's, faults included, for that is what an enrolment has.
+Writes plate.npy, uint8 [P, S, S, 3] in the order of the index's people, beside a finished source's arrays: reference 0, what its matte
+covers filled from around. The matte is the product's, faults included, for that is what an enrolment has.
 """
 
 from __future__ import annotations

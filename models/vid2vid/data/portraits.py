@@ -1,9 +1,11 @@
-"""Pseudo-clips from still portraits as sources `portraits` and `sfhq`: each photograph moved a little as a textured 3-D head, with exact flow.
+"""Pseudo-clips from still portraits as sources `portraits` and `sfhq`: each photograph moved a little as a textured 3-D head, with exact
+flow.
 
     python -m vid2vid.data.portraits --data ../../shared/data --donors DIR/grid DIR/synthetic --out DIR [--source sfhq] [--limit N]
 
-A person's references are the photograph itself (number 0) and four moved ones; clips are runs of four frames. Three of them end in the untouched
-photograph, so that there are real pixels to be predicted; two are free (of `sfhq`, which has many people: two and one). Landmarks are the tracker's, on each picture as it is stored.
+A person's references are the photograph itself (number 0) and four moved ones; clips are runs of four frames. Three of them end in the
+untouched photograph, so that there are real pixels to be predicted; two are free (of `sfhq`, which has many people: two and one). Landmarks
+are the tracker's, on each picture as it is stored.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ HEAD_ROOM = 0.02  # of the upper border may be person
 MILDER = 0.5  # a frame that the tracker refuses is drawn again with less motion
 
 
-def script(portrait: Portrait, layers: Layers, mesh: HeadMesh, donors: Donors, random: np.random.Generator, runs: tuple[int, int]) -> list[Shown]:
+def script(
+    portrait: Portrait, layers: Layers, mesh: HeadMesh, donors: Donors, random: np.random.Generator, runs: tuple[int, int]
+) -> list[Shown]:
     """References, then the runs one after the other."""
     at_top = bool((layers.alpha[0] > 0.5).mean() > HEAD_ROOM)
     limits = Limits(head_pose(portrait.landmarks).yaw, at_top, mesh.lip_gap() > OWN_TEETH)
@@ -129,7 +133,10 @@ def main() -> None:
             each = (time.monotonic() - began) / (number + 1)
             print(f"{number + 1} of {len(portraits)} people, {each * (len(portraits) - number - 1):.0f} s left", flush=True)
     writer.close()
-    print(f"{source.name}: {source.frames} frames of {len(portraits)} people, {sum(p.held_out for p in source.people)} held out; {milder} frames were drawn milder")
+    print(
+        f"{source.name}: {source.frames} frames of {len(portraits)} people, {sum(p.held_out for p in source.people)} held out; "
+        f"{milder} frames were drawn milder"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Frames of a portrait that moves a little, with exact flow and visibility: the mesh drawn over the background's plate, the mouth from a donor."""
+"""Frames of a portrait that moves a little, with exact flow and visibility: the mesh drawn over the background's plate, the mouth from a
+donor."""
 
 from __future__ import annotations
 
@@ -77,7 +78,9 @@ class Stage:
         picture, alpha = self._compose(source, triangle >= 0, inside if mouth is not None else None, mouth)
         return View(picture, posed, triangle, corners, source, alpha, mouth is not None)
 
-    def _compose(self, source: np.ndarray, drawn: np.ndarray, inside: np.ndarray | None, mouth: Mouth | None) -> tuple[np.ndarray, np.ndarray]:
+    def _compose(
+        self, source: np.ndarray, drawn: np.ndarray, inside: np.ndarray | None, mouth: Mouth | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         layers = self.layers
         person, alpha = (sample(x, source) for x in (layers.person, layers.alpha))
         alpha = np.where(drawn, alpha, 0)
@@ -89,7 +92,6 @@ class Stage:
         whole = person + (1 - alpha[..., None]) * layers.plate
         side = whole.shape[0] // 2
         return np.clip(np.round(cv2.resize(whole, (side, side), interpolation=cv2.INTER_AREA)), 0, 255).astype(np.uint8), alpha
-
 
     def _lend(self, person: np.ndarray, source: np.ndarray, inside: np.ndarray, mouth: Mouth) -> np.ndarray:
         lent = in_light(sample(mouth.picture.astype(np.float32), source), self.light, face_light(mouth.picture, mouth.landmarks))
@@ -125,7 +127,12 @@ def in_light(mouth: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarr
     tint = np.clip(np.sqrt((here / here.mean()) / (there / there.mean())), *TINT)
     grey = mouth.mean(axis=-1, keepdims=True)
     level = np.maximum(grey / there.mean(), 1e-3)
-    tooth = np.clip((FLESH - (mouth.max(axis=-1, keepdims=True) - mouth.min(axis=-1, keepdims=True)) / np.maximum(mouth.max(axis=-1, keepdims=True), 1)) / 0.2, 0, 1)
+    tooth = np.clip(
+        (FLESH - (mouth.max(axis=-1, keepdims=True) - mouth.min(axis=-1, keepdims=True)) / np.maximum(mouth.max(axis=-1, keepdims=True), 1))
+        / 0.2,
+        0,
+        1,
+    )
     wanted = np.maximum(DEPTH + CONTRAST * (level - DEPTH), 0.35 * level)
     wanted = BRIGHTEST * np.tanh(wanted / BRIGHTEST)
     wanted = np.minimum(wanted, tooth * wanted + (1 - tooth) * SHADED * level)

@@ -2,9 +2,10 @@
 
     python -m vid2vid.data.real_clips --data ../../shared/data --out DIR [--only grid webcam smiles]
 
-grid: one speaker in 500 clips of 3 s. References come from other clips of his with the same framing; the last fifth of the clips is held out (a seen
-person). webcam: one man in two long clips, held out wholly; references lie 2 s or more away from every frame to be made. Pictures of one group of
-clips share one square, as a camera that stays put. smiles: each is a clip of one frame; a second entry goes back from the smile.
+grid: one speaker in 500 clips of 3 s. References come from other clips of his with the same framing; the last fifth of the clips is held
+out (a seen person). webcam: one man in two long clips, held out wholly; references lie 2 s or more away from every frame to be made.
+Pictures of one group of clips share one square, as a camera that stays put. smiles: each is a clip of one frame; a second entry goes back
+from the smile.
 """
 
 from __future__ import annotations
@@ -119,18 +120,18 @@ def grid_plans(data: Path, tracker: Landmarker, seed: int) -> list[Plan]:
     random = np.random.default_rng(seed)
     first_held_out = round(len(files) * (1 - GRID_HELD_OUT_SHARE))
     plans = []
-    for held_out, pool in ((False, files[:first_held_out]), (True, files[first_held_out:])):
-        probed = [(file, *first_shot(tracker, file)) for file in pool[:: 1 if held_out else 2]]
+    for unseen, pool in ((False, files[:first_held_out]), (True, files[first_held_out:])):
+        probed = [(file, *first_shot(tracker, file)) for file in pool[:: 1 if unseen else 2]]
         probed = without_odd_colours(probed)
-        groups = same_framing([s for _, s, _ in probed], 1 if held_out else GRID_GROUPS)
+        groups = same_framing([s for _, s, _ in probed], 1 if unseen else GRID_GROUPS)
         for number, group in enumerate(groups):
             chosen = [probed[i] for i in random.permutation(group)]
-            runs = GRID_HELD_OUT_RUNS if held_out else GRID_RUNS
+            runs = GRID_HELD_OUT_RUNS if unseen else GRID_RUNS
             references = spread_out([last for _, _, last in chosen[runs:]], REFERENCES)
-            clips = [grid_run(tracker, file, random, GRID_CLIP if held_out else GRID_RUN) for file, _, _ in chosen[:runs]]
-            name = "s1-held-out" if held_out else f"s1-{number}"
+            clips = [grid_run(tracker, file, random, GRID_CLIP if unseen else GRID_RUN) for file, _, _ in chosen[:runs]]
+            name = "s1-held-out" if unseen else f"s1-{number}"
             square = common_square([s for _, s, _ in chosen])
-            plans.append(Plan(name, held_out, "male", references, [c for c in clips if c], square))
+            plans.append(Plan(name, unseen, "male", references, [c for c in clips if c], square))
     return plans
 
 

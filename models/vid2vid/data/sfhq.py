@@ -1,7 +1,7 @@
 """Which tiles of SFHQ-T2I (AI-generated faces) become pseudo-clips: portraits.py --source sfhq.
 
-Figures leave out small, blurred, colourless and far turned faces and those that fill more than the picture; sfhq_excluded.json, chosen by eye,
-children and whoever looks like one, eyes behind dark glasses or shut, hidden mouths, paint and drawings.
+Figures leave out small, blurred, colourless and far turned faces and those that fill more than the picture; sfhq_excluded.json, chosen by
+eye, children and whoever looks like one, eyes behind dark glasses or shut, hidden mouths, paint and drawings.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A smaller copy of the MakeHuman assets, for machines to which everything is carried: python -m vid2vid.data.slim_assets --assets DIR --out DIR
+"""A smaller copy of the MakeHuman assets, for machines to which everything is carried: python -m vid2vid.data.slim_assets --assets DIR
+--out DIR
 
 At 256 x 256 a face is about 110 pixels wide; a skin of 1024 texels still has 150 across it.
 """
@@ -23,7 +24,9 @@ def slim(assets: Path, out: Path) -> None:
             shutil.copyfile(file, target)
             continue
         image = Image.open(file)
-        image.thumbnail((side, side), Image.Resampling.BOX)  # alpha and colour alike: the textures' clear pixels hold their neighbours' colour
+        image.thumbnail(
+            (side, side), Image.Resampling.BOX
+        )  # alpha and colour alike: the textures' clear pixels hold their neighbours' colour
         image.save(target, quality=90)
 
 

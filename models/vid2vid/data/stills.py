@@ -24,7 +24,12 @@ class Portrait:
     landmarks: np.ndarray  # [478, 3] picture widths
 
 
-def usable_portraits(people: dict[str, Path], tracker: Landmarker, limit: int | None, reason_against: Callable[[np.ndarray, np.ndarray], str | None] | None = None) -> list[Portrait]:
+def usable_portraits(
+    people: dict[str, Path],
+    tracker: Landmarker,
+    limit: int | None,
+    reason_against: Callable[[np.ndarray, np.ndarray], str | None] | None = None,
+) -> list[Portrait]:
     """`people`: name -> file; `reason_against` judges a picture and its points in pixels. Says whom it leaves out and why."""
     everyone = list(people.items())
     out = []

@@ -4,10 +4,10 @@ A folder holds index.json (Source) and, with N frames of side S in all and R ref
 
     frames.npy           uint8   [N, S, S, 3]      RGB
     landmarks.npy        float32 [N, 478, 3]       the tracker's topology; x right, y down, z away; unit: picture widths, 0..1 inside
-    flow_reference.npy   float16 [N, R, F, F, 2]   optional: what lies at a cell's centre here lies so much further (x, y) in reference r, picture widths
-    seen_reference.npy   uint8   [N, R, F, F]      255 where that point is visible in reference r, else 0
-    flow_previous.npy    float16 [N, F, F, 2]      the same, to the frame before it in its clip; zero for references and a clip's first frame
-    seen_previous.npy    uint8   [N, F, F]
+    flow_reference.npy   float16 [N, R, F, F, 2]   optional: what lies at a cell's centre here lies so much further (x, y) in reference r,
+    picture widths seen_reference.npy   uint8   [N, R, F, F]      255 where that point is visible in reference r, else 0
+    flow_previous.npy    float16 [N, F, F, 2]      the same, to the frame before it in its clip; zero for references and a clip's first
+    frame seen_previous.npy    uint8   [N, F, F]
     head.npy             uint8   [N, F, F]         optional: 255 where the person (hair, clothes included) covers the cell
     plate.npy            uint8   [P, S, S, 3]      of each person in the index: the background without the person (plates.py)
 

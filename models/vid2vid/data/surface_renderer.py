@@ -1,4 +1,5 @@
-"""Draws a triangle mesh with depth and tells for each pixel which triangle it shows and where in it: everything else is interpolated outside."""
+"""Draws a triangle mesh with depth and tells for each pixel which triangle it shows and where in it: everything else is interpolated
+outside."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ class SurfaceRenderer:
         self._presence.write(np.ascontiguousarray(presence, np.float32))
 
     def draw(self, points: np.ndarray, triangles: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """`points` [V, 3] in picture widths, `source` [V or M*3, 2] -> triangle [side, side] (-1: none) and its corners' shares [side, side, 3]."""
+        """`points` [V, 3] in picture widths, `source` [V or M*3, 2] -> triangle [side, side] (-1: none) and its corners' shares [side,
+        side, 3]."""
         corners = triangles.ravel()
         data = np.concatenate([points[corners], source[corners] if len(source) == len(points) else source], axis=1).astype(np.float32)
         if self._buffer is None or self._buffer.size != data.nbytes:

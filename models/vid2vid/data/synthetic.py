@@ -1,4 +1,5 @@
-"""Renders the synthetic people into store.py's form: python -m vid2vid.data.synthetic --assets ../../shared/data/makehuman --out DIR --people 360 --held-out 40
+"""Renders the synthetic people into store.py's form: python -m vid2vid.data.synthetic --assets ../../shared/data/makehuman --out DIR
+--people 360 --held-out 40
 
 Landmarks are the tracker's on the finished pictures, not projected vertices: the live call sends the tracker's view of lids, lips and
 irises, errors included, and the mesh's topology has no exact counterpart on these heads. Flow and visibility are exact.
@@ -112,12 +113,16 @@ def build(job: Job, people: list[PersonEntry], processes: int, flow: bool) -> Co
     writer = SourceWriter(job.out, Source(job.source, job.size, FRAME_RATE, job.licence, people), flow=flow, head=flow)
     total, started, done = Counts(), time.monotonic(), 0
     with multiprocessing.get_context("spawn").Pool(processes, _begin, (job,)) as pool:
-        for name, counts in pool.imap_unordered(_make, people):
+        for _, counts in pool.imap_unordered(_make, people):
             total.add(counts)
             done += 1
             if done % 10 == 0 or done == len(people):
                 taken = time.monotonic() - started
-                print(f"{done} of {len(people)} people, {total.frames / taken:.1f} frames/s, {taken * (len(people) - done) / done:.0f} s left", flush=True)
+                print(
+                    f"{done} of {len(people)} people, {total.frames / taken:.1f} frames/s, "
+                    f"{taken * (len(people) - done) / done:.0f} s left",
+                    flush=True,
+                )
     print(
         f"{total.redrawn_frames / total.frames:.1%} of {total.frames} frames and {total.redrawn_subjects} "
         f"of {len(people)} people were drawn again: the tracker did not see them"

@@ -56,7 +56,7 @@ class Counts:
     redrawn_frames: int = 0
     redrawn_subjects: int = 0
 
-    def add(self, other: "Counts") -> None:
+    def add(self, other: Counts) -> None:
         for name in self.__dict__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
@@ -69,7 +69,7 @@ class Studio:
         self._renderer = Renderer(size, size, supersample, shadow_size=SHADOW_SIZE)
         self._tracker = Landmarker(landmarker)
 
-    def sittings_of(self, name: str) -> Iterator["Sitting"]:
+    def sittings_of(self, name: str) -> Iterator[Sitting]:
         """Variants of a person, until the caller has what it wants of one."""
         seed = seed_of(name)
         for variant in range(SUBJECT_TRIES):

@@ -41,7 +41,11 @@ class Shelf:
 
     def names(self) -> list[str]:
         bare = not (self.folder / "avatars").is_dir()
-        found = self._git("ls-tree", "-r", "--name-only", "HEAD").decode().split() if bare else [str(f.relative_to(self.folder)) for f in self.folder.rglob("*.glb")]
+        found = (
+            self._git("ls-tree", "-r", "--name-only", "HEAD").decode().split()
+            if bare
+            else [str(f.relative_to(self.folder)) for f in self.folder.rglob("*.glb")]
+        )
         return sorted(n for n in found if PATTERN.search(n))
 
     def read(self, name: str) -> bytes:
@@ -73,7 +77,9 @@ def joined(meshes: list[Mesh]) -> Part:
     starts = np.cumsum([0, *counts[:-1]])
     plain = [{plain_name(n): d for n, d in m.morphs.items()} for m in meshes]
     morphs = {n: np.concatenate([p.get(n, np.zeros((c, 3), np.float32)) for p, c in zip(plain, counts)]) for p in plain for n in p}
-    weights = {j: np.concatenate([m.weights.get(j, np.zeros(c, np.float32)) for m, c in zip(meshes, counts)]) for m in meshes for j in m.weights}
+    weights = {
+        j: np.concatenate([m.weights.get(j, np.zeros(c, np.float32)) for m, c in zip(meshes, counts)]) for m in meshes for j in m.weights
+    }
     triangles = np.concatenate([m.triangles + s for m, s in zip(meshes, starts)])
     return Part(np.concatenate([m.positions for m in meshes]), np.concatenate([m.uvs for m in meshes]), triangles, morphs, weights)
 
@@ -110,7 +116,9 @@ def subject_of(name: str, size: int, random: np.random.Generator) -> Subject:
 def avatar_of(rig: Rig, random: np.random.Generator) -> Avatar:
     """A variant of the same person: the light on the skin, and the frown that all of these faces have taken back by some."""
     brows = float(random.uniform(0.1, 0.6))
-    calm = {"LbrowUp": brows, "RbrowUp": brows} | {n: float(random.uniform(0, 0.25)) for n in ("LsmileClose", "RsmileClose", "LLbrowUp", "RRbrowUp")}
+    calm = {"LbrowUp": brows, "RbrowUp": brows} | {
+        n: float(random.uniform(0, 0.25)) for n in ("LsmileClose", "RsmileClose", "LLbrowUp", "RRbrowUp")
+    }
     gain = tuple(float(g) for g in random.uniform(0.85, 1.15) * random.uniform(0.97, 1.03, 3))
     return Avatar(rig, BELOW_EYES, shout=float(random.uniform(0, 1)), calm=calm, skin_gain=gain)
 
@@ -132,7 +140,9 @@ def people_of(names: list[str], outfits: int, seed: int, clips: int, clip_frames
             lengths = [clip_frames] * clips + ([long_frames] if out and long_frames else [])
             starts = start + REFERENCES + np.cumsum([0, *lengths])
             sex = {"F": "female", "M": "male"}[person.split("_")[-2]]
-            people.append(PersonEntry(name, start, REFERENCES, [ClipRange(int(s), n) for s, n in zip(starts, lengths)], out, sex, skin_of(name)))
+            people.append(
+                PersonEntry(name, start, REFERENCES, [ClipRange(int(s), n) for s, n in zip(starts, lengths)], out, sex, skin_of(name))
+            )
             start = int(starts[-1])
     return people
 

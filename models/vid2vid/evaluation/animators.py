@@ -1,8 +1,10 @@
 """Everything that can be measured, behind one call: portraits and a driver's landmarks in, pictures out.
 
 copy           the portrait that `lite` would warp, unmoved: what any model must beat
-server:NAME    a model of the manifest as it is served, through the product's own code (Node); `warp` is short for server:warp. This is the figure to report.
-               server:NAME@relative takes the driver's motion relative to the driver at rest, as calls do; server:NAME@unfiltered leaves the filter out
+server:NAME    a model of the manifest as it is served, through the product's own code (Node); `warp` is short for server:warp. This is the
+               figure to report.
+               server:NAME@relative takes the driver's motion relative to the driver at rest, as calls do; server:NAME@unfiltered leaves the
+               filter out
 PATH.pt        a checkpoint of a training run
 MANIFEST:NAME  exported graphs by onnxruntime in Python, given the true landmarks: column NAME-graph, to which the served path's gap is told
 """
@@ -30,24 +32,30 @@ from ..networks.lite import Past, Person
 from .gap import GRAPH
 
 SWITCH_DEGREES = 4.0  # another portrait must be so much nearer to be taken: else the picture flips to and fro
-CALM_DEGREES = 8.0  # and than the first, the calm one, which has less far to be warped; both as the server has them (which takes the angles from a rigid fit)
+# And than the first, the calm one, which has less far to be warped. Both as the server has them, which takes the angles from a rigid fit.
+CALM_DEGREES = 8.0
 HERE = Path(__file__).parent
 
 
 class Animator(Protocol):
     name: str
 
-    def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
+    def stream(
+        self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float
+    ) -> Iterator[np.ndarray]:
         """portraits u8 [K, S, S, 3], portrait_landmarks [K, 478, 3], landmarks [T, 478, 3] (picture widths) -> u8 [S, S, 3], T times."""
 
 
-def animate(animator: Animator, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> np.ndarray:
+def animate(
+    animator: Animator, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float
+) -> np.ndarray:
     """A whole clip: u8 [T, S, S, 3]."""
     return np.stack(list(animator.stream(portraits, portrait_landmarks, landmarks, frame_rate)))
 
 
 def choose_reference(portrait_landmarks: np.ndarray, landmarks: np.ndarray, previous: int | None) -> int:
-    """The portrait whose head looks most like the driver's ([K, 478, 3], [478, 3]), the first before its likes; the one before stays unless another is plainly nearer."""
+    """The portrait whose head looks most like the driver's ([K, 478, 3], [478, 3]), the first before its likes; the one before stays unless
+    another is plainly nearer."""
     portraits, driver = (head_direction(torch.from_numpy(np.array(points, np.float32))) for points in (portrait_landmarks, landmarks))
     away = (portraits - driver).norm(dim=-1).numpy()
     away[1:] += CALM_DEGREES
@@ -68,13 +76,16 @@ class Copy:
 
     name = "copy"
 
-    def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
+    def stream(
+        self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float
+    ) -> Iterator[np.ndarray]:
         for index in choose_references(portrait_landmarks, landmarks):
             yield portraits[index]
 
 
 class Served:
-    """A model through the server's own enrolment and AvatarSession: its Retargeter and its filter included. In absolute motion unless said otherwise."""
+    """A model through the server's own enrolment and AvatarSession: its Retargeter and its filter included. In absolute motion unless said
+    otherwise."""
 
     def __init__(self, model: str):
         self.model, _, variant = model.partition("@")
@@ -84,7 +95,9 @@ class Served:
         self._options = ["relative" if variant == "relative" else "absolute", "off" if variant == "unfiltered" else "on"]
         self._node: dict[int, subprocess.Popen] = {}
 
-    def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
+    def stream(
+        self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float
+    ) -> Iterator[np.ndarray]:
         size = portraits.shape[1]
         node = self._node.get(size) or self._node.setdefault(size, self._start(size))
         header = json.dumps({"k": len(portraits), "frames": len(landmarks), "frameRate": frame_rate}).encode() + b"\n"
@@ -119,14 +132,18 @@ class Checkpoint:
         self.model = load_model(path)
         self.size = self.model.network.config.size
 
-    def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
+    def stream(
+        self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float
+    ) -> Iterator[np.ndarray]:
         for made in self.explain(portraits, portrait_landmarks, landmarks):
             yield to_bytes(made["frame"], portraits.shape[1])
 
     def person(self, portraits: np.ndarray, portrait_landmarks: np.ndarray) -> Person:
         """What is enrolled: portraits u8 [K, S, S, 3], portrait_landmarks [K, 478, 3]."""
         plate = plate_planes(portraits, self.size)
-        return self.model.enrol(to_planes(portraits, self.size)[None], torch.from_numpy(np.array(portrait_landmarks, np.float32))[None], plate)
+        return self.model.enrol(
+            to_planes(portraits, self.size)[None], torch.from_numpy(np.array(portrait_landmarks, np.float32))[None], plate
+        )
 
     @torch.inference_mode()
     def explain(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray) -> Iterator[dict[str, Tensor]]:
@@ -150,18 +167,28 @@ class Exported:
         variant = next(v for v in spec["variants"] if v["size"] == size)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        load = lambda part: onnxruntime.InferenceSession(str(Path(manifest).parent / variant[part]["file"]), options, providers=["CPUExecutionProvider"])  # noqa: E731
+
+        def load(part: str) -> onnxruntime.InferenceSession:
+            path = Path(manifest).parent / variant[part]["file"]
+            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
         self._enrolment, self._frame = load("enrolment"), load("frameInt8" if "frameInt8" in variant else "frame")
         self._cached, self.size = spec["cached"], size
 
-    def stream(self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float) -> Iterator[np.ndarray]:
+    def stream(
+        self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float
+    ) -> Iterator[np.ndarray]:
         """Shown is `i420`, the picture that the encoder gets; `frame` goes into the next call."""
         given = {"portraits": to_planes(portraits, self.size).numpy(), "portrait_landmarks": np.array(portrait_landmarks, np.float32)}
         given["background"] = plate_planes(portraits, self.size).numpy()
         wanted = {i.name for i in self._enrolment.get_inputs()}
         made = self._enrolment.run(self._cached, {n: v for n, v in given.items() if n in wanted})
         inputs = dict(zip(self._cached, made, strict=True))
-        inputs |= {"has_previous": np.zeros(1, np.float32), "keep": np.zeros(1, np.float32), "previous_frame": np.zeros((1, 3, self.size, self.size), np.float32)}
+        inputs |= {
+            "has_previous": np.zeros(1, np.float32),
+            "keep": np.zeros(1, np.float32),
+            "previous_frame": np.zeros((1, 3, self.size, self.size), np.float32),
+        }
         names = {i.name for i in self._frame.get_inputs()}
         inputs["previous_landmarks"] = np.array(landmarks[:1], np.float32)
         for index, points in zip(choose_references(portrait_landmarks, landmarks), landmarks, strict=True):

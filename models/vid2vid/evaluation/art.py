@@ -17,7 +17,10 @@ def marble(picture: np.ndarray) -> np.ndarray:
     even = cv2.createCLAHE(2.0, (4, 4)).apply(cv2.bilateralFilter(grey, 7, 40, 5)).astype(np.float32) / 255
     shade = 0.38 + 0.62 * even**0.8
     random = np.random.default_rng(4)
-    rough = sum(cv2.resize(random.normal(0, 1 / n, (n + 1, n + 1)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC) * 4 for n in (4, 8, 16))
+    rough = sum(
+        cv2.resize(random.normal(0, 1 / n, (n + 1, n + 1)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC) * 4
+        for n in (4, 8, 16)
+    )
     veins = np.exp(-((np.sin(rough * 3)) ** 2) * 60)
     return (shade[..., None] * MARBLE * (1 - 0.07 * veins[..., None])).clip(0, 255).astype(np.uint8)
 

@@ -57,7 +57,9 @@ def self_cases(reader: SourceReader, k: int, *, people: int, frames: int) -> lis
     fit = [p for p in reader.people(held_out=True) if p.references >= k and p.clips]
     fit = [fit[i] for i in evenly(len(fit), people)]
     runs = max(1, -(-RUNS_OF_A_SOURCE // max(1, len(fit))))
-    return [_case(reader, person, k, run) for person in fit for run in _stretches(person, max(runs, -(-frames // _longest(person))), frames)]
+    return [
+        _case(reader, person, k, run) for person in fit for run in _stretches(person, max(runs, -(-frames // _longest(person))), frames)
+    ]
 
 
 def cross_cases(readers: list[SourceReader], k: int, *, pairs: int, frames: int) -> list[Case]:

@@ -11,14 +11,14 @@ REGIONS = ("whole", "face", "mouth", "eyes", "revealed")
 
 
 def portraits_curve(results: list[dict], path: Path, source: str = "synthetic") -> bool:
-    """SqueezeNet distance over K, a panel for each model; one source's people, the same at every K. False, and no file, when there is nothing to draw:
-    fewer than three K, or nobody who has so many portraits."""
+    """SqueezeNet distance over K, a panel for each model; one source's people, the same at every K. False, and no file, when there is
+    nothing to draw: fewer than three K, or nobody who has so many portraits."""
     path.unlink(missing_ok=True)
     panels = {}
     for result in results:
         ks = sorted({c["k"] for c in result["cases"] if c["kind"] == "self" and c["source"] == source})
         if len(ks) >= 3 and (shared := people_at_all(result, source, ks)):
-            keep = lambda c, k: c["kind"] == "self" and c["source"] == source and c["k"] == k and c["person"] in shared  # noqa: B023, E731
+            keep = lambda c, k: c["kind"] == "self" and c["source"] == source and c["k"] == k and c["person"] in shared  # noqa: E731
             panels[result["model"]] = {k: summarise(result, lambda c, k=k: keep(c, k))[0] for k in ks}  # noqa: B023
     return bool(panels) and draw(panels, "portraits (K)", path)
 
@@ -33,7 +33,8 @@ def people_curve(results: dict[float, dict], path: Path, *, source: str, k: int)
 
 
 def draw(panels: dict[str, dict[float, dict[str, float]]], across: str, path: Path) -> bool:
-    """A panel for each title: the figures at each place. Distances are drawn over the first one's, for regions differ by more than what moves them."""
+    """A panel for each title: the figures at each place. Distances are drawn over the first one's, for regions differ by more than what
+    moves them."""
     try:
         import matplotlib
     except ImportError:  # hours of measuring are not to be lost for a picture

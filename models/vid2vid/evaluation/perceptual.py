@@ -1,4 +1,5 @@
-"""SqueezeNet distance: how unlike two pictures look to the first layers of SqueezeNet 1.0. Not LPIPS: nothing in it was fitted to human judgements."""
+"""SqueezeNet distance: how unlike two pictures look to the first layers of SqueezeNet 1.0. Not LPIPS: nothing in it was fitted to human
+judgements."""
 
 from __future__ import annotations
 
@@ -37,7 +38,10 @@ class SqueezeNetFeatures(FeatureNetwork):
     def __init__(self, weights: Path | str = DEFAULT_WEIGHTS, layers: tuple[str, ...] = LAYERS):
         super().__init__()
         if not Path(weights).is_file():
-            raise FileNotFoundError(f"{weights}: no weights of SqueezeNet there; name squeezenet10.npz with --perceptual or in the environment variable SQUEEZENET")
+            raise FileNotFoundError(
+                f"{weights}: no weights of SqueezeNet there; "
+                "name squeezenet10.npz with --perceptual or in the environment variable SQUEEZENET"
+            )
         self.layers = layers
         self.blocks = ORDER[: 1 + max(ORDER.index(layer) for layer in layers)]
         self.register_buffer("mean", torch.tensor(MEAN_BGR).view(1, 3, 1, 1), persistent=False)

@@ -41,10 +41,11 @@ def eye_distance(points: np.ndarray) -> np.ndarray:
 
 
 def region_masks(points: np.ndarray, size: int, exact: tuple[np.ndarray, np.ndarray, np.ndarray | None] | None) -> dict[str, np.ndarray]:
-    """One frame's regions [size, size] float32 0..1, those that it has. `exact`: seen [K, F, F], flow [F, F, 2] to the portrait in use, head [F, F]."""
+    """One frame's regions [size, size] float32 0..1, those that it has. `exact`: seen [K, F, F], flow [F, F, 2] to the portrait in use,
+    head [F, F]."""
     pixels = points[:, :2] * size
     height = float(np.linalg.norm(pixels[10] - pixels[152]))
-    eyes = [[*u, *l] for u, l in zip(t.UPPER_LIDS, t.LOWER_LIDS)]
+    eyes = [[*upper, *lower] for upper, lower in zip(t.UPPER_LIDS, t.LOWER_LIDS)]
     masks = {
         "whole": np.ones((size, size), np.float32),
         "face": _hull(pixels[t.FACE_OVAL], size, 0),

@@ -1,4 +1,5 @@
-"""A driver's motion on another person's face, for cross-reenactment. Simpler than the product's Retargeter: the face at rest is known here."""
+"""A driver's motion on another person's face, for cross-reenactment. Simpler than the product's Retargeter: the face at rest is known
+here."""
 
 from __future__ import annotations
 

@@ -50,7 +50,8 @@ class Judges:
 
     def track(self, frames: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Landmarks [T, 478, 3] and [T] bool: a face. `landmarks` tell where to look first; from then on each frame is looked at where the
-        face before was, as in a live call, for a look where the driver's face is would see the driver's motion in a picture that stands still."""
+        face before was, as in a live call, for a look where the driver's face is would see the driver's motion in a picture that stands
+        still."""
         side, before, found = frames.shape[2], None, []
         for frame, points in zip(frames, landmarks * side, strict=True):
             low, high = points[:, :2].min(0), points[:, :2].max(0)

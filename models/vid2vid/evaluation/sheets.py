@@ -37,7 +37,8 @@ def comparison_row(case: Case, outputs: dict[str, np.ndarray]) -> tuple[list[str
 
 
 def inside_row(case: Case, animator: Checkpoint) -> tuple[list[str], np.ndarray]:
-    """portrait | driver | prior warp | W | masks (still blue, previous green, synthesised red) | synthesised | output, at the telling frame."""
+    """portrait | driver | prior warp | W | masks (still blue, previous green, synthesised red) | synthesised | output, at the telling
+    frame."""
     at, side = telling_frame(case), case.portraits.shape[1]
     for made in animator.explain(case.portraits, case.portrait_landmarks, case.landmarks[: at + 1]):
         last = made
@@ -47,15 +48,18 @@ def inside_row(case: Case, animator: Checkpoint) -> tuple[list[str], np.ndarray]
     columns = {
         "portrait": case.portraits[case.chosen[at]], "truth" if case.truth is not None else "driver": case.driver_frames[at],
         "prior warp": to_bytes(prior, side), "W": to_bytes(last["warped"], side),
-        "masks": to_bytes(last["masks"][:, [3, 2, 1]], side), "synthesised": to_bytes(last["synthesised"], side), "output": to_bytes(last["frame"], side),
+        "masks": to_bytes(last["masks"][:, [3, 2, 1]], side), "synthesised": to_bytes(last["synthesised"], side),
+        "output": to_bytes(last["frame"], side),
     }  # fmt: skip
     return list(columns), np.hstack(list(columns.values()))
 
 
 @torch.inference_mode()
-def attention_row(animator: Checkpoint, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, side: int) -> tuple[list[str], np.ndarray]:
-    """The portraits, each under a colour of its own, and the output with the colour of the portrait that says most about each place (the paper's
-    figure 7c). portraits u8 [K, S, S, 3], landmarks [478, 3]."""
+def attention_row(
+    animator: Checkpoint, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, side: int
+) -> tuple[list[str], np.ndarray]:
+    """The portraits, each under a colour of its own, and the output with the colour of the portrait that says most about each place (the
+    paper's figure 7c). portraits u8 [K, S, S, 3], landmarks [478, 3]."""
     network, k = animator.model.network, len(portraits)
     person, now = animator.person(portraits, portrait_landmarks), torch.from_numpy(np.array(landmarks, np.float32))[None]
     made = animator.model.frame(person, now, reference_index=torch.tensor([choose_reference(portrait_landmarks, landmarks, None)]))
@@ -65,7 +69,10 @@ def attention_row(animator: Checkpoint, portraits: np.ndarray, portrait_landmark
     small = [cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in (*portraits, to_bytes(made["frame"], portraits.shape[1]))]
     framed = [cv2.copyMakeBorder(p[5:-5, 5:-5], 5, 5, 5, 5, cv2.BORDER_CONSTANT, value=tuple(map(int, hue))) for p, hue in zip(small, hues)]
     # from even shares, which say nothing, to one portrait alone
-    map_ = sum(cv2.resize(((s - 1 / k) / (1 - 1 / k)).clip(0, 1), (side, side), interpolation=cv2.INTER_CUBIC)[..., None].clip(0, 1) * hue for s, hue in zip(share, hues))
+    map_ = sum(
+        cv2.resize(((s - 1 / k) / (1 - 1 / k)).clip(0, 1), (side, side), interpolation=cv2.INTER_CUBIC)[..., None].clip(0, 1) * hue
+        for s, hue in zip(share, hues)
+    )
     shown = (0.45 * small[-1].mean(-1, keepdims=True) + 0.55 * map_).clip(0, 255).astype(np.uint8)
     return [*(f"portrait {i + 1}" for i in range(k)), "output", "whose"], np.hstack([*framed, small[-1], shown])
 
@@ -75,7 +82,9 @@ def write_sheet(rows: list[tuple[list[str], np.ndarray]], path: Path) -> None:
     names, first = rows[0]
     head = np.full((LABEL_PX, first.shape[1], 3), 255, np.uint8)
     for i, name in enumerate(names):
-        cv2.putText(head, name, (i * first.shape[1] // len(names) + 4, LABEL_PX - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+        cv2.putText(
+            head, name, (i * first.shape[1] // len(names) + 4, LABEL_PX - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA
+        )
     picture = np.vstack([head, *(picture for _, picture in rows)])
     cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90] if path.suffix == ".jpg" else [])
 

@@ -1,4 +1,5 @@
-"""Figures of cases -> tables for people. A result is what evaluate.py writes as JSON: {"model", "cases": [...], "freeze": [...], "drift": [...]}."""
+"""Figures of cases -> tables for people. A result is what evaluate.py writes as JSON: {"model", "cases": [...], "freeze": [...], "drift":
+[...]}."""
 
 from __future__ import annotations
 
@@ -72,7 +73,11 @@ def write_tables(results: list[dict], folder: Path) -> Path:
 def _title(results: list[dict], kind: str, source: str | None, k: int, keep: Callable[[dict], bool]) -> str:
     cases = [c for c in results[0]["cases"] if keep(c)]
     size = f"{len({c['person'] for c in cases})} people, {sum(c['frames'] for c in cases)} frames"
-    return f"{source}, K = {k}: self-reenactment ({size})" if kind == "self" else f"Cross-reenactment, K = {k} ({len(cases)} pairs of all sources)"
+    return (
+        f"{source}, K = {k}: self-reenactment ({size})"
+        if kind == "self"
+        else f"Cross-reenactment, K = {k} ({len(cases)} pairs of all sources)"
+    )
 
 
 def _section(results: list[dict], title: str, rows: list[tuple[str, str, int]], keep: Callable[[dict], bool]) -> list[str]:
@@ -91,8 +96,18 @@ def _gap_section(results: list[dict], keep: Callable[[dict], bool]) -> list[str]
     lines = []
     for name in [n for n in by_name if f"{n}{GRAPH}" in by_name]:
         served, graph = (summarise(by_name[n], keep)[0] for n in (name, f"{name}{GRAPH}"))
-        lines += [f"| {figure} | {number(graph[figure])} | {number(served[figure])} | {100 * gap:+.1f} % |" for figure, gap in gaps(served, graph).items()]
-        lines = [f"What serving costs `{name}` (worse: above 0):", "", "| | graph, true landmarks | served | gap |", "|---|---|---|---|", *lines, ""]
+        lines += [
+            f"| {figure} | {number(graph[figure])} | {number(served[figure])} | {100 * gap:+.1f} % |"
+            for figure, gap in gaps(served, graph).items()
+        ]
+        lines = [
+            f"What serving costs `{name}` (worse: above 0):",
+            "",
+            "| | graph, true landmarks | served | gap |",
+            "|---|---|---|---|",
+            *lines,
+            "",
+        ]
     return lines
 
 
@@ -112,7 +127,12 @@ def number(value: float) -> str:
 def _people_section(results: list[dict]) -> list[str]:
     """Whom it works worse for: all sources' self-reenactment together, at the smallest K."""
     least = min((c["k"] for c in results[0]["cases"]), default=1)
-    lines = [f"## By skin and sex (self-reenactment, K = {least})", "", f"| | | people | {' | '.join(GROUP_ROWS)} |", "|---|---|---|" + "---|" * len(GROUP_ROWS)]
+    lines = [
+        f"## By skin and sex (self-reenactment, K = {least})",
+        "",
+        f"| | | people | {' | '.join(GROUP_ROWS)} |",
+        "|---|---|---|" + "---|" * len(GROUP_ROWS),
+    ]
     for source in dict.fromkeys(c["source"] for c in results[0]["cases"]):
         for field in ("skin", "sex"):
             for value in sorted({c[field] for c in results[0]["cases"] if c["source"] == source}):
@@ -121,7 +141,8 @@ def _people_section(results: list[dict]) -> list[str]:
                     figures, _ = summarise(result, keep)
                     people = len({c["person"] for c in result["cases"] if keep(c)})
                     if people:
-                        lines.append(f"| {source}: {field} {value} | {result['model']} | {people} | {' | '.join(number(figures.get(n, math.nan)) for n in GROUP_ROWS)} |")
+                        cells = " | ".join(number(figures.get(n, math.nan)) for n in GROUP_ROWS)
+                        lines.append(f"| {source}: {field} {value} | {result['model']} | {people} | {cells} |")
     return [*lines, ""]
 
 
@@ -130,30 +151,50 @@ def _portraits_section(results: list[dict]) -> list[str]:
     ks = sorted({c["k"] for c in results[0]["cases"]})
     if len(ks) < 2:
         return []
-    lines = ["## By the number of portraits (self-reenactment, the same people)", "", f"| | | {' | '.join(f'K = {k}' for k in ks)} |", "|---|---|" + "---|" * len(ks)]
+    lines = [
+        "## By the number of portraits (self-reenactment, the same people)",
+        "",
+        f"| | | {' | '.join(f'K = {k}' for k in ks)} |",
+        "|---|---|" + "---|" * len(ks),
+    ]
     for result in results:
         for source in dict.fromkeys(c["source"] for c in result["cases"]):
             shared = people_at_all(result, source, ks)
             for name in ("distance face", "distance mouth", "distance whole") if shared else ():
-                values = [summarise(result, lambda c, k=k: c["kind"] == "self" and c["source"] == source and c["k"] == k and c["person"] in shared)[0][name] for k in ks]  # noqa: B023
+                values = [summarise(result, of_these(source, k, shared))[0][name] for k in ks]
                 lines.append(f"| {result['model']}, {source} | {name} | {' | '.join(map(number, values))} |")
     return [*lines, ""]
 
 
+def of_these(source: str, k: int, people: set[str]) -> Callable[[dict], bool]:
+    """Tells the self-reenactments of these people with k portraits."""
+    return lambda c: c["kind"] == "self" and c["source"] == source and c["k"] == k and c["person"] in people
+
+
 def people_at_all(result: dict, source: str, ks: list[int]) -> set[str]:
     """Who was measured with each of these numbers of portraits."""
-    return set.intersection(*({c["person"] for c in result["cases"] if c["kind"] == "self" and c["source"] == source and c["k"] == k} for k in ks))
+    return set.intersection(
+        *({c["person"] for c in result["cases"] if c["kind"] == "self" and c["source"] == source and c["k"] == k} for k in ks)
+    )
 
 
 def _drift_section(results: list[dict]) -> list[str]:
     tests = [(r["model"], d) for r in results for d in r["drift"]]
     if not tests:
         return []
-    lines = ["## Drift: the same pose again and again, driven without a break", "", "| | person | seconds | identity, first → last | sharpness, last over first | change from the first |", "|---|---|---|---|---|---|"]
+    lines = [
+        "## Drift: the same pose again and again, driven without a break",
+        "",
+        "| | person | seconds | identity, first → last | sharpness, last over first | change from the first |",
+        "|---|---|---|---|---|---|",
+    ]
     for model, d in tests:
         identity = f"{d['identity'][0]:.3f} → {d['identity'][-1]:.3f}" if "identity" in d else "–"
         share = d["sharpness"][-1] / max(d["sharpness"][0], 1e-9)
-        lines.append(f"| {model} | {d['source']}/{d['person']} | {d['seconds'][-1]:.0f} | {identity} | {share:.2f} | {d['change from first, 0..1'][-1]:.4f} |")
+        lines.append(
+            f"| {model} | {d['source']}/{d['person']} | {d['seconds'][-1]:.0f} | {identity} | {share:.2f} "
+            f"| {d['change from first, 0..1'][-1]:.4f} |"
+        )
     return [*lines, ""]
 
 

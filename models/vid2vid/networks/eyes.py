@@ -1,4 +1,5 @@
-"""Eye balls turn behind the lids: inside of an eye's opening the portrait's iris is carried to where this frame's is, which skin around it never shows."""
+"""Eye balls turn behind the lids: inside of an eye's opening the portrait's iris is carried to where this frame's is, which skin around it
+never shows."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ class EyeBalls(nn.Module):
         self.register_buffer("axis", centres(size)[None], persistent=False)
 
     def forward(self, points: Tensor, portrait: Tensor, flow: Tensor) -> Tensor:
-        """Points of the frame and of the portrait [B, 478, 3] (-1..1), the flow [B, 2, F, F] between them -> what is to be added to it [B, 2, S, S]."""
+        """Points of the frame and of the portrait [B, 478, 3] (-1..1), the flow [B, 2, F, F] between them -> what is to be added to it [B,
+        2, S, S]."""
         added = []
         for opening, iris in zip(self.openings, t.IRISES):
             middle, rim = points[:, iris[0], :2], points[:, iris[1:], :2]

@@ -106,8 +106,8 @@ class Sketch(nn.Module):
 class PriorFlow(nn.Module):
     """For each cell of an F x F grid, where what lies there now lies in another picture: local linear regression on the landmarks.
 
-    Moving least squares with a sum of three Gaussians as weight (Cleveland 1979; for images Schaefer et al. 2006). The flow breaks off between open lips:
-    above the line between them the lower lip's points do not count, below it the upper lip's.
+    Moving least squares with a sum of three Gaussians as weight (Cleveland 1979; for images Schaefer et al. 2006). The flow breaks off
+    between open lips: above the line between them the lower lip's points do not count, below it the upper lip's.
     """
 
     def __init__(self, size: int):
@@ -158,7 +158,8 @@ class PriorFlow(nn.Module):
         return flows, (1 - torch.exp(-w))[:, None]
 
     def _sums(self, rows: Tensor, columns: list[Tensor], gates: tuple[Tensor, Tensor]) -> list[Tensor]:
-        """rows [B, F(y), P], columns of [B, F(x), P] -> [B, F(y), F(x)] each, in one matrix product for either lip's points and the rest."""
+        """rows [B, F(y), P], columns of [B, F(x), P] -> [B, F(y), F(x)] each, in one matrix product for either lip's points and the
+        rest."""
         parts = zip(rows.split(self.counts, 2), torch.cat(columns, 1).split(self.counts, 2))
         rest, upper, lower = ((r @ c.transpose(1, 2)).unflatten(2, (len(columns), self.size)) for r, c in parts)
         return list((rest + upper * gates[0][:, :, None] + lower * gates[1][:, :, None]).unbind(2))

@@ -28,8 +28,8 @@ class MouthInterior(nn.Module):
         self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1), persistent=False)
 
     def lend(self, portraits: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Of portraits [K, 3, S, S] 0..1 with points [K, 478, 3] (-1..1) the one that shows most teeth: its picture with the mask of its open mouth
-        [1, 4, S, S] (all 0 outside), and which one it is, int64 [1]."""
+        """Of portraits [K, 3, S, S] 0..1 with points [K, 478, 3] (-1..1) the one that shows most teeth: its picture with the mask of its
+        open mouth [1, 4, S, S] (all 0 outside), and which one it is, int64 [1]."""
         mask = self.opening(points, self.axis, self.axis, inset=1.0)[:, None]
         light = (portraits * self.luma).sum(1, keepdim=True)
         grey = portraits.amin(1, keepdim=True) / portraits.amax(1, keepdim=True).clamp(min=0.05)  # teeth have little colour
@@ -42,8 +42,8 @@ class MouthInterior(nn.Module):
         return torch.cat([portraits.index_select(0, lender) * mask, mask], 1), lender
 
     def forward(self, interior: Tensor, lender: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """interior [B, 4, S, S] of a lender with points [B, 478, 3]; the frame's points [B, 478, 3] -> the lender's mouth in this frame's opening [B, 3, S, S]
-        and where it has something to show [B, 1, S, S]."""
+        """interior [B, 4, S, S] of a lender with points [B, 478, 3]; the frame's points [B, 478, 3] -> the lender's mouth in this frame's
+        opening [B, 3, S, S] and where it has something to show [B, 1, S, S]."""
         corner = self._corner(points)
         window = torch.arange(self.side, device=points.device)[None]
         columns, rows = (((corner[:, i : i + 1] + window) * 2 + 1) / self.size - 1 for i in range(2))
@@ -71,7 +71,8 @@ class MouthInterior(nn.Module):
 
     @staticmethod
     def _hung(rim: Tensor, lender: Tensor) -> Tensor:
-        """A shift [B, 2, 1] so that a lip which is raised further than the lender's, whose middle would lie at `rim` [B, 2, 1], does not uncover nothing."""
+        """A shift [B, 2, 1] so that a lip which is raised further than the lender's, whose middle would lie at `rim` [B, 2, 1], does not
+        uncover nothing."""
         down = (lender[:, UPPER_MIDDLE, 1] + RIM - rim[:, 1, 0]).clamp(min=0)
         return torch.stack([torch.zeros_like(down), down], 1)[..., None]
 

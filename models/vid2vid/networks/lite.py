@@ -2,8 +2,9 @@
 
     x_t = m_r w_r(portrait) + m_b plate + m_p w_p(x_{t-1}) + m_h h_t,     the m's sum to 1 at each pixel
 
-w_r, w_p are W's flows: the landmarks' prior, where W says so the body's affine motion instead, plus a learned residual; h_t is H's picture, its modulation weights generated from the
-portraits (E); the m's are M. The plate, the background as it would be without the person, is a fourth source: it stays where it is.
+w_r, w_p are W's flows: the landmarks' prior, where W says so the body's affine motion instead, plus a learned residual; h_t is H's picture,
+its modulation weights generated from the portraits (E); the m's are M. The plate, the background as it would be without the person, is a
+fourth source: it stays where it is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,18 @@ from ..config import NetworkConfig
 from .blocks import SketchEncoder, activate, conv, double, enlarge, warp
 from .enrolment import AppearanceEncoder, WeightGenerator, modulate
 from .eyes import EyeBalls
-from .geometry import SKETCH_CHANNELS, PriorFlow, Sketch, centres, from_head, head_axes, identity_grid, in_heads_axes, in_full_precision, to_picture
+from .geometry import (
+    SKETCH_CHANNELS,
+    PriorFlow,
+    Sketch,
+    centres,
+    from_head,
+    head_axes,
+    identity_grid,
+    in_full_precision,
+    in_heads_axes,
+    to_picture,
+)
 from .interior import MouthInterior
 from .openings import mouth_opening
 
@@ -63,8 +75,10 @@ class Past:
 
 
 class Lite(nn.Module):
-    """Pictures may be `scale` times as large as the network, 1, 2 or 3: portraits, plate, open mouth and the frame before are then sampled and mixed at that
-    size by the same flows and masks, and only H's picture is enlarged. S below is the output's side, N the network's; the weights are the same."""
+    """Pictures may be `scale` times as large as the network, 1, 2 or 3: portraits, plate, open mouth and the frame before are then sampled
+    and mixed at that size by the same flows and masks, and only H's picture is enlarged. S below is the output's side, N the network's; the
+    weights are the
+    same."""
 
     def __init__(self, config: NetworkConfig, scale: int = 1):
         super().__init__()
@@ -150,7 +164,8 @@ class Lite(nn.Module):
         return self.sketch_encoder(self.sketch(points), head_axes(points))
 
     def attention(self, person: Person, embedded: Tensor) -> Tensor:
-        """How much each place of each portrait [K, N] says about each place of the current semantic map: [B, N, K N], each row summing to 1."""
+        """How much each place of each portrait [K, N] says about each place of the current semantic map: [B, N, K N], each row summing to
+        1."""
         query = self.key(embedded).flatten(2)
         keys = person.keys.to(query.dtype).transpose(1, 2).flatten(2)  # [B, key, K N]
         return ((query.transpose(1, 2) @ keys).float() * query.shape[1] ** -0.5).softmax(2)
@@ -178,7 +193,10 @@ class Lite(nn.Module):
         embedded = self.embed(landmarks)
         values, share = self.attend(person, embedded[3])
         weights = self.generator.split((person.weights.float() * share[:, :, None]).sum(1))
-        reference, reference_points = pick(person.references, reference_index), to_picture(pick(person.reference_landmarks, reference_index))
+        reference, reference_points = (
+            pick(person.references, reference_index),
+            to_picture(pick(person.reference_landmarks, reference_index)),
+        )
         moves, flow_feature = self.flows(points, embedded[1], (reference, reference_points, person.plate), past)
         places = identity_grid(self.output, points.device)[None]
         opening, inside, shown = self.mouth(points, person)
@@ -214,7 +232,9 @@ class Lite(nn.Module):
         previous = 1 - known if self.config.previous else none + 1
         return BARRED * torch.stack([reference, none, previous, none], 1)[:, :, None, None]
 
-    def flows(self, points: Tensor, embedded: Tensor, reference: tuple[Tensor, Tensor, Tensor], past: Past) -> tuple[dict[str, Tensor], Tensor]:
+    def flows(
+        self, points: Tensor, embedded: Tensor, reference: tuple[Tensor, Tensor, Tensor], past: Past
+    ) -> tuple[dict[str, Tensor], Tensor]:
         """W at N/4: prior, body, residual. `embedded` [B, c, S/4, S/4]; `reference`: a portrait, its points (-1..1), the plate."""
         picture, picture_points, plate = reference
         past_points = to_picture(past.landmarks)
@@ -228,7 +248,9 @@ class Lite(nn.Module):
         seen_past = warp(small_past, places + prior_previous)
         pose = head_axes(points)
         axes = in_heads_axes(pose, places)
-        x = torch.cat([embedded, seen.to(embedded.dtype), shrunk(plate, 4 * self.scale) - 0.5, seen_past, prior, prior_previous, density, axes], 1)
+        x = torch.cat(
+            [embedded, seen.to(embedded.dtype), shrunk(plate, 4 * self.scale) - 0.5, seen_past, prior, prior_previous, density, axes], 1
+        )
         gain, shift, body, body_previous = self.poses(pose, head_axes(picture_points), head_axes(past_points))
         x = activate(self.flow_in(x) * (1 + gain) + shift)
         x = x + double(activate(self.flow_wide(x)))
@@ -245,14 +267,16 @@ class Lite(nn.Module):
         return {"prior": prior, "flow": carried + change, "flow_previous": carried_previous + change_previous}, feature
 
     def poses(self, now: Tensor, *then: Tensor) -> list[Tensor]:
-        """How the head stands now and how it stood in the portrait and in the frame before, for W: a gain and a shift of each channel, and how
-        the body below moved since either, which no landmark says but the neck's two ends do."""
+        """How the head stands now and how it stood in the portrait and in the frame before, for W: a gain and a shift of each channel, and
+        how the body below moved since either, which no landmark says but the neck's two ends do."""
         with torch.autocast(now.device.type, enabled=False):  # places
             said = self.flow_pose_out(activate(self.flow_pose(torch.cat([now, *(now - t for t in then)], 1))))
         width = self.config.flow
         return [x[:, :, None, None] for x in said.split([width, width, BODY, BODY], 1)]
 
-    def synthesise(self, values: Tensor, embedded: list[Tensor], weights: list[Tensor], stacked: Tensor, flow_feature: Tensor) -> tuple[Tensor, Tensor]:
+    def synthesise(
+        self, values: Tensor, embedded: list[Tensor], weights: list[Tensor], stacked: Tensor, flow_feature: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """H [B, 3, S, S] before the sigmoid and M [B, 4, S/2, S/2] before the softmax."""
         e2 = activate(self.warped[0](stacked))
         e4 = activate(self.warped[1](e2))

@@ -1,7 +1,7 @@
 """The openings of mouth and eyes as regions, and which side of the lips a place is on. Part of the exported graph.
 
-An opening lies between an upper and a lower curve from corner to corner. Each column of the picture crosses both once, so that the curves are
-functions of x and a region of any size costs a few operations on [size, size], however wide it opens.
+An opening lies between an upper and a lower curve from corner to corner. Each column of the picture crosses both once, so that the curves
+are functions of x and a region of any size costs a few operations on [size, size], however wide it opens.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Opening(Curves):
     """1 inside of an opening, 0 outside, with a soft edge; nothing where it is shut."""
 
     def forward(self, points: Tensor, columns: Tensor, rows: Tensor, inset: float = 0.0) -> Tensor:
-        """points [B, 478, 2+], columns [1 or B, W], rows [1 or B, H] -> [B, H, W]. `inset`: how much further in the edge lies, in widths of it."""
+        """points [B, 478, 2+], columns [1 or B, W], rows [1 or B, H] -> [B, H, W]. `inset`: how much further in the edge lies, in widths of
+        it."""
         upper, lower, beyond = super().forward(points, columns)
         gap = ((lower - upper) / SOFT).clamp(0, 1)
         inside = torch.minimum(rows[:, :, None] - (upper + beyond)[:, None], (lower - beyond)[:, None] - rows[:, :, None])

@@ -42,4 +42,3 @@ def along(lines: list[list[int]], per_segment: int) -> tuple[np.ndarray, np.ndar
             for i in range(per_segment):
                 a.append(start), b.append(end), t.append((i + 0.5) / per_segment)
     return np.array(a), np.array(b), np.array(t, np.float32), np.full(len(a), 1 / per_segment, np.float32)
-

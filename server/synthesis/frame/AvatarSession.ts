@@ -9,6 +9,7 @@ import { createFrameInputs } from './frame-inputs.ts';
 import type { FrameInputs } from '../model/FrameInputs.ts';
 import { tensor } from '../model/OnnxModel.ts';
 import type { ModelTensor, OnnxModel } from '../model/OnnxModel.ts';
+import { isFace } from '../../motion/is-face.ts';
 import { posingOf } from '../../motion/posing.ts';
 import { Retargeter } from '../../motion/Retargeter.ts';
 import type { EnrolledAvatar } from '../model/types.ts';
@@ -208,5 +209,6 @@ function pointsOf({ tensors }: EnrolledAvatar): Float32Array {
   const points = tensors['points']?.data;
   if (!(points instanceof Float32Array) || points.length !== LANDMARK_COUNT * 3)
     throw new AppError('avatar-not-found', 'The avatar has no landmarks');
+  if (!isFace(points)) throw new AppError('avatar-not-found', "The avatar's landmarks are no face");
   return points;
 }
