@@ -12,6 +12,7 @@ import { loadOrCreateKeys, type Keys } from './auth/keys.ts';
 import { Rooms } from './call/Rooms.ts';
 import { ConfigError, type Config } from './config/index.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
+import { ensureSamples } from './enrolment/sample-avatars.ts';
 import { addressReader } from './http/client-address.ts';
 import { createHttpServer, type App } from './http/create-http-server.ts';
 import { createInvite } from './http/invites.ts';
@@ -22,7 +23,7 @@ import { MediaWorkers } from './media/MediaWorkers.ts';
 import { Metrics } from './metrics.ts';
 import type { Access } from './signalling/access.ts';
 import { SignallingServer } from './signalling/SignallingServer.ts';
-import { trackerModelPath } from './base/paths.ts';
+import { samplesFolder, trackerModelPath } from './base/paths.ts';
 import { Store } from './store/Store.ts';
 import { explained } from './store/StoreError.ts';
 import { availableModels } from './synthesis/model/available-models.ts';
@@ -136,7 +137,15 @@ async function start(
     (part) => part.close(),
   );
   const enrolment = owned(
-    Enrolment.create({ store, backend: enroller, limits: config.enrolment, defaultModel: config.synthesis.model, metrics, log }),
+    Enrolment.create({
+      store,
+      backend: enroller,
+      limits: config.enrolment,
+      defaultModel: config.synthesis.model,
+      samples: config.samples.enabled,
+      metrics,
+      log,
+    }),
     (part) => part.close(),
   );
   const pool = owned(await SynthesisPool.create({ ...poolOptions(config, { enrolment, metrics, log }), replay }), (part) => part.close());
@@ -164,6 +173,11 @@ async function start(
   });
   closing.unshift(() => signalling.close());
   await http.listen({ host: listenAddress, port: config.port });
+  if (config.samples.enabled) {
+    const closes = new AbortController();
+    closing.unshift(() => closes.abort());
+    void ensureSamples({ enrolment, folder: samplesFolder, log, signal: closes.signal });
+  }
   return new GiocondaServer({ config, keys, url: addressOf(config, http), pool, media, metrics, authority, closing });
 }
 

@@ -3,7 +3,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SignJWT, errors, jwtVerify } from 'jose';
 import { AppError } from '../../client/src/protocol/errors.ts';
 import type { Principal, UserPrincipal } from './authorise.ts';
-import { parseScopes, type Scope } from './scopes.ts';
+import { parseScopes, SAMPLES_USER, type Scope } from './scopes.ts';
 
 const ISSUER = 'gioconda';
 const ALGORITHM = 'HS256';
@@ -106,7 +106,8 @@ export class Authority {
         clockTolerance: toleranceSeconds,
         currentDate: now,
       });
-      if (typeof payload.scope !== 'string' || payload.sub === APPLICATION_USER) throw new AppError('token-invalid');
+      if (typeof payload.scope !== 'string' || payload.sub === APPLICATION_USER || payload.sub === SAMPLES_USER)
+        throw new AppError('token-invalid');
       return { kind: 'user', userId: payload.sub!, scopes: parseScopes(payload.scope), expiresAt: payload.exp! };
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw new AppError('token-expired', undefined, { cause: error });

@@ -1,5 +1,5 @@
 /** Who may do what, beyond what a route takes by itself (`RouteAccess`): one pure function over one table, so that the table can be tested as such. */
-import type { Scope } from './scopes.ts';
+import { SAMPLES_USER, type Scope } from './scopes.ts';
 
 /** Whoever holds the API key: the application's own server. */
 export interface ApplicationPrincipal {
@@ -40,14 +40,14 @@ function userMay(user: UserPrincipal, action: Action): boolean {
       return has('enrol');
     case 'list-models':
       return user.scopes.length > 0;
-    // An avatar is used by its owner, or by whom the application gave a scope for it.
+    // An avatar is used by its owner, or by whom the application gave a scope for it; a sample by everybody.
     case 'use-avatar':
     case 'read-avatar':
-      return has(`avatar:${action.avatar.id}`) || owns(user, action.avatar);
+      return has(`avatar:${action.avatar.id}`) || owns(user, action.avatar) || action.avatar.owner === SAMPLES_USER;
     case 'delete-avatar':
       return has('enrol') && owns(user, action.avatar);
     case 'read-consent':
-      return owns(user, action.avatar);
+      return owns(user, action.avatar) || action.avatar.owner === SAMPLES_USER;
     case 'join-room':
     case 'read-room':
       return has(`join:${action.room}`);

@@ -4,7 +4,12 @@ import { z } from 'zod';
 /** Safe in an address, a file name and a scope. */
 export const roomIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, - or _');
 export const avatarIdSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, - or _');
-export const userIdSchema = z.string().regex(/^[A-Za-z0-9_.@:|-]{1,128}$/, 'must be 1 to 128 letters, digits or any of _.@:|-');
+/** Owner of the sample avatars, which everybody may use; no token may carry this name. */
+export const SAMPLES_USER = 'samples';
+export const userIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_.@:|-]{1,128}$/, 'must be 1 to 128 letters, digits or any of _.@:|-')
+  .refine((id) => id !== SAMPLES_USER, `"${SAMPLES_USER}" is the name of the server's own avatars`);
 
 /**
  * `enrol`: create and delete avatars of one's own. `avatar:ID`: use that avatar, whoever owns it.

@@ -7,6 +7,8 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+/** Portraits of the sample avatars. */
+export const samplesFolder = join(repositoryRoot, 'models/samples');
 /** The Face Landmarker model that browsers are given. */
 export const trackerModelPath = join(repositoryRoot, 'models/tracker/face_landmarker.task');
 

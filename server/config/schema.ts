@@ -121,9 +121,9 @@ const video = group({
   bitrateBps: z.int().min(50_000).default(500_000).describe("Target bit rate of one avatar's video."),
   playoutDelayMs: milliseconds
     .max(40_950)
-    .default(200)
+    .default(1000)
     .describe(
-      'How long receivers may hold a picture back until its sound is played (playout-delay header extension). 0: pictures are shown at once, ahead of their sound.',
+      'How long receivers may hold a picture back, until its sound is played or until lost packets have come again (playout-delay header extension). On a good network they do so for some 30 ms, whatever is allowed. 0: pictures are shown at once, ahead of their sound.',
     ),
 });
 
@@ -205,6 +205,13 @@ const enrolment = group({
     .min(1000)
     .default(60_000)
     .describe('An enrolment that takes longer counts as failed; waiting for its turn does not count.'),
+});
+
+const samples = group({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe('Whether everybody may use three sample avatars (a painting, a statue, a rendered person), made at the first start.'),
 });
 
 const http = group({
@@ -290,6 +297,7 @@ export const configSchema = z.strictObject({
   synthesis,
   rooms,
   enrolment,
+  samples,
   limits,
   store,
   metrics,

@@ -1,9 +1,11 @@
 /** Records of the store as the API shows them. */
+import { SAMPLES_USER } from '../auth/scopes.ts';
 import type { AvatarInfo, ConsentRecordInfo } from '../../client/src/protocol/index.ts';
 import type { AvatarRecord, ConsentRecord } from '../store/records.ts';
 
-export function toInfo({ id, name, model, createdMs, portraitCount, warnings }: AvatarRecord): AvatarInfo {
-  return { id, name, model, createdAt: new Date(createdMs).toISOString(), portraits: portraitCount, warnings };
+export function toInfo({ id, owner, name, model, createdMs, portraitCount, warnings }: AvatarRecord): AvatarInfo {
+  const createdAt = new Date(createdMs).toISOString();
+  return { id, name, model, createdAt, portraits: portraitCount, sample: owner === SAMPLES_USER, warnings };
 }
 
 export function toConsentInfo(record: ConsentRecord): ConsentRecordInfo {

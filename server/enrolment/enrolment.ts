@@ -11,6 +11,7 @@ import { sha256 } from '../store/ContentStore.ts';
 import type { Store } from '../store/Store.ts';
 import { portraitsKeyOf, type AvatarRecord, type NewAvatar } from '../store/records.ts';
 import { toConsentInfo, toInfo } from './avatar-info.ts';
+import { SAMPLES_USER } from '../auth/scopes.ts';
 import { checkConsent } from './consent.ts';
 import { PortraitError } from '../portraits/PortraitError.ts';
 import type { PortraitLimits } from '../portraits/limits.ts';
@@ -31,6 +32,8 @@ export interface EnrolmentOptions {
   store: Store;
   backend: EnrolmentBackend;
   limits: Config['enrolment'];
+  /** Whether the sample avatars are shown. */
+  samples?: boolean;
   defaultModel: string;
   metrics?: QueueMetrics & { enrolled(outcome: EnrolmentOutcome, seconds: number): void };
   log?: Logger;
@@ -108,11 +111,18 @@ export class Enrolment {
 
   get(avatarId: string): { avatar: AvatarInfo; owner: string } | null {
     const record = this.#options.store.avatar(avatarId);
-    return record && { avatar: toInfo(record), owner: record.owner };
+    if (!record || (record.owner === SAMPLES_USER && !this.#options.samples)) return null;
+    return { avatar: toInfo(record), owner: record.owner };
   }
 
+  /** An owner's avatars, the samples after them. */
   listOf(owner: string): AvatarInfo[] {
-    return this.#options.store.avatarsOf(owner).map(toInfo);
+    return [...this.#options.store.avatarsOf(owner).map(toInfo), ...this.samples()];
+  }
+
+  /** Nothing where samples are switched off. */
+  samples(): AvatarInfo[] {
+    return this.#options.samples ? this.#options.store.avatarsOf(SAMPLES_USER).map(toInfo) : [];
   }
 
   /** The preview picture, PNG or JPEG. @throws AppError `avatar-not-found` */

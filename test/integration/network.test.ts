@@ -75,6 +75,19 @@ describe('a failing network', () => {
     expect(driver.call.state).toBe('connected');
   });
 
+  it('takes another path for media by itself while UDP stays shut', async () => {
+    const before = viewer.call.media.map(({ consumerId }) => consumerId);
+    const errors: string[] = [];
+    for (const { call } of [viewer, driver]) call.on('error', ({ error }) => errors.push(error.code));
+    udp.passesTcp = true; // for connections made from now on
+    udp.shut();
+    await eventually('new media', () => viewer.call.media.every(({ consumerId }) => !before.includes(consumerId)), 30_000);
+    await flowing();
+    expect(errors).toEqual([]);
+    udp.reopen();
+    await flowing();
+  });
+
   it('everybody is back by themselves after a media worker was killed', async () => {
     const [pid] = server.server.media.pids;
     process.kill(pid!, 'SIGKILL');

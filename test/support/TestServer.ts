@@ -35,6 +35,7 @@ export class TestServer {
       dataDir: join(folder, 'data'),
       cacheDir: cacheFolder(),
       logLevel: 'warn',
+      samples: { enabled: false },
       ...config,
       media: { rtcPort: 0, workers: 1, ...(config['media'] as object | undefined) },
       // named, so that no test depends on how fast the machine is

@@ -47,6 +47,8 @@ export class UdpGate {
   #open = true;
   /** Of all packets from now on, both ways. */
   weather: NetworkWeather = fairWeather;
+  /** Whether media may take TCP, past the gate; of connections that are made from now on. */
+  passesTcp = false;
 
   shut(): void {
     this.#open = false;
@@ -57,11 +59,11 @@ export class UdpGate {
   }
 
   /**
-   * A peer connection class whose remote candidates all lead through the gate; TCP candidates are left out.
+   * A peer connection class whose remote UDP candidates all lead through the gate; TCP candidates are left out or left as they are.
    * Each connection has a detour of its own: the server tells clients apart by their addresses.
    */
   connectionClass(Base: typeof RTCPeerConnection): typeof RTCPeerConnection {
-    const redirect = (sdp: string, serial: number): Promise<string> => this.#redirect(sdp, serial);
+    const redirect = (sdp: string, serial: number): Promise<string> => this.redirect(sdp, String(serial));
     let serial = 0;
     return class extends Base {
       readonly #serial = serial++;
@@ -72,21 +74,22 @@ export class UdpGate {
     } as typeof RTCPeerConnection;
   }
 
-  async #redirect(sdp: string, serial: number): Promise<string> {
+  /** @param connection names the peer connection whose remote description this is. */
+  async redirect(sdp: string, connection: string): Promise<string> {
     const lines = await Promise.all(
       sdp.split('\r\n').map(async (line) => {
         const fields = line.split(' ');
         if (!line.startsWith('a=candidate:')) return line;
-        if (fields[2]?.toLowerCase() !== 'udp') return null;
-        fields[5] = String((await this.#detour(serial, Number(fields[5]))).port);
+        if (fields[2]?.toLowerCase() !== 'udp') return this.passesTcp ? line : null;
+        fields[5] = String((await this.#detour(connection, Number(fields[5]))).port);
         return fields.join(' ');
       }),
     );
     return lines.filter((line) => line !== null).join('\r\n');
   }
 
-  #detour(serial: number, target: number): Promise<Detour> {
-    const key = `${serial} ${target}`;
+  #detour(connection: string, target: number): Promise<Detour> {
+    const key = `${connection} ${target}`;
     let detour = this.#detours.get(key);
     if (!detour)
       this.#detours.set(

@@ -14,6 +14,7 @@ class FakeSession extends Emitter<MediaSessionEvents> {
   readonly setMicrophone = vi.fn<(track: MediaStreamTrack | null, muted: boolean) => Promise<void>>(async () => undefined);
   readonly setMuted = vi.fn<(muted: boolean) => void>();
   readonly linkRestored = vi.fn<() => void>();
+  readonly handleSentFrames = vi.fn<(participantId: string, count: number) => void>();
   readonly consumed: string[] = [];
   tracks: ReceivedTrack[] = [];
   closed = false;
@@ -22,12 +23,16 @@ class FakeSession extends Emitter<MediaSessionEvents> {
     this.consumed.push(`${participantId} ${producerId}`);
   }
 
-  drop({ consumerId }: { consumerId?: string }): void {
-    this.tracks = this.tracks.filter((track) => track.consumerId !== consumerId);
+  drop(match: { consumerId?: string; producerId?: string }): void {
+    for (const track of this.tracks)
+      if (track.consumerId === match.consumerId || track.producerId === match.producerId) this.emit('track-ended', track);
+    this.tracks = this.tracks.filter((track) => track.consumerId !== match.consumerId && track.producerId !== match.producerId);
   }
 
   close(): void {
     this.closed = true;
+    this.emit('landmarks', { sink: null });
+    for (const track of this.tracks.splice(0)) this.emit('track-ended', track);
   }
 }
 
@@ -218,6 +223,85 @@ describe('MediaKeeper', () => {
     ]);
     await keeper.enter(answer());
     expect(sessions[0]!.consumed).toEqual([]);
+  });
+
+  const track = (consumerId: string): ReceivedTrack => ({
+    consumerId,
+    producerId: 'theirs',
+    participantId: 'other',
+    kind: 'video',
+    track: {} as MediaStreamTrack,
+  });
+
+  it('replaces a silent session before ICE has noticed, and shows its last picture until the new one is there', async () => {
+    const shown: string[] = [];
+    const sinks: unknown[] = [];
+    keeper.on('track', ({ consumerId }) => shown.push(`+${consumerId}`));
+    keeper.on('track-ended', ({ consumerId }) => shown.push(`-${consumerId}`));
+    keeper.on('landmarks', ({ sink }) => sinks.push(sink));
+    await keeper.enter(answer());
+    sessions[0]!.tracks = [track('old')];
+    const filling = Promise.withResolvers<void>();
+    prepare = (session) => session.openLandmarks.mockImplementation(() => filling.promise);
+    sessions[0]!.emit('silent', {});
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sessions.map(({ closed }) => closed)).toEqual([false, false]);
+    expect(keeper.session).toBe(sessions[1]);
+    keeper.drop({ consumerId: 'old' }); // the server's side of it goes first
+    expect(shown).toEqual([]);
+    sessions[1]!.tracks = [track('new')];
+    sessions[1]!.emit('track', track('new'));
+    expect(shown).toEqual(['-old', '+new']);
+    sessions[1]!.emit('landmarks', { sink: 'new' as never });
+    filling.resolve();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sessions.map(({ closed }) => closed)).toEqual([true, false]);
+    expect([shown, sinks, told]).toEqual([['-old', '+new'], ['new'], []]);
+  });
+
+  it('keeps a silent session where no other can be made, and asks again some seconds later', async () => {
+    await keeper.enter(answer());
+    create().mockRejectedValueOnce(new AppError('deadline'));
+    for (let i = 0; i < 10; i++) {
+      sessions[0]!.emit('silent', {});
+      await vi.advanceTimersByTimeAsync(300);
+    }
+    expect([sessions[0]!.closed, create().mock.calls.length, told]).toEqual([false, 2, []]);
+    await vi.advanceTimersByTimeAsync(3000);
+    sessions[0]!.emit('silent', {});
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sessions.map(({ closed }) => closed)).toEqual([true, false]);
+  });
+
+  it('leaves a silent session alone while the server cannot be asked, and one that has failed to its rebuilding', async () => {
+    await keeper.enter(answer());
+    keeper.handleLinkDown();
+    sessions[0]!.emit('silent', {});
+    await keeper.enter(answer(true));
+    sessions[0]!.emit('failed', { error: new AppError('transport-failed') });
+    sessions[0]!.emit('silent', {});
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sessions).toHaveLength(1);
+    await minutes(1);
+    expect(sessions.map(({ closed }) => closed)).toEqual([true, false]);
+  });
+
+  it('does not listen to a session that was replaced, and drops what failed while its successor was made', async () => {
+    await keeper.enter(answer());
+    sessions[0]!.emit('silent', {});
+    sessions[0]!.emit('failed', { error: new AppError('transport-failed') });
+    await minutes(1);
+    expect(sessions.map(({ closed }) => closed)).toEqual([true, false]);
+    sessions[0]!.emit('failed', { error: new AppError('transport-failed') });
+    sessions[0]!.emit('silent', {});
+    await minutes(1);
+    expect(sessions).toHaveLength(2);
+  });
+
+  it('hands on what the server says of sent frames', async () => {
+    await keeper.enter(answer());
+    keeper.handleSentFrames('other', 3);
+    expect(sessions[0]!.handleSentFrames.mock.calls).toEqual([['other', 3]]);
   });
 
   it('builds nothing after close', async () => {

@@ -77,6 +77,11 @@ export function avatarPicker(context: Context, { chosen, choose }: PickerOptions
   return { element, close };
 }
 
+function detailOf({ sample, portraits }: AvatarInfo): string {
+  if (sample) return 'Sample';
+  return `${portraits} ${portraits === 1 ? 'portrait' : 'portraits'}`;
+}
+
 interface CardOptions {
   chosen: boolean;
   pick: (avatar: AvatarInfo) => void;
@@ -115,18 +120,19 @@ function card(context: Context, avatar: AvatarInfo, { chosen, pick, deleted, url
       { class: 'avatar-card', type: 'button', 'aria-current': chosen ? 'true' : null, onclick: () => pick(avatar) },
       image,
       h('span', { class: 'avatar-name' }, avatar.name),
-      h('span', { class: 'avatar-detail' }, `${avatar.portraits} ${avatar.portraits === 1 ? 'portrait' : 'portraits'}`),
+      h('span', { class: 'avatar-detail' }, detailOf(avatar)),
     ),
-    h(
-      'button',
-      {
-        class: 'icon-button card-delete',
-        type: 'button',
-        'aria-label': `Delete ${avatar.name}`,
-        title: 'Delete',
-        onclick: () => void remove(),
-      },
-      icon('trash'),
-    ),
+    !avatar.sample &&
+      h(
+        'button',
+        {
+          class: 'icon-button card-delete',
+          type: 'button',
+          'aria-label': `Delete ${avatar.name}`,
+          title: 'Delete',
+          onclick: () => void remove(),
+        },
+        icon('trash'),
+      ),
   );
 }

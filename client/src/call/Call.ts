@@ -281,6 +281,7 @@ export class Call extends Emitter<CallEvents> {
         this.#driveStates.set(event.participantId, event.state);
         return this.emit('drive-state', event);
       case 'frame-traces':
+        this.#media.handleSentFrames(event.participantId, event.traces.length);
         this.statistics.handleTraces(event);
         return this.emit('frame-traces', event);
       case 'closed':

@@ -27,17 +27,22 @@ export interface MediaKeeperEvents extends Pick<MediaSessionEvents, 'track' | 't
 
 const REBUILD_DELAY_MS = 1000;
 const REBUILD_DELAY_MAX_MS = 10_000;
+/** Between two sessions that are given up for their silence: the server must not be asked for transports all the time. */
+const RENEW_INTERVAL_MS = 5000;
 
 /** Keeps the media of a call alive: one session after the other, each with what was asked for last and all that the roster names. */
 export class MediaKeeper extends Emitter<MediaKeeperEvents> {
   readonly #options: MediaKeeperOptions;
   #joined: AnswerOf<'join'> | null = null;
   #session: MediaSession | null = null;
+  /** The silent one before it, shown until the new one's tracks are there. */
+  #predecessor: MediaSession | null = null;
   #microphone: MediaStreamTrack | null;
   #muted: boolean;
   #linked = false;
   /** The session has failed and waits for its successor. */
   #broken = false;
+  #renewFromMs = -Infinity;
   #rebuilds = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #generation = 0;
@@ -108,31 +113,75 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
 
   drop(match: { consumerId?: string; producerId?: string }): void {
     this.#session?.drop(match);
+    // The server closes its consumers as those of the new session come; its last pictures stay until then.
+    if (match.producerId !== undefined) this.#predecessor?.drop({ producerId: match.producerId });
+  }
+
+  /** The server has told of frames that it has sent of this participant's avatar. */
+  handleSentFrames(participantId: string, count: number): void {
+    this.#session?.handleSentFrames(participantId, count);
   }
 
   close(): void {
     this.#generation++;
     clearTimeout(this.#timer);
-    this.#session?.close();
-    this.#session = null;
+    this.#endSession();
     this.clear();
+  }
+
+  #endSession(): void {
+    this.#predecessor?.close();
+    this.#session?.close();
+    this.#predecessor = this.#session = null;
   }
 
   async #rebuild(): Promise<void> {
     const generation = ++this.#generation;
     clearTimeout(this.#timer);
-    this.#session?.close();
-    this.#session = null;
+    this.#endSession();
     this.#broken = false;
     try {
       const session = await MediaSession.create(this.#sessionOptions());
       if (generation !== this.#generation) return session.close();
-      this.#session = session;
-      this.#listen(session);
-      await this.#fill(session);
+      await this.#start(session);
     } catch (thrown) {
       this.#mend(AppError.from(thrown), generation);
     }
+  }
+
+  async #start(session: MediaSession): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#broken = false;
+    this.#session = session;
+    this.#listen(session);
+    await this.#fill(session);
+  }
+
+  /**
+   * Nothing comes through the session any more, though the server says that it sends: the signalling link works, and media's path does not. ICE needs
+   * ten seconds to see that and to take another one; a new session finds one at once.
+   */
+  async #renew(silent: MediaSession): Promise<void> {
+    if (silent !== this.#session || this.#broken || !this.#linked || performance.now() < this.#renewFromMs) return;
+    this.#renewFromMs = performance.now() + RENEW_INTERVAL_MS;
+    const generation = ++this.#generation;
+    try {
+      const session = await MediaSession.create(this.#sessionOptions());
+      if (generation !== this.#generation) return session.close();
+      this.emit('state', { connected: false });
+      this.#predecessor = silent;
+      await this.#start(session);
+    } catch (thrown) {
+      // The old one, where it is still there, is healed as any other.
+      if (this.#session !== silent) this.#mend(AppError.from(thrown), generation);
+    } finally {
+      if (generation === this.#generation) this.#endPredecessor();
+    }
+  }
+
+  #endPredecessor(): void {
+    this.#predecessor?.close();
+    this.#predecessor = null;
   }
 
   #sessionOptions(): MediaSessionOptions {
@@ -172,20 +221,44 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
   }
 
   #listen(session: MediaSession): void {
-    session.on('track', (received) => this.emit('track', received));
+    /** What a session tells of itself counts only while it is the current one. */
+    const whileCurrent =
+      <T>(handle: (event: T) => void) =>
+      (event: T): void => {
+        if (session === this.#session) handle(event);
+      };
+    session.on('track', (received) => {
+      this.#predecessor?.drop({ producerId: received.producerId });
+      this.emit('track', received);
+    });
     session.on('track-ended', (received) => this.emit('track-ended', received));
-    session.on('landmarks', (event) => this.emit('landmarks', event));
-    session.on('connected', () => {
-      this.#rebuilds = 0;
-      this.emit('state', { connected: true });
-    });
-    session.on('spoiled', (spoiled) => this.#leaveOut(spoiled));
-    session.on('failed', ({ error }) => {
-      this.#broken = true;
-      this.emit('state', { connected: false });
-      this.emit('error', { error });
-      this.#rebuildLater();
-    });
+    session.on(
+      'landmarks',
+      whileCurrent((event) => this.emit('landmarks', event)),
+    );
+    session.on(
+      'connected',
+      whileCurrent(() => {
+        this.#rebuilds = 0;
+        this.emit('state', { connected: true });
+      }),
+    );
+    session.on('silent', () => void this.#renew(session));
+    session.on(
+      'spoiled',
+      whileCurrent((spoiled) => this.#leaveOut(spoiled)),
+    );
+    session.on(
+      'failed',
+      whileCurrent(({ error }) => this.#failed(error)),
+    );
+  }
+
+  #failed(error: AppError): void {
+    this.#broken = true;
+    this.emit('state', { connected: false });
+    this.emit('error', { error });
+    this.#rebuildLater();
   }
 
   /** The others' media must go on: a new session without the stream, as soon as it is known which one it is. */

@@ -9,6 +9,8 @@ import type { PacketSink } from './LandmarkChannel.ts';
 import { holdBack, LossDelay, lossSampleOf } from './LossDelay.ts';
 import { MicrophoneSender } from './MicrophoneSender.ts';
 import type { RequestFunction } from './ports.ts';
+import type { FlowSample } from './SilenceWatch.ts';
+import { messagesSentOf, receivedBytesOf, SilenceWatch } from './SilenceWatch.ts';
 import { TransportHealer } from './TransportHealer.ts';
 
 export interface MediaSessionOptions {
@@ -45,6 +47,8 @@ export interface MediaSessionEvents {
    */
   spoiled: { producerId: string | null; error: AppError };
   connected: object;
+  /** Nothing comes through any more, though it should. Told again and again while it lasts. */
+  silent: object;
 }
 
 interface Received extends ReceivedTrack {
@@ -58,11 +62,14 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
   readonly #send: mediasoup.Transport;
   readonly #receive: mediasoup.Transport;
   readonly #healers: TransportHealer[];
+  readonly #watches: SilenceWatch[];
   readonly #microphone: MicrophoneSender;
   readonly #received = new Map<string, Received>();
   readonly #consuming = new Set<string>();
   #landmarks: mediasoup.DataProducer | null = null;
   #attaching: Promise<unknown> = Promise.resolve();
+  /** Frames that the server says it has sent to us. */
+  #framesDue = 0;
   #closed = false;
 
   private constructor(
@@ -76,6 +83,13 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
     this.#send = transports.send;
     this.#receive = transports.receive;
     this.#healers = [this.#send, this.#receive].map((transport) => this.#heal(transport));
+    this.#watches = [
+      this.#watch(async () => {
+        const report = await this.#send.getStats();
+        return { bytes: receivedBytesOf(report), due: messagesSentOf(report) };
+      }),
+      this.#watch(async () => ({ bytes: receivedBytesOf(await this.#receive.getStats()), due: this.#framesDue })),
+    ];
     this.#microphone = new MicrophoneSender(this.#send);
     this.#wire();
   }
@@ -194,6 +208,12 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
     return report;
   }
 
+  /** The server has told of frames that it has sent of this participant's avatar. */
+  handleSentFrames(participantId: string, count: number): void {
+    const received = this.tracks.some((track) => track.participantId === participantId && track.kind === 'video');
+    if (received) this.#framesDue += count;
+  }
+
   async transportStats(): Promise<{ send: RTCStatsReport; receive: RTCStatsReport } | null> {
     if (this.#closed) return null;
     const [send, receive] = await Promise.all([this.#send.getStats(), this.#receive.getStats()]);
@@ -208,7 +228,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const healer of this.#healers) healer.close();
+    for (const part of [...this.#healers, ...this.#watches]) part.close();
     this.emit('landmarks', { sink: null });
     for (const received of this.#received.values()) this.emit('track-ended', received);
     this.#received.clear();
@@ -234,6 +254,10 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
       if (state === 'connected') this.emit('connected', {});
     });
     return healer;
+  }
+
+  #watch(sample: () => Promise<FlowSample>): SilenceWatch {
+    return new SilenceWatch({ sample, silent: () => this.emit('silent', {}) });
   }
 
   #wire(): void {

@@ -48,6 +48,7 @@ export const avatarSchema = z.object({
   model: z.string(),
   createdAt: isoTime,
   portraits: z.int().min(1).describe('How many portraits it was made from.'),
+  sample: z.boolean().describe("One of the server's own, which everybody may use and nobody delete."),
   warnings: z.array(portraitWarningSchema),
 });
 export type AvatarInfo = z.infer<typeof avatarSchema>;
