@@ -149,6 +149,7 @@ async function start(
     (part) => part.close(),
   );
   const pool = owned(await SynthesisPool.create({ ...poolOptions(config, { enrolment, metrics, log }), replay }), (part) => part.close());
+  metrics.watchAvatars(() => pool.avatars);
   const { maxParticipants, graceMs } = config.rooms;
   const limits = { maxTransports: config.media.maxTransports, maxConsumers: config.media.maxConsumers };
   const rooms = owned(new Rooms({ media, synthesis: pool, metrics, maxParticipants, graceMs, limits, seats: config.limits }), (part) =>

@@ -153,6 +153,19 @@ export class Metrics implements CallMetricsPort {
     this.#participants.dec();
   }
 
+  /** `read` is asked at each scrape. */
+  watchAvatars(read: () => { rendered: number; idle: number }): void {
+    const gauge: Gauge<'state'> = new Gauge({
+      name: 'gioconda_avatars',
+      help: 'Live avatars: rendered, and idle because nobody watches them',
+      labelNames: ['state'],
+      registers: [this.#registry],
+      collect() {
+        for (const [state, count] of Object.entries(read())) gauge.set({ state }, count);
+      },
+    });
+  }
+
   avatarStarted(): void {
     this.#avatars.inc();
   }

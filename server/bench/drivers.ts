@@ -50,7 +50,7 @@ class Driver {
 const drivers: Driver[] = [];
 const send = (message: FromDrivers): void => void process.send?.(message);
 
-async function play({ url, drivers: wanted, model, framesPerSecond }: DriversRequest): Promise<void> {
+async function play({ url, drivers: wanted, model, framesPerSecond, watched }: DriversRequest): Promise<void> {
   const frames = readRecording(join(repositoryRoot, 'test/fixtures/driver-landmarks'))
     .filter(({ confidence }) => confidence > 0)
     .map(({ points }) => points);
@@ -58,7 +58,7 @@ async function play({ url, drivers: wanted, model, framesPerSecond }: DriversReq
     const gioconda = await Gioconda.connect({ url, token });
     const call = await gioconda.join({
       handlerName: 'Chrome111',
-      receiveOwnAvatar: false,
+      receiveOwnAvatar: !watched,
       displayName: 'Driver',
       avatarId,
       ...(model ? { model } : {}),

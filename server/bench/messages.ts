@@ -6,6 +6,8 @@ export interface DriversRequest {
   drivers: { token: string; avatarId: string }[];
   model: string | null;
   framesPerSecond: number;
+  /** Others watch the avatars. Where nobody does, the drivers watch their own: without a viewer none is rendered. */
+  watched: boolean;
 }
 
 export interface DriverCount {

@@ -91,6 +91,7 @@ async function measure(server: GiocondaServer, browser: ViewerBrowser | null, re
     drivers: drivers.map(({ token, avatarId }) => ({ token, avatarId })),
     model,
     framesPerSecond: FRAMES_PER_SECOND,
+    watched: browser !== null,
   });
   try {
     for (const { room } of drivers) await browser?.watch(await guestToken(server, room));

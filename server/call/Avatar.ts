@@ -25,6 +25,7 @@ export class Avatar {
   readonly #track: AvatarTrackPort;
   readonly #metrics: CallMetricsPort;
   readonly #flushTimer: NodeJS.Timeout;
+  readonly #watches = new Set<symbol>();
   #avatarId: string;
   #model: string;
   #traces: FrameTrace[] = [];
@@ -86,9 +87,26 @@ export class Avatar {
     this.#session.recalibrate();
   }
 
-  /** A newcomer watches: it must not wait for the next change. */
-  handleViewer(): void {
-    this.#requestKeyframe('viewer');
+  /**
+   * For as long as anybody or anything watches the video (a viewer, and later a recording or another output), it is rendered.
+   * @param keyframe whether the new one may cost the others a keyframe, rather than wait for the next
+   * @returns how to stop watching
+   */
+  watch({ keyframe }: { keyframe: boolean }): () => void {
+    const watch = Symbol('watch');
+    const first = this.#watches.size === 0;
+    this.#watches.add(watch);
+    if (first && !this.#closed) {
+      this.#metrics.keyframeRequested('viewer');
+      this.#session.setWatched(true); // begins with a keyframe
+    } else if (keyframe) {
+      this.#requestKeyframe('viewer');
+    }
+    return () => this.#unwatch(watch);
+  }
+
+  #unwatch(watch: symbol): void {
+    if (this.#watches.delete(watch) && this.#watches.size === 0 && !this.#closed) this.#session.setWatched(false);
   }
 
   /** The session spaces keyframes out, whatever viewers ask for. */

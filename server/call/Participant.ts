@@ -14,8 +14,8 @@ import {
 import { Avatar } from './Avatar.ts';
 import { endAll } from '../base/end-all.ts';
 import { Emitter } from '../base/Emitter.ts';
-import { KeyedBuckets } from '../limits/KeyedBuckets.ts';
 import type { CallMetricsPort, ConsumerPort, ProducerPort, RoomMediaPort, SynthesisPort, TransportPort } from './ports.ts';
+import { Views, type Watch } from './Views.ts';
 
 /** The way to the participant's browser; replaced when they reconnect. */
 export interface ConnectionPort {
@@ -35,6 +35,8 @@ export interface ParticipantOptions {
   metrics: CallMetricsPort;
   graceMs: number;
   limits: ParticipantLimits;
+  /** This participant watches somebody's video. */
+  watch: Watch;
 }
 
 export interface ParticipantLimits {
@@ -47,15 +49,10 @@ interface ParticipantEvents extends Record<string, unknown> {
   changed: undefined;
   published: { producerId: string; kind: 'audio' | 'video'; source: 'microphone' | 'avatar' };
   unpublished: { producerId: string };
-  /** This participant has begun to watch somebody's video. */
-  watching: { producerId: string };
   state: DriveState;
   traces: FrameTrace[];
   closed: undefined;
 }
-
-/** Keyframes of one stream because this participant begins to watch it: some at once, as after lost networks, then one in a while. */
-const VIEW_KEYFRAMES = { capacity: 6, perSecond: 0.05 };
 
 export class Participant {
   readonly id = randomUUID();
@@ -75,15 +72,14 @@ export class Participant {
   /** Changes of avatar are done one after the other, in the order asked for. */
   #avatarChange: Promise<unknown> = Promise.resolve();
   #muted = false;
-  /** Consumers that are not paused. */
-  readonly #watching = new Set<string>();
-  readonly #views = new KeyedBuckets(VIEW_KEYFRAMES);
+  readonly #views: Views;
   #openingTransports = 0;
   #openingConsumers = 0;
   #closed = false;
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
+    this.#views = new Views(options.watch);
     this.displayName = options.displayName;
     this.subject = options.subject;
     this.hidden = options.hidden;
@@ -151,7 +147,7 @@ export class Participant {
       throw new AppError('not-joined');
     }
     this.#transports.set(transport.id, transport);
-    transport.onConnected(() => this.#handleConnected());
+    transport.onConnected(() => this.#views.connected(transport));
     transport.onFlooded(() => this.dismiss('bitrate-limit', new AppError('bitrate-limit').message));
     transport.onClosed(() => this.#transports.delete(transport.id));
     return transport;
@@ -222,9 +218,10 @@ export class Participant {
     }
     for (const earlier of [...this.#consumers.values()]) if (earlier.producerId === options.producerId) earlier.close();
     this.#consumers.set(consumer.id, consumer);
+    this.#views.add(consumer, transport);
     consumer.onClosed(() => {
       this.#consumers.delete(consumer.id);
-      this.#watching.delete(consumer.id);
+      this.#views.remove(consumer.id);
       this.send('consumer-closed', { consumerId: consumer.id });
     });
     return consumer;
@@ -232,25 +229,13 @@ export class Participant {
 
   /** Lets a received stream flow. */
   async resumeConsumer(id: string): Promise<void> {
-    const consumer = this.consumer(id);
-    await consumer.resume();
-    this.#watching.add(id);
-    this.#announceView(consumer);
+    await this.consumer(id).resume();
+    this.#views.resume(id);
   }
 
   async pauseConsumer(id: string): Promise<void> {
-    this.#watching.delete(id);
+    this.#views.pause(id);
     await this.consumer(id).pause();
-  }
-
-  /** What was sent before the transport was up is lost, the keyframe with it. */
-  #handleConnected(): void {
-    for (const consumer of this.#consumers.values()) if (this.#watching.has(consumer.id)) this.#announceView(consumer);
-  }
-
-  /** The first frame must not wait for the router to ask; but who watches anew all the time must not cost the others a keyframe each time. */
-  #announceView({ kind, producerId }: ConsumerPort): void {
-    if (kind === 'video' && this.#views.take(producerId)) this.events.emit('watching', { producerId });
   }
 
   consumer(id: string): ConsumerPort {

@@ -4,6 +4,7 @@ import { endAll } from '../base/end-all.ts';
 import { Emitter } from '../base/Emitter.ts';
 import { Participant, type ParticipantLimits } from './Participant.ts';
 import type { CallMetricsPort, RoomMediaPort, SynthesisPort } from './ports.ts';
+import type { Watch } from './Views.ts';
 
 export interface RoomOptions {
   id: string;
@@ -83,7 +84,8 @@ export class Room {
     const alike = [...this.#participants.values()].filter((participant) => participant.hidden === hidden).length;
     if (alike >= this.#options.maxParticipants) throw new AppError('room-full');
     const { media, synthesis, metrics, graceMs, limits } = this.#options;
-    const participant = new Participant({ displayName, subject, hidden, media, synthesis, metrics, graceMs, limits });
+    const watch: Watch = (producerId, options) => this.publisherOf(producerId, participant)?.avatar?.watch(options) ?? (() => undefined);
+    const participant = new Participant({ displayName, subject, hidden, media, synthesis, metrics, graceMs, limits, watch });
     this.#participants.set(participant.id, participant);
     metrics.participantJoined();
     this.#listen(participant);
@@ -96,7 +98,6 @@ export class Room {
     // The publisher is told too: it may show its own avatar as the others see it.
     events.on('published', (media) => this.#announce(participant, 'media-published', { participantId, ...media }));
     events.on('unpublished', ({ producerId }) => this.#announce(participant, 'media-unpublished', { participantId, producerId }));
-    events.on('watching', ({ producerId }) => this.publisherOf(producerId, participant)?.avatar?.handleViewer());
     events.on('changed', () => this.#announce(participant, 'participant-changed', { participant: participant.info }));
     events.on('state', (state) => this.#announce(participant, 'drive-state', { participantId, state }));
     events.on('traces', (traces) => this.#announce(participant, 'frame-traces', { participantId, traces }));

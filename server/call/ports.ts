@@ -104,7 +104,7 @@ export interface AvatarTrackPort {
 }
 
 export interface SynthesisPort {
-  /** Opens a live avatar that sends to `output`. Rejects with `capacity`, `avatar-not-found`, `model-unknown` or `synthesis-failed`. */
+  /** Opens a live avatar that sends to `output`, as soon as it is watched. Rejects with `capacity`, `avatar-not-found`, `model-unknown` or `synthesis-failed`. */
   open(options: { avatarId: string; model: string; output: RtpOutput }): Promise<SynthesisSessionPort>;
 }
 
@@ -131,6 +131,8 @@ export interface SynthesisSessionPort {
   readonly model: string;
   /** Hands over one landmark packet; the newest wins, older ones are dropped unseen. */
   push(packet: Uint8Array, arrivedMs: number): void;
+  /** Nothing is rendered or sent while nobody watches; the first frame after that is a keyframe. At the beginning nobody does. */
+  setWatched(watched: boolean): void;
   requestKeyframe(): void;
   recalibrate(): void;
   /** Another person's weights into the running stream; encoder and RTP go on. */

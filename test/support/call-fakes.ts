@@ -142,6 +142,10 @@ export class FakeSession implements SynthesisSessionPort {
   requestKeyframe(): void {
     this.keyframes++;
   }
+  watched = false;
+  setWatched(watched: boolean): void {
+    this.watched = watched;
+  }
   recalibrate(): void {}
   async switchAvatar({ avatarId }: { avatarId: string }): Promise<void> {
     this.avatarId = avatarId;

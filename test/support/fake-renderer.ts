@@ -1,4 +1,5 @@
 /** A renderer and an encoder without pictures, for tests of the sessions around them. */
+import type { DriveState } from '../../client/src/protocol/index.ts';
 import type { Encoder, Renderer } from '../../server/synthesis/process/LiveSession.ts';
 import type { EnrolledAvatar } from '../../server/synthesis/model/types.ts';
 import type { RenderedFrame, RenderInput } from '../../server/synthesis/frame/types.ts';
@@ -37,6 +38,14 @@ export class FakeRenderer implements Renderer {
       state: input.landmarks ? 'tracking' : 'idle',
       timings: { retargetMs: 0, flowMs: 0, inferenceMs: 0 },
     };
+  }
+
+  readonly followed: RenderInput[] = [];
+  follow(input: RenderInput): DriveState {
+    if (this.#busy) throw new Error('followed in the middle of a frame');
+    this.followed.push(input);
+    if (this.failure) throw this.failure;
+    return input.landmarks ? 'tracking' : 'idle';
   }
 
   recalibrate(): void {

@@ -36,6 +36,7 @@ describe('LiveSession', () => {
     session = new LiveSession({
       renderer,
       video: { codec: 'vp8', fps: 30, bitrateBps: 1 },
+      pace: 30,
       createEncoder: ({ width }) => {
         const encoder = new FakeEncoder(width);
         encoders.push({ encoder, width });
@@ -252,5 +253,63 @@ describe('LiveSession', () => {
     await vi.advanceTimersByTimeAsync(500);
     expect(frames.length).toBe(before);
     expect(renderer.closed).toBe(true);
+  });
+
+  it('makes no pictures while nobody watches, follows its driver all the same, and comes back at once with a keyframe', async () => {
+    await vi.advanceTimersByTimeAsync(500);
+    session.setPace(0);
+    await vi.advanceTimersByTimeAsync(50);
+    const [before, encoded] = [renderer.inputs.length, frames.length];
+    for (let n = 1; n <= 60; n++) {
+      session.push(packet(n), serverNow());
+      await vi.advanceTimersByTimeAsync(33);
+    }
+    expect([renderer.inputs.length, frames.length]).toEqual([before, encoded]);
+    expect(states.at(-1)).toBe('tracking');
+    const driven = renderer.followed.filter(({ landmarks }) => landmarks !== null);
+    // Cheaper than frames would be, and never so far apart that the driver counts as gone.
+    expect(driven.length).toBeGreaterThan(24);
+    expect(driven.length).toBeLessThan(40);
+    const times = renderer.followed.map(({ timeMs }) => timeMs);
+    for (const [index, time] of times.slice(1).entries()) expect(time - times[index]!).toBeGreaterThan(0);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(states.at(-1)).toBe('idle');
+    expect(frames.length).toBe(encoded);
+    session.setPace(30);
+    await vi.advanceTimersByTimeAsync(renderer.takesMs);
+    expect(frames.length).toBe(encoded + 1);
+    expect(frames.at(-1)!.keyframe).toBe(true);
+    expect(frames.at(-1)!.capturedMs).toBeGreaterThan(times.at(-1)!);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(frames.length).toBeGreaterThan(encoded + 25);
+    expect(frames.slice(encoded + 1).some(({ keyframe }) => keyframe)).toBe(false);
+  });
+
+  it('shows a viewer who comes while the last picture for another is being made a keyframe', async () => {
+    renderer.takesMs = 40;
+    await vi.advanceTimersByTimeAsync(500);
+    await untilBusy();
+    session.setPace(0);
+    session.setPace(30);
+    const { length } = frames;
+    await vi.advanceTimersByTimeAsync(200);
+    expect(frames.length).toBeGreaterThan(length + 2);
+    expect(frames.slice(length, length + 2).some(({ keyframe }) => keyframe)).toBe(true);
+  });
+
+  it('falls to the pace that it is given, and rises again', async () => {
+    for (const fps of [12, 20, 30]) {
+      session.setPace(fps);
+      frames.length = 0;
+      await vi.advanceTimersByTimeAsync(2000);
+      expect(Math.abs(frames.length - 2 * fps)).toBeLessThanOrEqual(3);
+    }
+  });
+
+  it('reports a driver who cannot be followed as it reports a frame that cannot be made', async () => {
+    session.setPace(0);
+    renderer.failure = new Error('boom');
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(faults.map(({ code }) => code)).toEqual(['synthesis-failed']);
   });
 });

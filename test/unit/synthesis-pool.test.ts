@@ -301,6 +301,7 @@ describe('SynthesisPool', () => {
   it('counts the packets that drive nothing: by the process’s word, too close together, without a process', async () => {
     await create();
     const { session } = await openOne();
+    session.setWatched(true);
     processes[0]!.events.emit('packets', { malformed: 2, superseded: 3 });
     expect(dropped).toEqual({ invalid: 2, superseded: 3 });
     for (let n = 0; n < 4; n++) session.push(new Uint8Array([n]), 0);
@@ -310,5 +311,53 @@ describe('SynthesisPool', () => {
     processes[0]!.die();
     session.push(new Uint8Array([9]), 0);
     expect(dropped).toEqual({ invalid: 2, superseded: 5, unclaimed: 1 });
+  });
+
+  it('has nothing rendered that nobody watches, not even in the process that takes over', async () => {
+    await create();
+    const { session, id } = await openOne();
+    const paces = (process: FakeProcess) => process.sent.filter(({ type }) => type === 'pace');
+    expect(opened(processes[0]!)[0]!.pace).toBe(0);
+    session.setWatched(true);
+    session.setWatched(true);
+    expect(paces(processes[0]!)).toEqual([{ type: 'pace', sessionId: id, framesPerSecond: 30 }]);
+    processes[0]!.die();
+    await settle();
+    expect(opened(processes[1]!)[0]!.pace).toBe(30);
+    session.setWatched(false);
+    expect(paces(processes[1]!)).toEqual([{ type: 'pace', sessionId: id, framesPerSecond: 0 }]);
+    processes[1]!.die();
+    await vi.advanceTimersByTimeAsync(250);
+    expect(opened(processes[2]!)[0]!.pace).toBe(0);
+  });
+
+  it('tells a process of a viewer who came while it opened the avatar', async () => {
+    await create();
+    const { session, id } = await openOne();
+    processes[0]!.die();
+    await settle();
+    const [, second] = processes as [FakeProcess, FakeProcess];
+    second.answering = false;
+    second.die();
+    await vi.advanceTimersByTimeAsync(250);
+    const third = processes[2]!;
+    session.setWatched(true);
+    expect(third.sent.filter(({ type }) => type === 'pace')).toEqual([{ type: 'pace', sessionId: id, framesPerSecond: 30 }]);
+  });
+
+  it('sends little of what drives an avatar that nobody watches, and the newest as soon as somebody does', async () => {
+    await create();
+    const { session } = await openOne();
+    const signs = () =>
+      processes[0]!.sent.flatMap((message) => (message.type === 'landmarks' ? message.packets.map(({ packet }) => packet[0]) : []));
+    for (let n = 0; n < 28; n++) {
+      session.push(new Uint8Array([n]), 0);
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    expect(signs().length).toBeLessThanOrEqual(6);
+    expect(signs().at(-1)).not.toBe(27);
+    session.setWatched(true);
+    expect(processes[0]!.sent.slice(-2).map(({ type }) => type)).toEqual(['landmarks', 'pace']);
+    expect(signs().at(-1)).toBe(27);
   });
 });

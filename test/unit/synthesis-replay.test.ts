@@ -119,10 +119,11 @@ describe('the stream of a replayed avatar', () => {
     };
     const video = { codec: 'vp8', fps: 60, bitrateBps: 200_000 } as const;
     session = await StreamedSession.create(
-      { sessionId: 's', source: { weightsPath: '', model: '' }, video, output, resume: null, driverNeutral: null },
+      { sessionId: 's', source: { weightsPath: '', model: '' }, video, pace: 60, output, resume: null, driverNeutral: null },
       {
         renderer: new ReplayRenderer(SIZE, null),
         video,
+        pace: 60,
         openRenderer: async () => new ReplayRenderer(SIZE, null),
         createEncoder: () => new ReplayEncoder(frames, 0),
         onState: () => undefined,

@@ -106,6 +106,17 @@ export class AvatarSession {
     }
   }
 
+  /**
+   * Follows the driver without making a frame: filters and calibration go on, and the next frame shows the face where it then is.
+   * @throws AppError `closed`; `internal` while a frame is being made
+   */
+  follow({ landmarks, timeMs }: RenderInput): DriveState {
+    if (this.#closed) throw new AppError('closed', 'The avatar session is closed');
+    if (this.#busy) throw new AppError('internal', 'The avatar session is busy with a frame');
+    this.#state = this.#ladder.step(landmarks, timeMs).state;
+    return this.#state;
+  }
+
   /** Goes on with another person's portrait, cross-faded; the driver's calibration stays. */
   switchAvatar(avatar: EnrolledAvatar): void {
     if (this.#busy) throw new AppError('internal', 'The avatar session is busy with a frame');

@@ -5,7 +5,8 @@ import { serverNow } from '../../base/clock.ts';
 import type { EnrolledAvatar } from '../model/types.ts';
 import type { RenderedFrame, RenderInput } from '../frame/types.ts';
 import type { PacketCounts, VideoSettings } from './messages.ts';
-import { PacketIntake } from './PacketIntake.ts';
+import { FramePace } from './FramePace.ts';
+import { PacketIntake, type ArrivedLandmarks } from './PacketIntake.ts';
 
 /** What the session needs of a renderer: `AvatarSession` in production. */
 export interface Renderer {
@@ -16,6 +17,8 @@ export interface Renderer {
   takes(avatar: EnrolledAvatar): boolean;
   switchAvatar(avatar: EnrolledAvatar): void;
   render(input: RenderInput): Promise<RenderedFrame>;
+  /** Follows the driver without making a picture; the next one shows the face where it then is. */
+  follow(input: RenderInput): DriveState;
   recalibrate(): void;
   close(): void;
 }
@@ -32,6 +35,8 @@ export interface LiveSessionOptions {
   openRenderer(avatar: EnrolledAvatar, driverNeutral: Float32Array | null): Promise<Renderer>;
   createEncoder(options: VideoSettings & { width: number; height: number }): Encoder;
   video: VideoSettings;
+  /** Frames a second, `video.fps` at most; 0 while nobody watches. */
+  pace: number;
   onFrame(frame: SynthesizedFrame): void;
   onState(state: DriveState): void;
   /** The driver's face at rest, now and then while it is refined. */
@@ -44,10 +49,6 @@ export interface LiveSessionOptions {
   onFault(error: AppError): void;
 }
 
-/** Without a packet for this many frame intervals the session goes on by itself. */
-const SILENT_INTERVALS = 1.8;
-/** Packets may come a little early; what comes much faster than the frame rate is skipped. */
-const EARLY_SHARE = 0.7;
 const NEUTRAL_INTERVAL_MS = 2000;
 /** Whatever viewers ask for, the others must not get nothing but keyframes. A request that comes too soon waits. */
 const KEYFRAME_SPACING_MS = 300;
@@ -55,17 +56,16 @@ const KEYFRAME_SPACING_MS = 300;
 export class LiveSession {
   readonly #options: LiveSessionOptions;
   readonly #packets: PacketIntake;
-  readonly #intervalMs: number;
+  readonly #pace: FramePace;
   /** What waits for the end of the frame in the making. */
   readonly #between: (() => void)[] = [];
   #renderer: Renderer;
   #encoder: Encoder;
   #busy = false;
   #timer: NodeJS.Timeout | undefined;
-  #lastFrameMs = 0;
   #lastTimeMs = 0;
-  /** Whether the last frame had a packet. */
-  #driven = false;
+  /** The next frame is a viewer's first. */
+  #waking = false;
   #keyframeWanted = false;
   #lastKeyframeMs = -Infinity;
   #state: DriveState | null = null;
@@ -78,7 +78,7 @@ export class LiveSession {
     this.#packets = new PacketIntake(options.onDropped);
     this.#renderer = options.renderer;
     this.#encoder = this.#createEncoder(options.renderer.size);
-    this.#intervalMs = 1000 / options.video.fps;
+    this.#pace = new FramePace(options.video.fps, options.pace);
     this.#schedule(0);
   }
 
@@ -86,9 +86,19 @@ export class LiveSession {
   push(packet: Uint8Array, arrivedMs: number): void {
     this.#packets.push(packet, arrivedMs);
     if (this.#busy) return; // taken as soon as the frame in the making is done
-    const waitMs = this.#earliestMs() - serverNow();
+    const waitMs = this.#pace.earliestMs - serverNow();
     if (waitMs <= 0) this.#step();
     else this.#schedule(waitMs);
+  }
+
+  /** Frames a second from now on. At 0 the session only follows its driver; the first frame after that comes at once and is a keyframe. */
+  setPace(fps: number): void {
+    const { idle } = this.#pace;
+    this.#pace.set(fps);
+    this.#waking = fps > 0 && (idle || this.#waking);
+    if (this.#busy) return; // scheduled when the frame in the making is done
+    if (this.#waking) this.#step();
+    else this.#scheduleNext();
   }
 
   /** With the next frame, but not within 300 ms of the last keyframe. */
@@ -150,8 +160,13 @@ export class LiveSession {
     if (!this.#closed && !this.#failed) this.#timer = setTimeout(() => this.#step(), delayMs);
   }
 
+  #scheduleNext(): void {
+    this.#schedule(Math.max(0, (this.#packets.waiting ? this.#pace.earliestMs : this.#pace.latestMs) - serverNow()));
+  }
+
   #step(): void {
     if (this.#busy || this.#closed || this.#failed) return;
+    if (this.#pace.idle) return this.#follow();
     this.#busy = true;
     const inTurn = this.#options.inTurn ?? ((work) => work());
     void inTurn(async () => (this.#closed ? undefined : this.#renderOnce()))
@@ -159,7 +174,8 @@ export class LiveSession {
       .finally(() => {
         this.#busy = false;
         for (const work of this.#between.splice(0)) work();
-        this.#schedule(Math.max(0, (this.#packets.waiting ? this.#earliestMs() : this.#latestMs()) - serverNow()));
+        if (this.#waking) this.#step();
+        else this.#scheduleNext();
       });
   }
 
@@ -169,47 +185,55 @@ export class LiveSession {
     this.#options.onFault(error instanceof AppError ? error : new AppError('synthesis-failed', undefined, { cause: error }));
   }
 
-  /** Before this the next frame would be faster than anybody shows. */
-  #earliestMs(): number {
-    return this.#lastFrameMs + this.#intervalMs * EARLY_SHARE;
+  /** What is to be shown next, of the newest packet if there is one. */
+  #nextInput(startMs: number): { landmarks: ArrivedLandmarks | null; input: RenderInput } {
+    const landmarks = this.#packets.take();
+    const observation = landmarks?.decoded ?? null;
+    this.#pace.begin(startMs, landmarks !== null);
+    // Time never runs backwards for the renderer, whatever a client stamps.
+    const timeMs = Math.max(this.#lastTimeMs + 1, observation?.capturedMs ?? startMs - this.#packets.latencyMs);
+    this.#lastTimeMs = timeMs;
+    return { landmarks, input: { landmarks: observation && observation.confidence > 0 ? observation : null, timeMs } };
   }
 
-  /** After this the session goes on without a packet: a late one is waited for, an absent client is not. */
-  #latestMs(): number {
-    return this.#lastFrameMs + this.#intervalMs * (this.#driven ? SILENT_INTERVALS : 1);
+  /** Nobody watches: filters, calibration and state stay as fresh as the driver's packets. */
+  #follow(): void {
+    const startMs = serverNow();
+    try {
+      const { landmarks, input } = this.#nextInput(startMs);
+      this.#reportState(this.#renderer.follow(input));
+      if (landmarks) this.#reportNeutral(startMs);
+      this.#scheduleNext();
+    } catch (error) {
+      this.#fault(error);
+    }
   }
 
   async #renderOnce(): Promise<void> {
     const startMs = serverNow();
-    const landmarks = this.#packets.take();
-    const arrivedMs = landmarks?.arrivedMs ?? startMs;
-    const observation = landmarks?.decoded ?? null;
-    this.#driven = landmarks !== null;
-    // Time never runs backwards for the renderer, whatever a client stamps.
-    const timeMs = Math.max(this.#lastTimeMs + 1, observation?.capturedMs ?? startMs - this.#packets.latencyMs);
-    this.#lastFrameMs = startMs;
-    const rendered = await this.#renderer.render({ landmarks: observation && observation.confidence > 0 ? observation : null, timeMs });
+    const { landmarks, input } = this.#nextInput(startMs);
+    const { timeMs } = input;
+    const rendered = await this.#renderer.render(input);
     if (this.#closed) return;
-    this.#lastTimeMs = timeMs;
     const synthesisEndMs = serverNow();
     this.#reportState(rendered.state);
-    if (this.#keyframeWanted && startMs - this.#lastKeyframeMs >= KEYFRAME_SPACING_MS) {
-      this.#keyframeWanted = false;
+    if (this.#waking || (this.#keyframeWanted && startMs - this.#lastKeyframeMs >= KEYFRAME_SPACING_MS)) {
+      this.#waking = this.#keyframeWanted = false;
       this.#encoder.requestKeyframe();
     }
     for (const { data, keyframe } of this.#encoder.encode(rendered.i420, timeMs)) {
       if (keyframe) this.#lastKeyframeMs = startMs;
       const trace = {
         capturedMs: timeMs,
-        landmarksSentMs: observation?.sentMs ?? arrivedMs,
-        arrivedMs,
+        landmarksSentMs: landmarks?.decoded.sentMs ?? startMs,
+        arrivedMs: landmarks?.arrivedMs ?? startMs,
         synthesisStartMs: startMs,
         synthesisEndMs,
         encodedMs: serverNow(),
       };
       this.#options.onFrame({ data, keyframe, capturedMs: timeMs, trace });
     }
-    if (this.#driven) this.#reportNeutral(startMs);
+    if (landmarks) this.#reportNeutral(startMs);
   }
 
   #reportNeutral(nowMs: number): void {

@@ -54,11 +54,12 @@ export class LiveSessions {
   }
 
   #start(request: OpenRequest, renderer: Renderer): Promise<StreamedSession> {
-    const { sessionId, video } = request;
+    const { sessionId, video, pace } = request;
     const { send, inTurn, openRenderer, createEncoder } = this.#options;
     return StreamedSession.create(request, {
       renderer,
       video,
+      pace,
       openRenderer: (avatar, neutral) => openRenderer(avatar, neutral, sessionId),
       createEncoder: (options) => createEncoder(options, sessionId),
       ...(inTurn ? { inTurn: (work: () => Promise<void>) => inTurn(sessionId, work) } : {}),

@@ -12,6 +12,8 @@ const FAULT_MEMORY_MS = 60_000;
 const OPEN_TIMEOUT_MS = 10_000;
 /** A burst after a stall is thinned out here, before it costs anything: no two packets closer than this. */
 const MIN_PACKET_SPACING_MS = 6;
+/** Nobody watches: as much as following the driver takes. */
+const UNWATCHED_PACKET_SPACING_MS = 60;
 /**
  * What a process may have sent after its last report: another one leaves these numbers out. Receivers take the gap for a
  * loss, which the new process's first frame, a keyframe, repairs; a number used twice would be dropped.
@@ -25,6 +27,8 @@ export interface PooledSessionOptions {
   /** avatar id -> weights, for `switchAvatar`. */
   resolve(avatarId: string, model: string): Promise<AvatarSource>;
   onClosed(session: PooledSession): void;
+  /** Others watch it now, or nobody does any more. */
+  onWatched(session: PooledSession): void;
   /** It left its process by itself, and is to be opened again. */
   onLost(session: PooledSession): void;
   /** A packet that goes to no process: there is none, or a newer one came too soon after. */
@@ -48,6 +52,9 @@ export class PooledSession implements SynthesisSessionPort {
   #lastSentMs = 0;
   #newest: { packet: Uint8Array; arrivedMs: number } | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #watched = false;
+  /** Frames a second; 0 while nobody watches. */
+  #pace = 0;
   #faults = 0;
   #lastFaultMs = -Infinity;
   #failedListener: (error: AppError) => void = () => undefined;
@@ -60,6 +67,10 @@ export class PooledSession implements SynthesisSessionPort {
 
   get model(): string {
     return this.#source.model;
+  }
+
+  get watched(): boolean {
+    return this.#watched;
   }
 
   /** Open in a process, and not only about to be. */
@@ -86,10 +97,12 @@ export class PooledSession implements SynthesisSessionPort {
     try {
       if (this.#closed) throw new AppError('closed', 'The avatar has left');
       const { video, output } = this.#options;
+      const pace = this.#pace;
       const request = {
         sessionId: this.id,
         source: this.#source,
         video,
+        pace,
         output,
         resume: this.#resumption(),
         driverNeutral: this.#driverNeutral,
@@ -98,6 +111,7 @@ export class PooledSession implements SynthesisSessionPort {
       if (this.#closed) throw new AppError('closed', 'The avatar has left');
       if (!process.alive) throw new AppError('synthesis-failed', 'The synthesis process ended');
       this.#process = process;
+      if (this.#pace !== pace) this.#sendPace();
     } catch (error) {
       // It may still succeed over there, after its deadline: then nobody wants it any more.
       process.send({ type: 'close', sessionId: this.id });
@@ -163,10 +177,30 @@ export class PooledSession implements SynthesisSessionPort {
     this.#stateListener = listener;
   }
 
+  setWatched(watched: boolean): void {
+    if (this.#closed || watched === this.#watched) return;
+    this.#watched = watched;
+    this.#options.onWatched(this);
+  }
+
+  /** How fast it is rendered from now on, frames a second; 0: not at all. */
+  setPace(pace: number): void {
+    if (this.#closed || pace === this.#pace) return;
+    const idle = this.#pace === 0;
+    this.#pace = pace;
+    if (idle) this.#forwardNewest(); // so that the first frame shows it
+    this.#sendPace();
+  }
+
+  #sendPace(): void {
+    this.#process?.send({ type: 'pace', sessionId: this.id, framesPerSecond: this.#pace });
+  }
+
   push(packet: Uint8Array, arrivedMs: number): void {
     if (this.#closed) return;
     if (!this.#process) return this.#options.onDropped('unclaimed');
-    const waitMs = this.#lastSentMs + MIN_PACKET_SPACING_MS - serverNow();
+    const spacingMs = this.#pace > 0 ? MIN_PACKET_SPACING_MS : UNWATCHED_PACKET_SPACING_MS;
+    const waitMs = this.#lastSentMs + spacingMs - serverNow();
     if (waitMs <= 0 && !this.#newest) return this.#forward(packet, arrivedMs);
     if (this.#newest) this.#options.onDropped('superseded');
     // The caller's buffer is only lent: keep a copy of the newest.
@@ -175,6 +209,7 @@ export class PooledSession implements SynthesisSessionPort {
   }
 
   #forwardNewest(): void {
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     const newest = this.#newest;
     this.#newest = null;

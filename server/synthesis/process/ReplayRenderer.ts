@@ -1,4 +1,5 @@
 /** A renderer that renders nothing, for `ReplayEncoder`: it does all that an avatar's session does around the graph. */
+import type { DriveState } from '../../../client/src/protocol/index.ts';
 import type { RenderedFrame, RenderInput } from '../frame/types.ts';
 import type { Renderer } from './LiveSession.ts';
 
@@ -23,11 +24,15 @@ export class ReplayRenderer implements Renderer {
     // nobody to exchange
   }
 
-  async render({ landmarks }: RenderInput): Promise<RenderedFrame> {
+  follow({ landmarks }: RenderInput): DriveState {
     if (landmarks) this.driverNeutral ??= Float32Array.from(landmarks.points);
+    return landmarks ? 'tracking' : 'idle';
+  }
+
+  async render(input: RenderInput): Promise<RenderedFrame> {
     return {
       i420: this.#i420,
-      state: landmarks ? 'tracking' : 'idle',
+      state: this.follow(input),
       timings: { retargetMs: 0, flowMs: 0, inferenceMs: 0 },
     };
   }

@@ -70,6 +70,12 @@ export class SynthesisPool implements SynthesisPort {
     return [...this.#processes].some((process) => process.alive);
   }
 
+  /** Live avatars that are rendered, and those that nobody watches. */
+  get avatars(): { rendered: number; idle: number } {
+    const rendered = [...this.#sessions.values()].filter(({ watched }) => watched).length;
+    return { rendered, idle: this.#sessions.size - rendered };
+  }
+
   /** For operators, tests and benchmarks. */
   get processes(): { pid: number | undefined; sessions: number; rssBytes: number; cpuMs: number }[] {
     return [...this.#processes].map((process) => ({
@@ -102,6 +108,7 @@ export class SynthesisPool implements SynthesisPort {
       video: this.#options.video,
       resolve: this.#options.resolve,
       onClosed: (closed) => this.#forget(closed),
+      onWatched: (changed) => changed.setPace(changed.watched ? this.#options.video.fps : 0),
       onLost: (lost) => this.#reopen(lost),
       onDropped: (outcome) => this.#options.onPacketsDropped?.(outcome, 1),
     });

@@ -114,6 +114,8 @@ function handle(message: ToWorker): void {
       return;
     case 'keyframe':
       return sessions.get(message.sessionId)?.requestKeyframe();
+    case 'pace':
+      return sessions.get(message.sessionId)?.setPace(message.framesPerSecond);
     case 'recalibrate':
       return sessions.get(message.sessionId)?.recalibrate();
     case 'close':

@@ -31,6 +31,8 @@ export interface OpenRequest {
   sessionId: string;
   source: AvatarSource;
   video: VideoSettings;
+  /** Frames a second at the beginning; 0: nobody watches. */
+  pace: number;
   output: RtpOutput;
   /** Where another process left the stream, or null. */
   resume: RtpState | null;
@@ -77,6 +79,7 @@ export type ToWorker =
   | { type: 'call'; requestId: number; name: CallName; request: Calls[CallName]['request'] }
   | { type: 'landmarks'; packets: LandmarkMessage[] }
   | { type: 'keyframe' | 'recalibrate' | 'close'; sessionId: string }
+  | { type: 'pace'; sessionId: string; framesPerSecond: number }
   | { type: 'ping'; sequence: number };
 
 export type FromWorker =
