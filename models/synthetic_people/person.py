@@ -11,7 +11,11 @@ from .assets import BODY_VERTICES, Assets, Part
 from .geometry import NormalBuilder, axis_angle, rotate_by_share, rotation, smoothstep, split_seams
 
 WAIST = 1.5  # nothing below this height is drawn, unless asked for: the camera never sees it
-CARVED = {"body": 0.96, "eyes": 0.8, "brows": 0.9}  # of a statue: how little of the texture is left; lips, irises and brows can still be seen
+CARVED = {
+    "body": 0.96,
+    "eyes": 0.8,
+    "brows": 0.9,
+}  # of a statue: how little of the texture is left; lips, irises and brows can still be seen
 ARM_DROP_DEGREES = 32.0  # from the asset's spread arms to hanging ones
 
 

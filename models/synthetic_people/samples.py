@@ -22,7 +22,11 @@ MARBLE = (0.46, 0.445, 0.41)
 FRIENDLY = Pose({"mouthSmileLeft": 0.22, "mouthSmileRight": 0.22, "browInnerUp": 0.15}, roll=1.5)
 CALM = Pose({"mouthSmileLeft": 0.08, "mouthSmileRight": 0.08, "browInnerUp": 0.12})
 MUSEUM = Lighting(
-    key_direction=(-0.75, 0.6, 0.45), key_colour=(1.05, 1.0, 0.92), fill_colour=(0.10, 0.12, 0.15), sky=(0.24, 0.25, 0.28), ground=(0.14, 0.12, 0.10)
+    key_direction=(-0.75, 0.6, 0.45),
+    key_colour=(1.05, 1.0, 0.92),
+    fill_colour=(0.10, 0.12, 0.15),
+    sky=(0.24, 0.25, 0.28),
+    ground=(0.14, 0.12, 0.10),
 )
 CLOSER = 0.86  # of the portrait camera's distance
 
