@@ -5,10 +5,12 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { AppError, type InviteInfo } from '../client/src/protocol/index.ts';
-import { Authority } from './auth/Authority.ts';
-import { authorise, type Principal } from './auth/authorise.ts';
+import { Authority, roomsOf } from './auth/Authority.ts';
+import { authorise } from './auth/authorise.ts';
+import { INVITE_PREFIX, isInvited } from './auth/claims.ts';
 import { iceServersFor } from './auth/ice-servers.ts';
 import { loadOrCreateKeys, type Keys } from './auth/keys.ts';
+import { Revocations } from './auth/Revocations.ts';
 import { Rooms } from './call/Rooms.ts';
 import { ConfigError, type Config } from './config/index.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
@@ -129,7 +131,8 @@ async function start(
   );
   // Behind the store, which says what is wrong with a data folder that cannot be written.
   const keys = keysOf(config);
-  const authority = Authority.create({ ...config.auth, ...keys });
+  const revocations = owned(revocationsOf(config, store, log), (part) => part.close());
+  const authority = Authority.create({ ...config.auth, ...keys, revocations });
   const assets = await pageAssets({ cacheDir: join(config.cacheDir, 'page'), trackerModelPath });
   const media = owned(await MediaWorkers.create(mediaOptions(config, listenAddress), log), (part) => part.close());
   const enroller = owned(
@@ -159,10 +162,10 @@ async function start(
     rooms.withdrawAvatar(avatarId).catch((error: unknown) => log.error({ err: error }, 'a deleted avatar could not be withdrawn'));
   });
   const health = (): HealthPart[] => [...media.states, { name: 'synthesis', ok: pool.ready }];
-  const http = owned(await createHttpServer({ config, auth: authority, enrolment, rooms, metrics, health, assets, log }), (part) =>
+  const http = owned(await createHttpServer({ config, auth: authority, revocations, enrolment, rooms, metrics, health, assets, log }), (part) =>
     part.close(),
   );
-  const access = accessOf(config, { authority, enrolment });
+  const access = accessOf(config, { authority, revocations, enrolment });
   const signalling = new SignallingServer({
     httpServer: http.server,
     access,
@@ -173,6 +176,7 @@ async function start(
     log,
   });
   closing.unshift(() => signalling.close());
+  revocations.onRevoked(() => signalling.endRevoked());
   await http.listen({ host: listenAddress, port: config.port });
   if (config.samples.enabled) {
     const closes = new AbortController();
@@ -189,6 +193,15 @@ function keysOf(config: Config): Keys {
   } catch (error) {
     throw explained(error);
   }
+}
+
+function revocationsOf({ auth, enrolment }: Config, store: Store, log: Logger): Revocations {
+  return Revocations.create({
+    store,
+    longestTtlSeconds: Math.max(auth.tokenTtlSeconds, auth.maxTokenTtlSeconds, auth.inviteTtlSeconds),
+    returnWithinSeconds: enrolment.guestRetentionDays * 24 * 3600,
+    log: log.child({ part: 'auth' }),
+  });
 }
 
 /** The configuration with the model's name in the place of `auto`. */
@@ -240,18 +253,28 @@ function poolOptions(
   };
 }
 
-function accessOf(config: Config, { authority, enrolment }: { authority: Authority; enrolment: Enrolment }): Access {
+function accessOf(
+  config: Config,
+  { authority, revocations, enrolment }: { authority: Authority; revocations: Revocations; enrolment: Enrolment },
+): Access {
   const models = enrolment.models().map(({ name }) => name);
   return {
     defaultModel: config.synthesis.model,
     models,
-    iceServers: (userId) => iceServersFor(config.media, userId, Date.now()),
+    iceServers: ({ userId, accessEndsMs }) => iceServersFor(config.media, userId, Date.now(), accessEndsMs ?? undefined),
     async identify(token) {
       if (token === '') throw new AppError('token-missing');
-      const principal: Principal = await authority.verifyToken(token);
+      const principal = await authority.verifyToken(token);
+      const invited = isInvited(principal);
+      const joinScopes = principal.scopes.filter((scope) => scope.startsWith('join:'));
       return {
         userId: principal.userId,
-        rooms: principal.scopes.filter((scope) => scope.startsWith('join:')).map((scope) => scope.slice('join:'.length)),
+        // Barred ones too, so that whoever asks for one learns why.
+        rooms: [...roomsOf(joinScopes), ...principal.barredRooms],
+        expiresMs: principal.expiresAt * 1000,
+        accessEndsMs: invited ? principal.endsAt * 1000 : null,
+        inviteId: principal.via.findLast((name) => name.startsWith(INVITE_PREFIX)) ?? null,
+        isRevoked: (room) => revocations.bars(principal, room ?? null, { invited }),
         mayUseAvatar(avatarId) {
           const known = enrolment.get(avatarId);
           return known !== null && authorise(principal, { do: 'use-avatar', avatar: { id: avatarId, owner: known.owner } });

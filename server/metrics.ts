@@ -37,6 +37,11 @@ export class Metrics implements CallMetricsPort {
     "Requests refused and connections ended by a limit, by the limit's name",
     ['limit'],
   );
+  readonly #connectionsEnded = this.#counter(
+    'gioconda_connections_ended_total',
+    'Signalling connections that the server ended with a reason, by its code',
+    ['code'],
+  );
   readonly #enrolmentSeconds = this.#histogram(
     'gioconda_enrolment_seconds',
     'Enrolment from portraits received to avatar stored',
@@ -116,6 +121,11 @@ export class Metrics implements CallMetricsPort {
   /** `limit` is a key of the configuration's `limits` or `enrolment`. */
   limitReached(limit: string): void {
     this.#limitsReached.inc({ limit });
+  }
+
+  /** `code`: as the peer is told it. */
+  connectionEnded(code: string): void {
+    this.#connectionsEnded.inc({ code });
   }
 
   /** `read` is asked at each scrape. */

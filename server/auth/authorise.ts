@@ -15,6 +15,14 @@ export interface UserPrincipal {
   scopes: readonly Scope[];
   /** Seconds since the Unix epoch. */
   expiresAt: number;
+  /** Nothing that is made with the token, renewals included, lasts longer: seconds since the Unix epoch. */
+  endsAt: number;
+  /** Users, invites and guests that the token came by, the first inviter first. */
+  via: readonly string[];
+  /** Revocations that it was made after. */
+  after: readonly string[];
+  /** Rooms that the token names, but may not be used for any more. */
+  barredRooms: readonly string[];
 }
 
 /** Null: nobody in particular. */
@@ -28,7 +36,7 @@ interface AvatarRef {
 export type Action =
   | { do: 'create-avatar' | 'check-portrait' | 'list-avatars' | 'list-models' }
   | { do: 'use-avatar' | 'read-avatar' | 'delete-avatar' | 'read-consent'; avatar: AvatarRef }
-  | { do: 'join-room' | 'read-room' | 'invite' | 'enter-as-guest'; room: string }
+  | { do: 'join-room' | 'read-room' | 'invite' | 'enter-as-guest' | 'moderate'; room: string }
   | { do: 'enrol-for-others' };
 
 function userMay(user: UserPrincipal, action: Action): boolean {
@@ -49,8 +57,11 @@ function userMay(user: UserPrincipal, action: Action): boolean {
     case 'read-consent':
       return owns(user, action.avatar) || action.avatar.owner === SAMPLES_USER;
     case 'join-room':
-    case 'read-room':
       return has(`join:${action.room}`);
+    case 'read-room':
+      return has(`join:${action.room}`) || has(`moderate:${action.room}`);
+    case 'moderate':
+      return has(`moderate:${action.room}`);
     case 'invite':
       return has(`join:${action.room}`) || has(`invite:${action.room}`);
     case 'enter-as-guest':

@@ -13,15 +13,21 @@ export const userIdSchema = z
 
 /**
  * `enrol`: create and delete avatars of one's own. `avatar:ID`: use that avatar, whoever owns it.
- * `join:ROOM`: enter that room. `invite:ROOM`: bring guests into that room, and nothing else.
+ * `join:ROOM`: enter that room. `invite:ROOM`: bring guests into that room, and nothing else. `moderate:ROOM`: see who is in that room,
+ * put people out of it, and end its invites.
  */
 export const scopeSchema = z
   .string()
-  .regex(/^(enrol|(avatar|join|invite):[A-Za-z0-9_-]{1,64})$/, 'must be enrol, avatar:ID, join:ROOM or invite:ROOM');
+  .regex(/^(enrol|(avatar|join|invite|moderate):[A-Za-z0-9_-]{1,64})$/, 'must be enrol, avatar:ID, join:ROOM, invite:ROOM or moderate:ROOM');
 
-export type Scope = 'enrol' | `avatar:${string}` | `join:${string}` | `invite:${string}`;
+export type Scope = 'enrol' | `avatar:${string}` | `join:${string}` | `invite:${string}` | `moderate:${string}`;
 
 /** The scopes of a token's `scope` claim; words that this version does not know allow nothing and are dropped. */
 export function parseScopes(claim: string): Scope[] {
   return claim.split(' ').filter((word): word is Scope => scopeSchema.safeParse(word).success);
 }
+
+const ROOM_SCOPE = /^(?:join|invite|moderate):(.*)$/;
+
+/** The room that a scope is about; null where it is about none. */
+export const roomOfScope = (scope: Scope): string | null => ROOM_SCOPE.exec(scope)?.[1] ?? null;

@@ -24,10 +24,22 @@ export interface ConnectionPort {
   end(code: string, message: string): void;
 }
 
+/** For how long somebody may be here. */
+export interface Tenure {
+  /** Until it ends by itself; at most 0 where it has. */
+  readonly remainingMs: number;
+  /** It was taken back. */
+  readonly revoked: boolean;
+}
+
+const FOR_EVER: Tenure = { remainingMs: Infinity, revoked: false };
+
 export interface ParticipantOptions {
   displayName: string;
   /** The token's subject: who this is for the application. */
   subject: string;
+  /** By which invite a guest came. */
+  inviteId: string | null;
   /** In the room, but unseen: previewing themselves. */
   hidden: boolean;
   media: RoomMediaPort;
@@ -59,12 +71,14 @@ export class Participant {
   readonly resumeKey = randomBytes(24).toString('base64url');
   readonly displayName: string;
   readonly subject: string;
+  readonly inviteId: string | null;
   readonly hidden: boolean;
   readonly events = new Emitter<ParticipantEvents>();
   readonly #options: ParticipantOptions;
   readonly #transports = new Map<string, TransportPort>();
   readonly #consumers = new Map<string, ConsumerPort>();
   #connection: ConnectionPort | null = null;
+  #tenure = FOR_EVER;
   #graceTimer: NodeJS.Timeout | undefined;
   #audio: ProducerPort | null = null;
   #landmarks: { id: string; close(): void } | null = null;
@@ -82,6 +96,7 @@ export class Participant {
     this.#views = new Views(options.watch);
     this.displayName = options.displayName;
     this.subject = options.subject;
+    this.inviteId = options.inviteId;
     this.hidden = options.hidden;
   }
 
@@ -105,21 +120,27 @@ export class Participant {
     return this.#connection === null;
   }
 
+  /** Whether the right to be here was taken back. */
+  get revoked(): boolean {
+    return this.#tenure.revoked;
+  }
+
   // -- connection
 
-  /** Binds a (new) connection; an older one that is still there is ended. */
-  attach(connection: ConnectionPort): void {
+  /** Binds a (new) connection, which may be here for so long; an older one that is still there is ended. */
+  attach(connection: ConnectionPort, tenure: Tenure = FOR_EVER): void {
     clearTimeout(this.#graceTimer);
+    this.#tenure = tenure;
     const previous = this.#connection;
     this.#connection = connection;
     if (previous && previous !== connection) endAll(() => previous.end('closed', 'This participant has connected from elsewhere.'));
   }
 
-  /** The connection is lost: the place in the room is kept for the grace period. */
+  /** The connection is lost: the place in the room is kept for the grace period, and no longer than its holder might be here. */
   detach(connection: ConnectionPort): void {
     if (this.#connection !== connection || this.#closed) return;
     this.#connection = null;
-    this.#graceTimer = setTimeout(() => this.close(), this.#options.graceMs);
+    this.#graceTimer = setTimeout(() => this.close(), Math.min(this.#options.graceMs, Math.max(0, this.#tenure.remainingMs)));
   }
 
   send<N extends EventName>(name: N, event: EventOf<N>): void {

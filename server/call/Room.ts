@@ -16,6 +16,14 @@ export interface RoomOptions {
   limits: ParticipantLimits;
 }
 
+export interface Newcomer {
+  displayName: string;
+  subject: string;
+  hidden: boolean;
+  /** By which invite a guest came. */
+  inviteId?: string | null;
+}
+
 export class Room {
   readonly id: string;
   readonly media: RoomMediaPort;
@@ -52,6 +60,13 @@ export class Room {
       .map((participant) => participant.info);
   }
 
+  /** Who can be seen, with whose token they are here. */
+  holders(): { id: string; displayName: string; avatar: boolean; userId: string; inviteId: string | null }[] {
+    return [...this.#participants.values()]
+      .filter(({ hidden }) => !hidden)
+      .map(({ id, displayName, subject, inviteId, avatar }) => ({ id, displayName, avatar: avatar !== null, userId: subject, inviteId }));
+  }
+
   participants(): IterableIterator<Participant> {
     return this.#participants.values();
   }
@@ -78,14 +93,14 @@ export class Room {
   }
 
   /** @throws AppError `room-full`. */
-  add({ displayName, subject, hidden }: { displayName: string; subject: string; hidden: boolean }): Participant {
+  add({ displayName, subject, hidden, inviteId = null }: Newcomer): Participant {
     if (this.#closed) throw new AppError('shutting-down', 'The room has just been closed');
     // Counted apart: people who preview themselves must not keep others out.
     const alike = [...this.#participants.values()].filter((participant) => participant.hidden === hidden).length;
     if (alike >= this.#options.maxParticipants) throw new AppError('room-full');
     const { media, synthesis, metrics, graceMs, limits } = this.#options;
     const watch: Watch = (producerId, options) => this.publisherOf(producerId, participant)?.avatar?.watch(options) ?? (() => undefined);
-    const participant = new Participant({ displayName, subject, hidden, media, synthesis, metrics, graceMs, limits, watch });
+    const participant = new Participant({ displayName, subject, inviteId, hidden, media, synthesis, metrics, graceMs, limits, watch });
     this.#participants.set(participant.id, participant);
     metrics.participantJoined();
     this.#listen(participant);

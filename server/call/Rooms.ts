@@ -1,7 +1,7 @@
 /** All rooms of this server. A room comes with its first participant and goes some time after its last. */
 import { AppError } from '../../client/src/protocol/index.ts';
 import type { CallMetricsPort, MediaPort, SynthesisPort } from './ports.ts';
-import type { ParticipantLimits } from './Participant.ts';
+import type { Participant, ParticipantLimits } from './Participant.ts';
 import { Room } from './Room.ts';
 import { Seats, type SeatLimits } from './Seats.ts';
 
@@ -20,7 +20,7 @@ export interface RoomsOptions {
 
 export interface RoomSummary {
   id: string;
-  participants: { displayName: string; avatar: boolean }[];
+  participants: { id: string; displayName: string; avatar: boolean; userId: string; inviteId: string | null }[];
   /** Those who preview themselves, unseen by the others. */
   previews: number;
 }
@@ -95,7 +95,7 @@ export class Rooms {
   #summarise(room: Room): RoomSummary {
     return {
       id: room.id,
-      participants: room.infos().map(({ displayName, avatar }) => ({ displayName, avatar: avatar !== null })),
+      participants: room.holders(),
       previews: room.previews,
     };
   }
@@ -103,14 +103,30 @@ export class Rooms {
   /** Ends the room for everybody in it; false if there is none. */
   closeRoom(id: string): boolean {
     const room = this.#open.get(id);
-    room?.close();
+    room?.close('room-closed', new AppError('room-closed').message);
     return room !== undefined;
+  }
+
+  /** Puts a participant out, seen or unseen. @returns whose token they had; null if there is no such participant */
+  removeParticipant(roomId: string, participantId: string): string | null {
+    const participant = this.#everybody(roomId).find(({ id }) => id === participantId);
+    participant?.dismiss('removed-from-room', new AppError('removed-from-room').message);
+    return participant?.subject ?? null;
+  }
+
+  /** Access was taken back: whoever had it goes, also those whose places are only kept for them. */
+  dismissRevoked(): void {
+    for (const participant of this.#everybody())
+      if (participant.revoked) participant.dismiss('access-revoked', new AppError('access-revoked').message);
+  }
+
+  #everybody(roomId?: string): Participant[] {
+    return [...this.#open.values()].filter(({ id }) => roomId === undefined || id === roomId).flatMap((room) => [...room.participants()]);
   }
 
   /** The avatar was deleted: it leaves every call at once. */
   async withdrawAvatar(avatarId: string): Promise<void> {
-    const everybody = [...this.#open.values()].flatMap((room) => [...room.participants()]);
-    await Promise.all(everybody.map((participant) => participant.withdrawAvatar(avatarId)));
+    await Promise.all(this.#everybody().map((participant) => participant.withdrawAvatar(avatarId)));
   }
 
   close(): void {

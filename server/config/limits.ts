@@ -35,6 +35,9 @@ export const limitFields = {
   seatsPerAddress: count.default(64).describe('Places in rooms that one address holds at the same time.'),
   avatarsPerUser: count.default(4).describe('Avatars of one user that are driven at the same time.'),
   avatarsPerAddress: count.default(16).describe('Avatars that are driven from one address at the same time.'),
+  revokedInvitesPerRoom: count
+    .default(1000)
+    .describe('Invites of one room that its moderators may end one by one; further ones are refused with `revocation-limit`.'),
   httpConnectionsPerAddress: count.default(512).describe('TCP connections from one address at the same time, trusted proxies excepted.'),
   uploadsPerUser: count
     .default(4)

@@ -2,7 +2,7 @@
  * Deletes guests' avatars that nobody has used for long: their owners cannot come back to do it themselves. Days are days of operation,
  * as the store counts them: a clock that was set wrong deletes nothing.
  */
-import { GUEST_PREFIX } from '../auth/Authority.ts';
+import { GUEST_PREFIX } from '../auth/claims.ts';
 
 export interface RetentionOptions {
   store: { unusedFor(days: number, ownerPrefix: string): string[] };

@@ -40,6 +40,12 @@ const operationIds: Readonly<Record<string, string>> = {
   'GET /rooms/:room': 'getRoom',
   'DELETE /rooms/:room': 'closeRoom',
   'POST /rooms/:room/invites': 'createInvite',
+  'DELETE /rooms/:room/invites': 'revokeInvites',
+  'DELETE /rooms/:room/invites/:invite': 'revokeInvite',
+  'DELETE /rooms/:room/participants/:participant': 'removeParticipant',
+  'DELETE /users/:user/tokens': 'revokeTokens',
+  'GET /revocations': 'listRevocations',
+  'DELETE /revocations/:revocation': 'takeRevocationBack',
   'POST /tokens': 'createToken',
   'POST /guests': 'enterAsGuest',
   'GET /config/client': 'getClientConfig',
@@ -63,11 +69,13 @@ const security: Record<RouteAccess, Record<string, string[]>[]> = {
   application: [{ apiKey: [] }],
 };
 
+const tokenErrors: ErrorCode[] = ['token-missing', 'token-invalid', 'token-expired', 'access-revoked', 'api-key-invalid', 'forbidden'];
+
 const accessErrors: Record<RouteAccess, ErrorCode[]> = {
   public: [],
-  token: ['token-missing', 'token-invalid', 'token-expired', 'api-key-invalid', 'forbidden'],
-  user: ['token-missing', 'token-invalid', 'token-expired', 'api-key-invalid', 'forbidden'],
-  application: ['token-missing', 'token-invalid', 'token-expired', 'api-key-invalid', 'forbidden'],
+  token: tokenErrors,
+  user: tokenErrors,
+  application: tokenErrors,
 };
 
 function describeAccess(route: RouteOptions, access: RouteAccess): void {

@@ -15,6 +15,7 @@ import type { HttpServerOptions } from './ports.ts';
 import { addAssetRoutes } from './routes/assets.ts';
 import { addAvatarRoutes } from './routes/avatars.ts';
 import { addInformationRoutes, addOperationRoutes } from './routes/operation.ts';
+import { addRevocationRoutes } from './routes/revocations.ts';
 import { addRoomRoutes } from './routes/rooms.ts';
 import { addTokenRoutes } from './routes/tokens.ts';
 import { addSecurityHeaders } from './security-headers.ts';
@@ -108,6 +109,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<App>
       scoped.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
       addAvatarRoutes(scoped, options);
       addRoomRoutes(scoped, options);
+      addRevocationRoutes(scoped, options);
       addTokenRoutes(scoped, options);
       addInformationRoutes(scoped, options);
     },

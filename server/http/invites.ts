@@ -8,7 +8,7 @@ export async function createInvite(
   auth: Authority,
   { room, baseUrl, inviter = null }: { room: string; baseUrl: string; inviter?: Principal },
 ): Promise<InviteInfo> {
-  const { token, expiresAt } = await auth.mintInvite(room, { inviter });
+  const { token, inviteId, expiresAt } = await auth.mintInvite(room, { inviter });
   const path = invitePath(room, token);
-  return { invite: token, path, url: `${baseUrl.replace(/\/+$/, '')}${path}`, expiresAt: expiresAt.toISOString() };
+  return { invite: token, inviteId, path, url: `${baseUrl.replace(/\/+$/, '')}${path}`, expiresAt: expiresAt.toISOString() };
 }

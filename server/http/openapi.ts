@@ -8,6 +8,7 @@ import {
   consentSchema,
   errorBodySchema,
   portraitWarningSchema,
+  revocationSchema,
   roomSchema,
 } from '../../client/src/protocol/index.ts';
 import { securitySchemes } from './access.ts';
@@ -19,6 +20,7 @@ const named = z.globalRegistry;
 named.add(errorBodySchema, { id: 'Error' });
 named.add(avatarSchema, { id: 'Avatar' });
 named.add(roomSchema, { id: 'Room' });
+named.add(revocationSchema, { id: 'Revocation' });
 named.add(consentSchema, { id: 'Consent' });
 named.add(consentRecordSchema, { id: 'ConsentRecord' });
 named.add(portraitWarningSchema, { id: 'PortraitWarning' });
@@ -57,6 +59,7 @@ export async function describeApi(app: App): Promise<void> {
         { name: 'avatars', description: 'Portraits in, avatars out.' },
         { name: 'rooms', description: 'Rooms and who is in them.' },
         { name: 'tokens', description: 'Who may do what.' },
+        { name: 'revocations', description: 'Access that is taken back.' },
         { name: 'operation', description: 'For the page and for whoever runs the server.' },
       ],
       components: { securitySchemes },

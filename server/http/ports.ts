@@ -1,6 +1,7 @@
 /** What the HTTP API needs from the other parts; `main.ts` hands them over, tests bring their own. */
 import type { AvatarInfo, ConsentRecordInfo, PortraitWarning } from '../../client/src/protocol/index.ts';
 import type { Authority } from '../auth/Authority.ts';
+import type { Revocations } from '../auth/Revocations.ts';
 import type { Config } from '../config/index.ts';
 import type { Logger } from '../base/log.ts';
 
@@ -26,7 +27,7 @@ export interface EnrolmentService {
 
 export interface RoomSummary {
   id: string;
-  participants: { displayName: string; avatar: boolean }[];
+  participants: { id: string; displayName: string; avatar: boolean; userId: string; inviteId: string | null }[];
   previews: number;
 }
 
@@ -36,6 +37,8 @@ export interface RoomDirectory {
   summary(id: string): RoomSummary | undefined;
   /** Ends the room for everybody in it; false if there is none. */
   closeRoom(id: string): boolean;
+  /** Puts a participant out, seen or unseen. @returns whose token they had; null if there is no such participant */
+  removeParticipant(roomId: string, participantId: string): string | null;
 }
 
 export interface HttpMetrics {
@@ -69,6 +72,7 @@ export interface StaticAsset {
 export interface HttpServerOptions {
   config: Config;
   auth: Authority;
+  revocations: Revocations;
   enrolment: EnrolmentService;
   rooms: RoomDirectory;
   metrics: HttpMetrics;

@@ -1,9 +1,10 @@
 /** The state behind one socket: who calls, and (once joined) where they are. The request handlers work on it. */
-import { AppError } from '../../client/src/protocol/index.ts';
-import type { ConnectionPort, Participant } from '../call/Participant.ts';
+import { AppError, type ErrorCode } from '../../client/src/protocol/index.ts';
+import type { ConnectionPort, Participant, Tenure } from '../call/Participant.ts';
 import type { Room } from '../call/Room.ts';
 import type { Rooms } from '../call/Rooms.ts';
 import type { Access, Caller } from './access.ts';
+import { TokenTimer } from './TokenTimer.ts';
 
 export interface SessionOptions {
   access: Access;
@@ -21,10 +22,11 @@ const REPORT_SPACING_MS = 900;
 export class Session {
   readonly access: Access;
   readonly rooms: Rooms;
-  readonly caller: Caller;
   readonly connection: ConnectionPort;
   readonly resumeKey: string | undefined;
   readonly address: string;
+  readonly #timer = new TokenTimer({ onExpiring: () => this.#warn(), onExpired: () => this.end('token-expired') });
+  #caller: Caller;
   #joined: { room: Room; participant: Participant } | null = null;
   #entering = false;
   #gone = false;
@@ -33,10 +35,64 @@ export class Session {
   constructor({ access, rooms, caller, connection, resumeKey, address }: SessionOptions) {
     this.access = access;
     this.rooms = rooms;
-    this.caller = caller;
+    this.#caller = caller;
     this.connection = connection;
     this.resumeKey = resumeKey;
     this.address = address;
+  }
+
+  /** Who calls, as their newest token says. */
+  get caller(): Caller {
+    return this.#caller;
+  }
+
+  /** From here on the token's time runs; what is over already ends at once. */
+  begin(): void {
+    if (this.#caller.isRevoked()) this.end('access-revoked');
+    else this.#timer.start(this.#caller.expiresMs);
+  }
+
+  /**
+   * A newer token takes the place of the one before. @throws AppError `forbidden` for another user's, for one that allows a room which the
+   * one before did not, and for one that does not allow the room that its holder is in
+   */
+  renew(caller: Caller): void {
+    const { userId, rooms } = this.#caller;
+    if (caller.userId !== userId) throw new AppError('forbidden', "The new token is another user's");
+    if (!caller.rooms.every((room) => rooms.includes(room)))
+      throw new AppError('forbidden', 'The new token allows rooms that the one before did not: connect anew with it');
+    if (this.#joined && !caller.rooms.includes(this.#joined.room.id))
+      throw new AppError('forbidden', 'The new token does not allow the room that you are in');
+    if (this.#gone) throw new AppError('token-expired');
+    this.#caller = caller;
+    this.begin();
+  }
+
+  /** Ends the connection, and the call on it, for good. */
+  end(code: ErrorCode): void {
+    const { message } = new AppError(code);
+    if (this.joined) this.#joined!.participant.dismiss(code, message);
+    else this.connection.end(code, message);
+  }
+
+  /** For as long as the newest token of this session says. */
+  get #tenure(): Tenure {
+    const roomId = this.#joined?.room.id;
+    const remainingMs = (): number => this.#timer.remainingMs;
+    const isRevoked = (): boolean => this.#caller.isRevoked(roomId);
+    return {
+      get remainingMs() {
+        return remainingMs();
+      },
+      get revoked() {
+        return isRevoked();
+      },
+    };
+  }
+
+  #warn(): void {
+    const { expiresMs, accessEndsMs } = this.#caller;
+    this.connection.send('token-expiring', { expiresAtMs: expiresMs, ...(accessEndsMs !== null && { accessEndsAtMs: accessEndsMs }) });
   }
 
   /** @throws AppError `not-joined`. */
@@ -71,7 +127,7 @@ export class Session {
 
   enter(room: Room, participant: Participant): void {
     this.#joined = { room, participant };
-    participant.attach(this.connection);
+    participant.attach(this.connection, this.#tenure);
     // The socket may have gone while the room was opened: then the grace period starts here.
     if (this.#gone) participant.detach(this.connection);
   }
@@ -91,6 +147,7 @@ export class Session {
   /** The socket is gone; the participant's place is kept for the grace period. */
   disconnected(): void {
     this.#gone = true;
+    this.#timer.stop();
     this.#joined?.participant.detach(this.connection);
   }
 }

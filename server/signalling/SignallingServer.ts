@@ -37,7 +37,7 @@ import {
   restartIce,
   resumeConsumer,
 } from './media-handlers.ts';
-import { join, leave, reportPlayback, setMuted, syncClock } from './room-handlers.ts';
+import { join, leave, renewToken, reportPlayback, setMuted, syncClock } from './room-handlers.ts';
 import { Session } from './Session.ts';
 import { SocketGuard, type EngineConnection } from './SocketGuard.ts';
 
@@ -59,6 +59,7 @@ type CallSocket = Socket<ClientToServerEvents, ServerToClientEvents, NoEvents, S
 const handlers: { [N in RequestName]: (session: Session, request: RequestOf<N>) => Promise<AnswerOf<N>> } = {
   join,
   leave,
+  'renew-token': renewToken,
   'create-transport': createTransport,
   'connect-transport': connectTransport,
   'restart-ice': restartIce,
@@ -81,7 +82,7 @@ export interface SignallingOptions {
   limits: Config['limits'];
   /** Where a request comes from, as a key for limits per address. */
   addressOf: (request: IncomingMessage) => string;
-  metrics: { limitReached(limit: string): void };
+  metrics: { limitReached(limit: string): void; connectionEnded(code: string): void };
   log: Logger;
 }
 
@@ -90,6 +91,7 @@ export class SignallingServer {
   readonly #options: SignallingOptions;
   readonly #gate: AddressGate;
   readonly #guards = new Map<object, SocketGuard>();
+  readonly #sessions = new Set<Session>();
   readonly #userConnections = new Shares();
   readonly #log: Logger;
 
@@ -157,19 +159,21 @@ export class SignallingServer {
   }
 
   #connect(socket: CallSocket): void {
-    const { access, rooms, limits } = this.#options;
+    const { access, rooms, limits, metrics } = this.#options;
     this.#guards.get(socket.conn)?.admit();
     const session = new Session({
       access,
       rooms,
       caller: socket.data.caller,
-      connection: connectionOf(socket),
+      connection: connectionOf(socket, (code) => metrics.connectionEnded(code)),
       resumeKey: socket.data.resumeKey,
       address: this.#options.addressOf(socket.request),
     });
+    this.#sessions.add(session);
     const budget = new TokenBucket({ capacity: limits.messagesPerSecond * BURST_SECONDS, perSecond: limits.messagesPerSecond });
     socket.on('disconnect', (reason) => {
       this.#log.debug({ reason }, 'socket closed');
+      this.#sessions.delete(session);
       session.disconnected();
     });
     // One place for all requests: unknown names get an answer too, instead of a client that waits for ever.
@@ -178,6 +182,13 @@ export class SignallingServer {
       const answer = typeof ack === 'function' ? (ack as (result: Result<unknown>) => void) : () => undefined;
       void this.#answer(session, budget, name, args[0]).then(answer);
     });
+    session.begin();
+  }
+
+  /** Access was taken back: whoever had it goes at once. */
+  endRevoked(): void {
+    this.#options.rooms.dismissRevoked();
+    for (const session of [...this.#sessions]) if (session.caller.isRevoked()) session.end('access-revoked');
   }
 
   async #answer(session: Session, budget: TokenBucket, name: string, payload: unknown): Promise<Result<unknown>> {
@@ -208,13 +219,14 @@ export class SignallingServer {
   }
 }
 
-function connectionOf(socket: CallSocket): ConnectionPort {
+function connectionOf(socket: CallSocket, onEnded: (code: string) => void): ConnectionPort {
   return {
     send: <N extends EventName>(name: N, event: EventOf<N>) =>
       void socket.emit(name, ...([event] as unknown as Parameters<ServerToClientEvents[N]>)),
     end: (code, message) => {
+      onEnded(code);
       socket.emit('closed', { code, message });
-      socket.disconnect();
+      socket.disconnect(true);
     },
   };
 }

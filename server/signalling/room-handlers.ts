@@ -6,15 +6,21 @@ import type { Room } from '../call/Room.ts';
 import { avatarChoice } from './avatar-handlers.ts';
 import type { Session } from './Session.ts';
 
+function requireAccess({ caller }: Session, roomId: string): void {
+  if (caller.isRevoked(roomId)) throw new AppError('access-revoked');
+}
+
 function roomIdFor(session: Session, asked: string | undefined): string {
   const { rooms } = session.caller;
   if (asked !== undefined) {
     if (!rooms.includes(asked)) throw new AppError('forbidden', 'This token does not allow that room');
+    requireAccess(session, asked);
     return asked;
   }
   const [only, ...others] = rooms;
   if (only === undefined) throw new AppError('forbidden', 'This token allows no room');
   if (others.length > 0) throw new AppError('bad-request', 'This token allows several rooms: name one in roomId');
+  requireAccess(session, only);
   return only;
 }
 
@@ -28,7 +34,10 @@ function placeToResume(session: Session, room: Room): Participant | undefined {
 export function join(session: Session, request: RequestOf<'join'>): Promise<AnswerOf<'join'>> {
   return session.entering(async () => {
     const choice = avatarChoice(session, request.avatarId, request.model);
-    const room = await session.rooms.enter(roomIdFor(session, request.roomId));
+    const roomId = roomIdFor(session, request.roomId);
+    const room = await session.rooms.enter(roomId);
+    // Again: it may have been taken back while the room was opened.
+    requireAccess(session, roomId);
     const previous = placeToResume(session, room);
     const participant = previous ?? takeSeat(session, room, request);
     session.enter(room, participant);
@@ -41,7 +50,7 @@ function takeSeat(session: Session, room: Room, { displayName, preview: hidden =
   const holder = { subject: session.caller.userId, address: session.address };
   room.releaseLost({ displayName, subject: holder.subject, hidden });
   session.rooms.seats.check(holder, hidden);
-  const participant = room.add({ displayName, subject: holder.subject, hidden });
+  const participant = room.add({ displayName, subject: holder.subject, hidden, inviteId: session.caller.inviteId });
   session.rooms.seats.take(participant, holder);
   return participant;
 }
@@ -64,7 +73,7 @@ function describe(session: Session, room: Room, participant: Participant, resume
     resumed,
     graceMs: session.rooms.graceMs,
     routerRtpCapabilities: room.media.rtpCapabilities,
-    iceServers: session.access.iceServers(session.caller.userId),
+    iceServers: session.access.iceServers(session.caller),
     participants: participant.hidden ? [participant.info] : [...room.infos(participant), participant.info],
   };
 }
@@ -72,6 +81,13 @@ function describe(session: Session, room: Room, participant: Participant, resume
 export async function leave(session: Session): Promise<Record<string, never>> {
   session.leave();
   return {};
+}
+
+/** Goes on with a newer token, without any interruption. */
+export async function renewToken(session: Session, { token }: RequestOf<'renew-token'>): Promise<AnswerOf<'renew-token'>> {
+  const caller = await session.access.identify(token);
+  session.renew(caller);
+  return { expiresAtMs: caller.expiresMs };
 }
 
 export async function setMuted(session: Session, { muted }: RequestOf<'set-muted'>): Promise<Record<string, never>> {

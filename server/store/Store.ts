@@ -18,7 +18,16 @@ import { explained, refusalOf } from './StoreError.ts';
 import { storePaths } from './store-paths.ts';
 import { StoreLock } from './StoreLock.ts';
 import { Upkeep } from './Upkeep.ts';
-import { portraitsKeyOf, type AvatarRecord, type ConsentRecord, type NewAvatar, type StoreLog, type WeightsKey } from './records.ts';
+import {
+  portraitsKeyOf,
+  type AvatarRecord,
+  type ConsentRecord,
+  type NewAvatar,
+  type RevocationRecord,
+  type StoreLog,
+  type WeightsKey,
+} from './records.ts';
+import { RevocationRecords } from './RevocationRecords.ts';
 
 export interface StoreOptions {
   dataDir: string;
@@ -43,6 +52,7 @@ const DEFAULT_QUARANTINE_DAYS = 14;
 export class Store {
   readonly #database: DatabaseSync;
   readonly #records: AvatarRecords;
+  readonly #revocations: RevocationRecords;
   readonly #content: ContentStore;
   readonly #quarantine: Quarantine;
   readonly #upkeep: Upkeep;
@@ -58,6 +68,7 @@ export class Store {
     this.#lock = lock;
     this.#database = database;
     this.#records = AvatarRecords.create(database);
+    this.#revocations = RevocationRecords.create(database);
     this.#content = content;
     this.#quarantine = quarantine;
     this.#upkeep = new Upkeep({
@@ -134,6 +145,33 @@ export class Store {
   /** Bytes on disk of one owner's avatars. */
   bytesOf(owner: string): number {
     return this.#read(() => this.#records.bytesOf(owner));
+  }
+
+  /** Milliseconds of operation since the store was made. */
+  get operatedMs(): number {
+    return this.#upkeep.operatedMs;
+  }
+
+  revocations(): RevocationRecord[] {
+    return this.#read(() => this.#revocations.all());
+  }
+
+  /** Takes the place of an earlier one of the same subject and room. @throws AppError `storage-full`, `storage-failed` */
+  putRevocation(revocation: RevocationRecord): void {
+    this.#read(() => this.#revocations.put(revocation));
+  }
+
+  removeRevocation(id: string): void {
+    this.#read(() => this.#revocations.remove(id));
+  }
+
+  /** When the last of all tokens that were ever given out expires; 0 while there was none. */
+  latestExpiryMs(): number {
+    return this.#read(() => this.#revocations.latestExpiryMs());
+  }
+
+  noteExpiry(expiryMs: number): void {
+    this.#read(() => this.#revocations.noteExpiry(expiryMs));
   }
 
   /** Notes that the avatar is in use; written within a minute, so that a call can begin on a full disk. */
@@ -277,6 +315,7 @@ export class Store {
     });
   }
 
+  /** What is done at once: reads, and the writes that wait for no file. */
   #read<T>(work: () => T): T {
     try {
       return work();

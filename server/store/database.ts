@@ -63,7 +63,7 @@ function migrate(database: DatabaseSync, beforeMigration: OpenOptions['beforeMig
     });
   }
   // A version that is right over tables that are not.
-  database.exec('SELECT 1 FROM avatars, portraits, weights, consents, files, operation LIMIT 0');
+  database.exec('SELECT 1 FROM avatars, portraits, weights, consents, files, operation, revocations, access LIMIT 0');
 }
 
 /** All or nothing; `work` must not wait for anything. */

@@ -88,4 +88,23 @@ function operatingTime(database: DatabaseSync): void {
   database.exec('DROP TABLE earlier_weights');
 }
 
-export const migrations: readonly Migration[] = [first, useTimes, operatingTime];
+/** Access that was taken back, and until when anything that was given out is valid. */
+const revocations = `
+  CREATE TABLE revocations (
+    id TEXT PRIMARY KEY,
+    -- a user, a guest or an invite; '': all who came by an invite of the room
+    subject TEXT NOT NULL,
+    -- '': everywhere
+    room TEXT NOT NULL,
+    -- also what is given out afterwards
+    lasting INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    until_operated_ms INTEGER NOT NULL,
+    UNIQUE (subject, room)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE access (only INTEGER PRIMARY KEY CHECK (only = 1), latest_expiry_ms INTEGER NOT NULL) STRICT;
+  INSERT INTO access VALUES (1, 0);
+`;
+
+export const migrations: readonly Migration[] = [first, useTimes, operatingTime, revocations];

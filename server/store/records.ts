@@ -87,3 +87,18 @@ export interface NewAvatar {
   weights: Uint8Array;
   consent: { subject: string; statement: string; givenMs: number };
 }
+
+/** Access that was taken back. */
+export interface RevocationRecord {
+  id: string;
+  /** A user, a guest or an invite; null: all who came by an invite of the room. */
+  subject: string | null;
+  /** Null: everywhere. */
+  room: string | null;
+  /** Also what is given out afterwards. */
+  lasting: boolean;
+  createdMs: number;
+  untilMs: number;
+  /** In time of operation. */
+  untilOperatedMs: number;
+}

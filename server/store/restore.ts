@@ -12,6 +12,8 @@ import { ContentStore, sha256 } from './ContentStore.ts';
 import { openDatabase } from './database.ts';
 import { Quarantine } from './Quarantine.ts';
 import { explained, faultOf, StoreError } from './StoreError.ts';
+import { RevocationRecords } from './RevocationRecords.ts';
+import type { RevocationRecord } from './records.ts';
 import { StoreLock } from './StoreLock.ts';
 import { storePaths } from './store-paths.ts';
 
@@ -54,6 +56,7 @@ async function restoreInto(paths: ReturnType<typeof storePaths>, source: string)
       read: backup.read,
       revoked: deletedIn(paths.database),
     });
+    keepRevocations(paths.database, staged);
     staged.exec('PRAGMA journal_mode = DELETE');
     staged.close();
     await putAside(paths.database, quarantine);
@@ -128,6 +131,28 @@ function deletedIn(path: string): string[] {
     }
   } catch {
     return [];
+  }
+}
+
+/** Access that was taken back since the backup stays taken back; none where the present database cannot be read, or is older than that. */
+function keepRevocations(path: string, staged: DatabaseSync): void {
+  const present = revocationsIn(path);
+  if (present) RevocationRecords.create(staged).keep(present.revocations, present);
+}
+
+function revocationsIn(path: string): { revocations: RevocationRecord[]; operatedMs: number; latestExpiryMs: number } | null {
+  if (!existsSync(path)) return null;
+  try {
+    const database = new DatabaseSync(path);
+    try {
+      const records = RevocationRecords.create(database);
+      const { ms } = database.prepare('SELECT operated_ms AS ms FROM operation').get() as { ms: number };
+      return { revocations: records.all(), operatedMs: Number(ms), latestExpiryMs: records.latestExpiryMs() };
+    } finally {
+      database.close();
+    }
+  } catch {
+    return null;
   }
 }
 

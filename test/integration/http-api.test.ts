@@ -57,11 +57,14 @@ describe('the OpenAPI document', () => {
       'GET /api/v1/rooms',
       'POST /api/v1/rooms',
       'DELETE /api/v1/rooms/{room}',
+      'DELETE /api/v1/users/{user}/tokens',
+      'GET /api/v1/revocations',
+      'DELETE /api/v1/revocations/{revocation}',
       'POST /api/v1/tokens',
     ]);
     for (const [method, path] of only)
       expect(
-        (await http.call(method, path.replace('{room}', 'x'), { token, ...(method === 'POST' && { json: {} }) })).body.error?.code,
+        (await http.call(method, path.replace(/\{\w+\}/, 'x'), { token, ...(method === 'POST' && { json: {} }) })).body.error?.code,
       ).toBe('forbidden');
   });
 
@@ -220,8 +223,8 @@ describe('rooms, invites and guests', () => {
         id: 'studio',
         previews: 1,
         participants: [
-          { displayName: 'Ann', avatar: true },
-          { displayName: 'Bob', avatar: false },
+          { id: 'p-1', displayName: 'Ann', avatar: true, userId: 'ann', inviteId: null },
+          { id: 'p-2', displayName: 'Bob', avatar: false, userId: 'guest-bob', inviteId: 'invite-of-bob' },
         ],
       }),
   );
@@ -231,7 +234,9 @@ describe('rooms, invites and guests', () => {
       rooms: [{ id: 'studio', open: true, participantCount: 2, previewCount: 1 }],
     });
     expect((await http.call('DELETE', '/rooms/studio', { token: http.apiKey })).status).toBe(204);
-    expect((await http.call('DELETE', '/rooms/studio', { token: http.apiKey })).body.error?.code).toBe('not-found');
+    expect((await http.call('GET', '/rooms', { token: http.apiKey })).body).toEqual({ rooms: [] });
+    // Nobody is there, but invites may be under way.
+    expect((await http.call('DELETE', '/rooms/studio', { token: http.apiKey })).status).toBe(204);
   });
 
   it('show who is in them to those who may join, and to nobody else', async () => {
@@ -241,8 +246,8 @@ describe('rooms, invites and guests', () => {
       participantCount: 2,
       previewCount: 1,
       participants: [
-        { displayName: 'Ann', synthetic: true },
-        { displayName: 'Bob', synthetic: false },
+        { id: 'p-1', displayName: 'Ann', synthetic: true },
+        { id: 'p-2', displayName: 'Bob', synthetic: false },
       ],
     };
     expect((await http.call('GET', '/rooms/studio', { token: await http.tokenFor('ann', 'join:studio') })).body).toEqual(room);
@@ -253,7 +258,14 @@ describe('rooms, invites and guests', () => {
       previewCount: 0,
       participants: [],
     });
-    for (const scopes of [['join:lobby'], ['enrol'], ['invite:studio'], ['join:stud']]) {
+    for (const token of [http.apiKey, await http.tokenFor('mod', 'moderate:studio')]) {
+      const { participants } = (await http.call('GET', '/rooms/studio', { token })).body;
+      expect(participants?.map(({ id, userId, inviteId }) => [id, userId, inviteId])).toEqual([
+        ['p-1', 'ann', undefined],
+        ['p-2', 'guest-bob', 'invite-of-bob'],
+      ]);
+    }
+    for (const scopes of [['join:lobby'], ['enrol'], ['invite:studio'], ['join:stud'], ['moderate:lobby']]) {
       expect((await http.call('GET', '/rooms/studio', { token: await http.tokenFor('eve', ...scopes) })).body.error?.code).toBe(
         'forbidden',
       );
@@ -316,6 +328,85 @@ describe('rooms, invites and guests', () => {
       code: 'bad-request',
       message: expect.stringMatching(/body\.id/) as string,
     });
+  });
+});
+
+describe('access that is taken back', () => {
+  const invitation = async (): Promise<{ invite: string; inviteId: string }> => {
+    const { body } = await http.call('POST', '/rooms/studio/invites', { token: http.apiKey });
+    return { invite: body.invite!, inviteId: body.inviteId! };
+  };
+  const guestOf = async (invite: string): Promise<{ token: string; userId: string }> => {
+    const { body } = await http.call('POST', '/guests', { token: invite });
+    return { token: body.token!, userId: body.userId! };
+  };
+  const standing = async (token: string): Promise<string> => {
+    const { status, body } = await http.call('GET', '/models', { token });
+    return body.error ? `${status} ${body.error.code}` : String(status);
+  };
+
+  it('from an invite, from all invites of a room and from a guest, by a moderator of that room and no other', async () => {
+    const [mod, other] = [await http.tokenFor('mod', 'moderate:studio'), await http.tokenFor('mod', 'moderate:lobby', 'join:studio')];
+    const [one, two] = [await invitation(), await invitation()];
+    const [guest, honest] = [await guestOf(one.invite), await guestOf(two.invite)];
+    http.rooms.open.set('studio', {
+      id: 'studio',
+      previews: 0,
+      participants: [{ id: 'p-9', displayName: 'Eve', avatar: false, userId: honest.userId, inviteId: two.inviteId }],
+    });
+    for (const path of ['participants/p-9', 'invites', `invites/${one.inviteId}`]) {
+      const { body } = await http.call('DELETE', `/rooms/studio/${path}`, { token: other });
+      expect(body.error?.code, path).toBe('forbidden');
+    }
+    expect((await http.call('DELETE', `/rooms/studio/invites/${one.inviteId}`, { token: mod })).body).toMatchObject({
+      subject: one.inviteId,
+      room: 'studio',
+    });
+    expect([await standing(guest.token), await standing(honest.token)]).toEqual(['403 access-revoked', '200']);
+    expect((await http.call('DELETE', '/rooms/studio/participants/p-8', { token: mod })).body.error?.code).toBe('not-found');
+    expect((await http.call('DELETE', '/rooms/studio/participants/p-9', { token: mod })).status).toBe(200);
+    expect(await standing(honest.token)).toBe('403 access-revoked');
+    const back = await http.call('POST', '/guests', { token: two.invite, json: { previous: honest.token } });
+    expect(back.body.error?.code).toBe('access-revoked');
+    const stranger = await guestOf(two.invite);
+    expect((await http.call('DELETE', '/rooms/studio/invites', { token: mod })).status).toBe(200);
+    expect([await standing(stranger.token), await standing(two.invite)]).toEqual(['403 access-revoked', '403 access-revoked']);
+    expect(await standing((await guestOf((await invitation()).invite)).token)).toBe('200');
+  });
+
+  it('from a user, is listed, and is given again', async () => {
+    const ann = await http.tokenFor('ann', 'enrol');
+    const { body: revoked } = await http.call('DELETE', '/users/ann/tokens', { token: http.apiKey });
+    expect(await standing(ann)).toBe('403 access-revoked');
+    expect((await http.call('GET', '/revocations', { token: http.apiKey })).body.revocations).toEqual([revoked]);
+    expect((await http.call('DELETE', `/revocations/${revoked.id}`, { token: http.apiKey })).status).toBe(204);
+    expect((await http.call('DELETE', `/revocations/${revoked.id}`, { token: http.apiKey })).body.error?.code).toBe('not-found');
+    expect(await standing(ann)).toBe('200');
+  });
+
+  it('one by one from so many invites only, where a moderator does it', async () => {
+    await http.close();
+    http = await startHttp({ config: { limits: { revokedInvitesPerRoom: 2 } } });
+    const mod = await http.tokenFor('mod', 'moderate:studio');
+    const end = async (token: string, n: number): Promise<string | undefined> =>
+      (await http.call('DELETE', `/rooms/studio/invites/invite-00000000000${n}`, { token })).body.error?.code;
+    expect([await end(mod, 1), await end(mod, 2), await end(mod, 3), await end(http.apiKey, 3)]).toEqual([
+      undefined,
+      undefined,
+      'revocation-limit',
+      undefined,
+    ]);
+    expect((await http.call('GET', '/metrics')).bytes.toString()).toContain('{limit="revokedInvitesPerRoom"} 1');
+    expect((await http.call('DELETE', '/rooms/studio/invites/guest-1', { token: mod })).body.error?.code).toBe('bad-request');
+    await http.call('DELETE', '/rooms/studio/invites', { token: mod });
+    expect(await end(mod, 4)).toBeUndefined();
+  });
+
+  it('names nobody who could be taken for an invite or a guest', async () => {
+    for (const userId of ['guest-1', 'invite-1'])
+      expect((await http.call('POST', '/tokens', { token: http.apiKey, json: { userId, scopes: ['enrol'] } })).body.error?.code).toBe(
+        'bad-request',
+      );
   });
 });
 

@@ -1,6 +1,7 @@
 import type { AppError } from '../../client/src/protocol/index.ts';
 /** The call domain's ports without anything behind them: they remember what they were asked. */
 import type { DriveState } from '../../client/src/protocol/index.ts';
+import type { Caller } from '../../server/signalling/access.ts';
 import type { ConnectionPort } from '../../server/call/Participant.ts';
 import type {
   AvatarTrackPort,
@@ -175,4 +176,18 @@ export class FakeConnection implements ConnectionPort {
   names(): string[] {
     return this.events.map(({ name }) => name);
   }
+}
+
+/** A caller whom nothing is taken back from. */
+export function callerOf(userId: string, rooms: string[], changes: Partial<Caller> = {}): Caller {
+  return {
+    userId,
+    rooms,
+    expiresMs: Date.now() + 3_600_000,
+    accessEndsMs: null,
+    inviteId: null,
+    isRevoked: () => false,
+    mayUseAvatar: () => true,
+    ...changes,
+  };
 }

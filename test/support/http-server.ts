@@ -13,11 +13,13 @@ import type {
   PortraitCheck,
   PortraitWarning,
   Readiness,
+  RevocationInfo,
   RoomInfo,
   TokenInfo,
   WireError,
 } from '../../client/src/protocol/index.ts';
 import { Authority } from '../../server/auth/Authority.ts';
+import { Revocations } from '../../server/auth/Revocations.ts';
 import { loadOrCreateKeys } from '../../server/auth/keys.ts';
 import { parseConfig, type Config } from '../../server/config/index.ts';
 import { Enrolment } from '../../server/enrolment/enrolment.ts';
@@ -93,6 +95,11 @@ export class FakeRooms {
   summaries = (): RoomSummary[] => [...this.open.values()];
   summary = (id: string): RoomSummary | undefined => this.open.get(id);
   closeRoom = (id: string): boolean => this.open.delete(id);
+  removeParticipant = (roomId: string, id: string): string | null => {
+    const room = this.open.get(roomId);
+    const index = room?.participants.findIndex((participant) => participant.id === id) ?? -1;
+    return index < 0 ? null : (room!.participants.splice(index, 1)[0]?.userId ?? null);
+  };
 }
 
 /** Begins like a PNG; `text` makes it this one and no other. */
@@ -158,6 +165,7 @@ type Bodies = AvatarInfo &
   ModelList &
   Omit<PortraitCheck, 'problem'> &
   Readiness &
+  RevocationInfo &
   RoomInfo &
   TokenInfo;
 export type AnswerBody = Partial<Bodies> & {
@@ -165,6 +173,7 @@ export type AnswerBody = Partial<Bodies> & {
   problem?: (WireError & { portrait?: number }) | null;
   avatars?: AvatarInfo[];
   rooms?: Omit<RoomInfo, 'participants'>[];
+  revocations?: RevocationInfo[];
 };
 
 export interface StartOptions {
@@ -177,8 +186,9 @@ export async function startHttp({ config: overrides = {}, dataDir, assets = new 
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'gioconda-http-')));
   const config = parseConfig({ dataDir: folder, logLevel: 'silent', synthesis: { model: 'warp' }, ...overrides });
   const keys = loadOrCreateKeys(config);
-  const authority = Authority.create({ ...keys, ...config.auth, apiKey: keys.apiKey, tokenSecret: keys.tokenSecret });
   const store = await Store.create(config);
+  const revocations = Revocations.create({ store, longestTtlSeconds: config.auth.maxTokenTtlSeconds, returnWithinSeconds: 0 });
+  const authority = Authority.create({ ...config.auth, apiKey: keys.apiKey, tokenSecret: keys.tokenSecret, revocations });
   const backend = new FakeBackend();
   const metrics = Metrics.create({ processDefaults: false });
   const enrolment = Enrolment.create({ store, backend, limits: config.enrolment, defaultModel: config.synthesis.model, metrics });
@@ -187,6 +197,7 @@ export async function startHttp({ config: overrides = {}, dataDir, assets = new 
   const app = await createHttpServer({
     config,
     auth: authority,
+    revocations,
     enrolment,
     rooms,
     metrics,
@@ -225,6 +236,7 @@ export async function startHttp({ config: overrides = {}, dataDir, assets = new 
   };
   const close = async ({ keepData = false } = {}): Promise<void> => {
     await app.close();
+    revocations.close();
     await enrolment.close();
     await store.close();
     if (!keepData) await rm(folder, { recursive: true, force: true });

@@ -5,16 +5,19 @@ import { join } from 'node:path';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Authority } from '../../server/auth/Authority.ts';
-import { authorise, type Action, type Principal } from '../../server/auth/authorise.ts';
+import { authorise, type Action, type Principal, type UserPrincipal } from '../../server/auth/authorise.ts';
 import { iceServersFor } from '../../server/auth/ice-servers.ts';
 import { loadOrCreateKeys } from '../../server/auth/keys.ts';
 import { parseScopes, type Scope } from '../../server/auth/scopes.ts';
 import { parseConfig } from '../../server/config/index.ts';
+import { revocationsInMemory, userWith } from '../support/access.ts';
 
 const apiKey = 'gio_test-key-of-the-application';
 // Long enough for HS512 too, which must be refused all the same.
 const tokenSecret = 'a-secret-that-is-long-enough-for-hs256-and-for-hs512-as-well-0123456789';
-const authority = Authority.create({ apiKey, tokenSecret, tokenTtlSeconds: 3600, inviteTtlSeconds: 7200 });
+const authority = Authority.create({ apiKey, tokenSecret, tokenTtlSeconds: 3600, inviteTtlSeconds: 7200, revocations: revocationsInMemory() });
+const inviteTo = async (room: string, options: Parameters<Authority['mintInvite']>[1] = {}): Promise<UserPrincipal> =>
+  authority.verifyToken((await authority.mintInvite(room, options)).token);
 const codeOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
     () => 'accepted',
@@ -41,9 +44,10 @@ describe('authorise', () => {
     'read r': { do: 'read-room', room: 'r' },
     'invite to r': { do: 'invite', room: 'r' },
     'enter r as guest': { do: 'enter-as-guest', room: 'r' },
+    'moderate r': { do: 'moderate', room: 'r' },
     'enrol for others': { do: 'enrol-for-others' },
   };
-  const user = (...scopes: Scope[]): Principal => ({ kind: 'user', userId: 'ann', scopes, expiresAt: 0 });
+  const user = (...scopes: Scope[]): Principal => userWith({ userId: 'ann', scopes });
   const owned = ['use own', 'read own', 'read own consent'];
   const models = 'list models';
   const table: [string, Principal, string[]][] = [
@@ -53,6 +57,8 @@ describe('authorise', () => {
     ['join:r', user('join:r'), [...owned, models, 'join r', 'read r', 'invite to r']],
     ['join:other', user('join:other'), [...owned, models]],
     ['invite:r', user('invite:r'), [...owned, models, 'invite to r', 'enter r as guest']],
+    ['moderate:r', user('moderate:r'), [...owned, models, 'read r', 'moderate r']],
+    ['moderate:other', user('moderate:other'), [...owned, models]],
     ['avatar:foreign', user('avatar:foreign'), [...owned, models, 'use foreign', 'read foreign']],
     ['avatar:else', user('avatar:else'), [...owned, models]],
     [
@@ -82,6 +88,10 @@ describe('Authority', () => {
       userId: 'ann',
       scopes: ['enrol', 'join:r'],
       expiresAt: expiresAt.getTime() / 1000,
+      endsAt: expiresAt.getTime() / 1000,
+      via: [],
+      after: [],
+      barredRooms: [],
     });
   });
 
@@ -129,7 +139,8 @@ describe('Authority', () => {
   });
 
   it('makes guests that can enrol and join, each another one', async () => {
-    const [one, two] = await Promise.all([authority.mintGuest('r'), authority.mintGuest('r')]);
+    const invite = await inviteTo('r');
+    const [one, two] = await Promise.all([authority.mintGuest('r', { invite }), authority.mintGuest('r', { invite })]);
     expect(await authority.verifyToken(one.token)).toMatchObject({ userId: one.userId, scopes: ['enrol', 'join:r'] });
     expect(one.userId).not.toBe(two.userId);
   });
@@ -139,8 +150,9 @@ describe('Authority', () => {
     const tokenOf = async (userId: string): Promise<string> =>
       (await authority.mintToken({ userId, scopes: ['enrol'], ttlSeconds: 3600, now: old })).token;
     const previous = await tokenOf('guest-1');
+    const invite = await inviteTo('r');
     const back = (token: string, days: number): Promise<unknown> =>
-      authority.mintGuest('r', { previous: token, returnWithinSeconds: days * 24 * 3600 }).then(
+      authority.mintGuest('r', { invite, previous: token, returnWithinSeconds: days * 24 * 3600 }).then(
         ({ userId }) => userId,
         ({ code }: { code: string }) => code,
       );
@@ -152,13 +164,13 @@ describe('Authority', () => {
     ]).toEqual(['guest-1', 'token-expired', 'token-invalid', 'token-invalid']);
   });
 
-  it('lets an invite that comes from an invite end with it, and one from a participant last as long as any', async () => {
+  it('lets an invite end with the token that it is made with, and one of the application last as long as any', async () => {
     const now = new Date();
     const seconds = Math.floor(now.getTime() / 1000);
-    const inviter = (scopes: Scope[]): Principal => ({ kind: 'user', userId: 'x', scopes, expiresAt: seconds + 100 });
+    const inviter = (scopes: Scope[]): Principal => userWith({ userId: 'x', scopes, expiresAt: seconds + 100 });
     const left = async (principal: Principal): Promise<number> =>
       (await authority.mintInvite('r', { inviter: principal, now })).expiresAt.getTime() / 1000 - seconds;
-    expect([await left(null), await left(inviter(['join:r'])), await left(inviter(['invite:r']))]).toEqual([7200, 7200, 100]);
+    expect([await left(null), await left(inviter(['join:r'])), await left(inviter(['invite:r']))]).toEqual([7200, 100, 100]);
   });
 });
 
@@ -209,5 +221,6 @@ describe('iceServersFor', () => {
     expect(server!.username).not.toContain('ann');
     expect(server!.credential).toBe(createHmac('sha1', turnSecret).update(server!.username!).digest('base64'));
     expect(iceServersFor(media, 'bob', 1_700_000_000_000)[0]!.username).not.toBe(server!.username);
+    expect(iceServersFor(media, 'ann@example.org', 1_700_000_000_000, 1_700_000_100_000)[0]!.username).toMatch(/^1700000100:/);
   });
 });

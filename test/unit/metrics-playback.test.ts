@@ -8,6 +8,7 @@ import { Metrics } from '../../server/metrics.ts';
 import type { Access } from '../../server/signalling/access.ts';
 import { join, reportPlayback } from '../../server/signalling/room-handlers.ts';
 import { Session } from '../../server/signalling/Session.ts';
+import { callerOf } from '../support/call-fakes.ts';
 
 const unused = (): Promise<never> => Promise.reject(new Error('not asked for'));
 const roomMedia: RoomMediaPort = {
@@ -69,7 +70,7 @@ describe('reportPlayback', () => {
       address: '127.0.0.1',
       access,
       rooms,
-      caller: { userId, rooms: ['studio'], mayUseAvatar: () => false },
+      caller: callerOf(userId, ['studio'], { mayUseAvatar: () => false }),
       connection,
     });
     await join(session, { displayName: userId });

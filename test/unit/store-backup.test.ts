@@ -65,6 +65,21 @@ describe.each(['backup.sqlite', 'backup-folder'])('store backup, restore: %s', (
     expect([store.avatar('a'), store.avatar('b')?.id]).toEqual([null, 'b']);
   });
 
+  it('does not bring back access that was taken back since', async () => {
+    const revocation = { id: 'rev-1', subject: 'ann', room: null, lasting: false, createdMs: 1, untilMs: 2, untilOperatedMs: 9e9 };
+    store.putRevocation(revocation);
+    await backUp({ dataDir, target: target(name) });
+    store.putRevocation({ ...revocation, id: 'rev-2' });
+    store.putRevocation({ ...revocation, id: 'rev-3', subject: null, room: 'studio', lasting: true });
+    store.noteExpiry(5e12);
+    await restored(target(name));
+    expect(store.revocations().map(({ id, subject, room, lasting }) => [id, subject, room, lasting])).toEqual([
+      ['rev-2', 'ann', null, false],
+      ['rev-3', null, 'studio', true],
+    ]);
+    expect(store.latestExpiryMs()).toBe(5e12);
+  });
+
   it('brings a store back whose database is damaged', async () => {
     await store.add(wordAvatar('a'));
     await backUp({ dataDir, target: target(name) });

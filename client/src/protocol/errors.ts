@@ -42,6 +42,16 @@ export const errorTable = {
   },
   'token-expired': { status: 401, retryable: false, advice: 'Ask for a new token: this one has expired.' },
   forbidden: { status: 403, retryable: false, advice: 'Ask for a token whose scopes allow this.' },
+  'access-revoked': {
+    status: 403,
+    retryable: false,
+    advice: 'Ask whoever runs the room for a new invitation: this access was taken back.',
+  },
+  'revocation-limit': {
+    status: 409,
+    retryable: false,
+    advice: 'End all invites of the room at once: the message names how many may be ended one by one.',
+  },
   // portraits and avatars
   'portrait-not-an-image': { status: 422, retryable: false, advice: `Send a ${PORTRAIT_FORMATS} picture.` },
   'portrait-too-large': { status: 422, retryable: false, advice: 'Send a smaller picture: the message names the limit.' },
@@ -71,6 +81,13 @@ export const errorTable = {
   'model-unknown': { status: 422, retryable: false, advice: 'Choose one of the models that the message lists.' },
   // calls
   'room-full': { status: 409, retryable: true, advice: 'Wait until somebody leaves, or open another room.' },
+  'room-limit': { status: 429, retryable: true, advice: 'Leave another room first, and wait half a minute until it has closed.' },
+  'removed-from-room': {
+    status: 403,
+    retryable: false,
+    advice: 'Ask whoever runs the room for a new invitation: you were put out of it.',
+  },
+  'room-closed': { status: 403, retryable: false, advice: 'Ask whoever runs the room for a new invitation: it was closed.' },
   'seat-limit': { status: 429, retryable: true, advice: 'Leave another room or close other tabs first, then join again.' },
   'live-avatar-limit': { status: 429, retryable: true, advice: 'Take another avatar out of its call first, or join without one.' },
   'not-joined': { status: 409, retryable: false, advice: 'Join a room first.' },

@@ -74,7 +74,15 @@ export const roomSchema = z.object({
   open: z.boolean().describe('Whether it is held for anybody just now; a room comes with its first participant.'),
   participantCount: z.int().min(0),
   previewCount: z.int().min(0).describe('Who previews themselves there: unseen by the others, in none of the lists.'),
-  participants: z.array(z.object({ displayName: z.string(), synthetic: z.boolean().describe('Shown as an avatar.') })),
+  participants: z.array(
+    z.object({
+      id,
+      displayName: z.string(),
+      synthetic: z.boolean().describe('Shown as an avatar.'),
+      userId: id.optional().describe('Whose token it is; told to the API key and to moderators only.'),
+      inviteId: id.optional().describe('By which invite a guest came; told to the API key and to moderators only.'),
+    }),
+  ),
 });
 export type RoomInfo = z.infer<typeof roomSchema>;
 export const roomListSchema = z.object({ rooms: z.array(roomSchema.omit({ participants: true })) });
@@ -83,11 +91,15 @@ export const tokenSchema = z.object({ token: z.string(), userId: id, expiresAt: 
 export type TokenInfo = z.infer<typeof tokenSchema>;
 
 /** A personal token for whoever followed an invite. */
-export const guestSchema = tokenSchema.extend({ roomId: id });
+export const guestSchema = tokenSchema.extend({
+  roomId: id,
+  accessEndsAt: isoTime.describe('When the invite ends: no token that comes of it lasts longer.'),
+});
 export type GuestInfo = z.infer<typeof guestSchema>;
 
 export const inviteSchema = z.object({
   invite: z.string().describe('The invite token.'),
+  inviteId: id.describe("The invite's name: by it, it can be ended (`DELETE /rooms/{room}/invites/{invite}`)."),
   path: z.string().describe("The page's address with the invite in its fragment, which never reaches a server's log."),
   url: z.string().describe('The same as a whole address.'),
   expiresAt: isoTime,
@@ -97,6 +109,18 @@ export type InviteInfo = z.infer<typeof inviteSchema>;
 /** A room that the application opened, with a link to give away. */
 export const createdRoomSchema = inviteSchema.extend({ id });
 export type CreatedRoom = z.infer<typeof createdRoomSchema>;
+
+/** Access that was taken back, with all that came of it. */
+export const revocationSchema = z.object({
+  id,
+  subject: id.nullable().describe('The user, guest or invite; null: everybody who came by an invite of the room.'),
+  room: id.nullable().describe('Null: everywhere.'),
+  lasting: z.boolean().describe('Whether tokens that are made afterwards are refused too.'),
+  createdAt: isoTime,
+  until: isoTime.describe('From then on everything that was given out before has expired, and the revocation is forgotten.'),
+});
+export type RevocationInfo = z.infer<typeof revocationSchema>;
+export const revocationListSchema = z.object({ revocations: z.array(revocationSchema) });
 
 export const modelListSchema = z.object({
   models: z.array(

@@ -70,6 +70,11 @@ export const requests = {
     }),
   ),
   leave: define(empty, empty),
+  /**
+   * Goes on with a newer token of the same user, which must allow the room that the participant is in and no room that the one before
+   * did not. Answers when the new one expires.
+   */
+  'renew-token': define(z.object({ token: z.string().max(4096) }), z.object({ expiresAtMs: z.number() })),
   'create-transport': define(
     z.object({ direction: transportDirection, forceTcp: z.boolean().optional() }),
     z.object({ id, iceParameters: opaque, iceCandidates: z.array(opaque), dtlsParameters: opaque, sctpParameters: opaque.optional() }),
@@ -147,6 +152,11 @@ export const events = {
   'drive-state': z.object({ participantId: id, state: driveStateSchema }),
   /** Stage times of one participant's recent avatar frames, a few times a second. */
   'frame-traces': z.object({ participantId: id, traces: z.array(frameTraceSchema) }),
+  /**
+   * The token expires in a minute, and the connection ends with it unless `renew-token` brings a newer one. `accessEndsAtMs`: then an
+   * invite ends, and no newer token of it lasts longer.
+   */
+  'token-expiring': z.object({ expiresAtMs: z.number(), accessEndsAtMs: z.number().optional() }),
   /** The server ends the session: the place was taken from elsewhere, the room was closed, the server shuts down. */
   closed: z.object({ code: z.string(), message: z.string() }),
 } as const;

@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import {
-  AppError,
   createdRoomSchema,
   inviteSchema,
   roomListSchema,
   roomSchema,
   type RoomInfo,
 } from '../../../client/src/protocol/index.ts';
+import { authorise } from '../../auth/authorise.ts';
 import { roomIdSchema } from '../../auth/scopes.ts';
 import { callerOf, permit } from '../access.ts';
 import { createInvite } from '../invites.ts';
@@ -20,12 +20,18 @@ import type { App } from '../types.ts';
 const tags = ['rooms'];
 const params = z.object({ room: roomIdSchema });
 
-function toInfo(id: string, summary: RoomSummary | undefined): RoomInfo {
-  const participants = (summary?.participants ?? []).map(({ displayName, avatar }) => ({ displayName, synthetic: avatar }));
+/** `asModerator`: with whose token each participant is there. */
+function toInfo(id: string, summary: RoomSummary | undefined, { asModerator }: { asModerator: boolean }): RoomInfo {
+  const participants = (summary?.participants ?? []).map(({ id: participant, displayName, avatar, userId, inviteId }) => ({
+    id: participant,
+    displayName,
+    synthetic: avatar,
+    ...(asModerator && { userId, ...(inviteId !== null && { inviteId }) }),
+  }));
   return { id, open: summary !== undefined, participantCount: participants.length, previewCount: summary?.previews ?? 0, participants };
 }
 
-export function addRoomRoutes(app: App, { config, auth, rooms }: HttpServerOptions): void {
+export function addRoomRoutes(app: App, { config, auth, revocations, rooms }: HttpServerOptions): void {
   const baseUrlOf = (request: FastifyRequest): string => config.publicUrl ?? `${request.protocol}://${request.host}`;
 
   app.get(
@@ -72,18 +78,28 @@ export function addRoomRoutes(app: App, { config, auth, rooms }: HttpServerOptio
     async (request) => {
       const { room } = request.params;
       permit(request, { do: 'read-room', room });
-      return toInfo(room, rooms.summary(room));
+      return toInfo(room, rooms.summary(room), { asModerator: authorise(request.principal, { do: 'moderate', room }) });
     },
   );
 
   app.delete(
     '/rooms/:room',
     {
-      config: { access: 'application', errors: ['not-found'] },
-      schema: { tags, summary: 'Ends the room for everybody in it', params, response: { 204: nothing('Closed') } },
+      config: { access: 'application', errors: ['storage-full', 'storage-failed'] },
+      schema: {
+        tags,
+        summary: 'Ends the room for everybody in it, and all invites to it',
+        description:
+          'Guests cannot come back with what they have. Users of the application can: end their tokens too where they must not. It does not ' +
+          'matter whether the room is open.',
+        params,
+        response: { 204: nothing('Closed') },
+      },
     },
     async (request, reply) => {
-      if (!rooms.closeRoom(request.params.room)) throw new AppError('not-found', 'There is no such open room');
+      const { room } = request.params;
+      rooms.closeRoom(room);
+      revocations.revoke({ room });
       return reply.status(204).send(null);
     },
   );
@@ -95,7 +111,8 @@ export function addRoomRoutes(app: App, { config, auth, rooms }: HttpServerOptio
       schema: {
         tags,
         summary: 'Makes a link into the room',
-        description: 'For whoever may join it. An invite that was made with an invite is valid no longer than that one.',
+        description:
+          'For whoever may join it. One that is made with a token ends with that token; one that comes of an invite, with that invite.',
         params,
         response: { 201: json(inviteSchema, 'The link') },
       },

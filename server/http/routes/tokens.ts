@@ -1,7 +1,8 @@
 /** Tokens: for participants, by the application; for guests, by an invite. */
 import { z } from 'zod';
 import { AppError, guestSchema, tokenSchema } from '../../../client/src/protocol/index.ts';
-import { APPLICATION_USER, GUEST_PREFIX } from '../../auth/Authority.ts';
+import { APPLICATION_USER } from '../../auth/Authority.ts';
+import { GUEST_PREFIX, INVITE_PREFIX } from '../../auth/claims.ts';
 import { scopeSchema, userIdSchema, type Scope } from '../../auth/scopes.ts';
 import { callerOf, permit } from '../access.ts';
 import type { HttpServerOptions } from '../ports.ts';
@@ -14,9 +15,10 @@ const DAY_SECONDS = 24 * 3600;
 const tokenRequestSchema = z.strictObject({
   userId: userIdSchema
     .refine((id) => !id.startsWith(GUEST_PREFIX), `must not begin with ${GUEST_PREFIX}`)
+    .refine((id) => !id.startsWith(INVITE_PREFIX), `must not begin with ${INVITE_PREFIX}`)
     .refine((id) => id !== APPLICATION_USER, `must not be ${APPLICATION_USER}: that is the API key's own`)
     .describe("The application's own name for the person; owner of the avatars made with the token."),
-  scopes: z.array(scopeSchema).min(1).max(32).describe('`enrol`, `avatar:ID`, `join:ROOM`, `invite:ROOM`.'),
+  scopes: z.array(scopeSchema).min(1).max(32).describe('`enrol`, `avatar:ID`, `join:ROOM`, `invite:ROOM`, `moderate:ROOM`.'),
   ttlSeconds: z.int().min(10).optional().describe('How long it is valid; the server has a default and a maximum.'),
 });
 
@@ -54,21 +56,26 @@ export function addTokenRoutes(app: App, { config, auth }: HttpServerOptions): v
       schema: {
         tags,
         summary: 'Lets a guest in',
-        description: "The invite is the bearer token. The answer is a token of one's own: to enrol, and to join that room.",
+        description:
+          "The invite is the bearer token. The answer is a token of one's own: to enrol, and to join that room. Neither it nor any later one " +
+          'lasts longer than the invite.',
         body: guestRequestSchema,
         response: { 201: json(guestSchema, "The guest's own token") },
       },
     },
     async (request, reply) => {
-      const caller = callerOf(request);
-      const room = caller.kind === 'user' ? caller.scopes.find((scope) => scope.startsWith('invite:'))?.slice('invite:'.length) : undefined;
-      if (room === undefined) throw new AppError('forbidden', 'This token is not an invite');
+      const invite = callerOf(request);
+      const room = invite.kind === 'user' ? invite.scopes.find((scope) => scope.startsWith('invite:'))?.slice('invite:'.length) : undefined;
+      if (invite.kind !== 'user' || room === undefined) throw new AppError('forbidden', 'This token is not an invite');
       permit(request, { do: 'enter-as-guest', room });
-      const { token, userId, expiresAt } = await auth.mintGuest(room, {
+      const { token, userId, expiresAt, accessEndsAt } = await auth.mintGuest(room, {
+        invite,
         previous: request.body?.previous,
         returnWithinSeconds: config.enrolment.guestRetentionDays * DAY_SECONDS,
       });
-      return reply.status(201).send({ token, userId, roomId: room, expiresAt: expiresAt.toISOString() });
+      return reply
+        .status(201)
+        .send({ token, userId, roomId: room, expiresAt: expiresAt.toISOString(), accessEndsAt: accessEndsAt.toISOString() });
     },
   );
 }
