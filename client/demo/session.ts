@@ -9,6 +9,10 @@ export interface Link {
 interface StoredGuest {
   token: string;
   expiresAt: string;
+  /** When the invite ends: no later token lasts longer. */
+  accessEndsAt: string;
+  /** By which it came. */
+  invite: string;
 }
 
 const RENEW_BEFORE_MS = 10 * 60_000;
@@ -27,9 +31,9 @@ export async function enter({ roomId, invite }: Link): Promise<Gioconda> {
   const key = `gioconda.guest.${roomId}`;
   const getToken = async (): Promise<string> => {
     const stored = readGuest(key);
-    if (stored && Date.parse(stored.expiresAt) - Date.now() > RENEW_BEFORE_MS) return stored.token;
-    const { token, expiresAt } = await Gioconda.enterAsGuest({ url, invite, previous: stored?.token });
-    localStorage.setItem(key, JSON.stringify({ token, expiresAt } satisfies StoredGuest));
+    if (stored?.invite === invite && isGoodFor(stored)) return stored.token;
+    const { token, expiresAt, accessEndsAt } = await Gioconda.enterAsGuest({ url, invite, previous: stored?.token });
+    localStorage.setItem(key, JSON.stringify({ token, expiresAt, accessEndsAt, invite } satisfies StoredGuest));
     return token;
   };
   const gioconda = await Gioconda.connect({ url, token: getToken });
@@ -42,6 +46,12 @@ export async function enter({ roomId, invite }: Link): Promise<Gioconda> {
     await gioconda.avatars();
   }
   return gioconda;
+}
+
+/** For a while yet; or to the end of the invite, for then another one would be no better. */
+function isGoodFor({ expiresAt, accessEndsAt }: StoredGuest): boolean {
+  const leftMs = Date.parse(expiresAt) - Date.now();
+  return leftMs > RENEW_BEFORE_MS || (leftMs > 0 && Date.parse(expiresAt) >= Date.parse(accessEndsAt));
 }
 
 function readGuest(key: string): StoredGuest | null {

@@ -11,7 +11,10 @@ const titles: Partial<Record<ErrorCode, string>> = {
   'webrtc-unsupported': 'This browser cannot join calls',
   'tracker-failed': 'The face tracker did not start',
   'server-unreachable': 'The server does not answer',
-  'token-expired': 'This link has expired',
+  'token-expired': 'This invitation has ended',
+  'access-revoked': 'This invitation is not valid any more',
+  'removed-from-room': 'You were removed from the room',
+  'room-closed': 'The room was closed',
   'token-invalid': 'This link is not valid',
   'token-missing': 'This link is not complete',
   forbidden: 'This link does not allow that',
@@ -26,7 +29,23 @@ const titles: Partial<Record<ErrorCode, string>> = {
 export const errorTitle = (error: AppError): string => titles[error.code] ?? 'Something went wrong';
 
 /** Ends that a new link mends, not another try. */
-export const linkErrors: readonly ErrorCode[] = ['token-expired', 'token-invalid', 'token-missing', 'forbidden'];
+export const linkErrors: readonly ErrorCode[] = [
+  'token-expired',
+  'token-invalid',
+  'token-missing',
+  'forbidden',
+  'access-revoked',
+  'removed-from-room',
+  'room-closed',
+];
+
+/** `endsAtMs`: on the clock that people see. `renewing`: it may yet go on. */
+export function accessEndingText(endsAtMs: number, renewing: boolean): string {
+  const time = new Date(endsAtMs).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  return renewing
+    ? `Your access ends at ${time} and could not be renewed yet. Trying again…`
+    : `Your invitation ends at ${time}: you will leave the room then. To stay longer, ask for a new link.`;
+}
 
 export const stepTitles: Record<CaptureStep, string> = {
   neutral: 'Look straight ahead',

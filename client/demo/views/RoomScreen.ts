@@ -8,7 +8,7 @@ import { Hud } from '../parts/Hud.ts';
 import { roomSettings } from '../parts/settings.ts';
 import { Tiles } from '../parts/Tiles.ts';
 import { Toolbar } from '../parts/Toolbar.ts';
-import { errorTitle } from '../text.ts';
+import { accessEndingText, errorTitle } from '../text.ts';
 
 export interface RoomGo {
   left: () => void;
@@ -121,6 +121,8 @@ export class RoomScreen {
       if (connected) notices.clearBanner();
       else notices.banner('Sound and picture are interrupted. Building the connection anew…');
     });
+    call.on('access-ending', ({ endsAtMs, error }) => notices.banner(accessEndingText(endsAtMs, error !== null)));
+    call.on('access-renewed', () => notices.clearBanner());
     call.on('error', ({ error }) => error.code !== 'transport-failed' && notices.toast(error.message, 'problem'));
     call.on('closed', ({ error }) => {
       if (error && !this.#closed) this.#go.ended(error);

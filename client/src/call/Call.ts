@@ -16,6 +16,7 @@ import { RoomEntry } from './RoomEntry.ts';
 import { Roster } from './Roster.ts';
 import { ServerClock } from './ServerClock.ts';
 import { Signalling } from './Signalling.ts';
+import { TokenRenewal } from './TokenRenewal.ts';
 import { CallStatistics } from './statistics/CallStatistics.ts';
 
 const JOIN_TIMEOUT_MS = 20_000;
@@ -33,6 +34,7 @@ export class Call extends Emitter<CallEvents> {
   readonly #media: MediaKeeper;
   readonly #landmarks: LandmarkChannel;
   readonly #roster: Roster;
+  readonly #renewal: TokenRenewal;
   readonly #driveStates = new Map<string, DriveState>();
   /** What the server told between the link's coming up and its answer to the join. */
   #early: ServerEvent[] | null = null;
@@ -48,6 +50,11 @@ export class Call extends Emitter<CallEvents> {
     this.#roster = new Roster((name, event) => this.emit(name, event as CallEvents[typeof name]));
     this.#entry = new RoomEntry({ signalling: this.#signalling, clock: this.clock, place: options });
     this.#media = new MediaKeeper({ ...options, request, roster: this.#roster });
+    this.#renewal = new TokenRenewal({
+      getToken: options.getToken,
+      renew: (token) => request('renew-token', { token }),
+      nowMs: () => this.clock.nowMs,
+    });
     this.statistics = new CallStatistics({
       clock: this.clock,
       landmarks: this.#landmarks,
@@ -197,6 +204,8 @@ export class Call extends Emitter<CallEvents> {
     this.#media.on('landmarks', ({ sink }) => this.#landmarksChanged(sink));
     this.#media.on('state', (event) => this.emit('media-state', event));
     this.#media.on('error', (event) => this.emit('error', event));
+    this.#renewal.on('renewed', (event) => this.emit('access-renewed', event));
+    this.#renewal.on('ending', (event) => this.emit('access-ending', event));
     this.#media.on('failed', ({ error }) => this.#end(error));
   }
 
@@ -236,13 +245,14 @@ export class Call extends Emitter<CallEvents> {
    * a promise hands on, is: they wait for it.
    */
   #receiveEvent(event: ServerEvent): void {
-    if (this.#early && event.name !== 'closed') this.#early.push(event);
+    if (this.#early && event.name !== 'closed' && event.name !== 'token-expiring') this.#early.push(event);
     else this.#handle(event);
   }
 
   #linkDown(): void {
     if (this.#state === 'closed') return;
     this.#early = null;
+    this.#renewal.stop();
     this.#entry.handleLinkDown();
     this.#media.handleLinkDown();
     this.#setState(this.#entry.entered ? 'reconnecting' : 'connecting');
@@ -284,6 +294,8 @@ export class Call extends Emitter<CallEvents> {
         this.#media.handleSentFrames(event.participantId, event.traces.length);
         this.statistics.handleTraces(event);
         return this.emit('frame-traces', event);
+      case 'token-expiring':
+        return this.#renewal.handleExpiring(event);
       case 'closed':
         return this.#closedByServer(event);
     }
@@ -318,6 +330,7 @@ export class Call extends Emitter<CallEvents> {
     this.#setState('closed');
     this.#unwatchPage();
     this.#entry.close();
+    this.#renewal.close();
     this.#media.close();
     this.statistics.close();
     this.#signalling.close();

@@ -53,6 +53,10 @@ export interface CallEvents {
   'media-state': { connected: boolean };
   'drive-state': { participantId: string; state: DriveState };
   'frame-traces': EventOf<'frame-traces'>;
+  /** A newer token was shown to the server: the call goes on. */
+  'access-renewed': { expiresAtMs: number };
+  /** The call ends at that time (server's clock): nothing newer is to be had, or (`error`) it failed, and is tried again until then. */
+  'access-ending': { endsAtMs: number; error: AppError | null };
   /** Something went wrong that the call mends itself. */
   error: { error: AppError };
   /** The end: null when it was left here. */
