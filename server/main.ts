@@ -165,7 +165,7 @@ async function start(
   const http = owned(await createHttpServer({ config, auth: authority, revocations, enrolment, rooms, metrics, health, assets, log }), (part) =>
     part.close(),
   );
-  const access = accessOf(config, { authority, revocations, enrolment });
+  const access = accessOf(config, { authority, enrolment });
   const signalling = new SignallingServer({
     httpServer: http.server,
     access,
@@ -253,10 +253,7 @@ function poolOptions(
   };
 }
 
-function accessOf(
-  config: Config,
-  { authority, revocations, enrolment }: { authority: Authority; revocations: Revocations; enrolment: Enrolment },
-): Access {
+function accessOf(config: Config, { authority, enrolment }: { authority: Authority; enrolment: Enrolment }): Access {
   const models = enrolment.models().map(({ name }) => name);
   return {
     defaultModel: config.synthesis.model,
@@ -265,16 +262,15 @@ function accessOf(
     async identify(token) {
       if (token === '') throw new AppError('token-missing');
       const principal = await authority.verifyToken(token);
-      const invited = isInvited(principal);
       const joinScopes = principal.scopes.filter((scope) => scope.startsWith('join:'));
       return {
         userId: principal.userId,
         // Barred ones too, so that whoever asks for one learns why.
         rooms: [...roomsOf(joinScopes), ...principal.barredRooms],
         expiresMs: principal.expiresAt * 1000,
-        accessEndsMs: invited ? principal.endsAt * 1000 : null,
+        accessEndsMs: isInvited(principal) ? principal.endsAt * 1000 : null,
         inviteId: principal.via.findLast((name) => name.startsWith(INVITE_PREFIX)) ?? null,
-        isRevoked: (room) => revocations.bars(principal, room ?? null, { invited }),
+        isRevoked: (room) => authority.isRevoked(principal, room),
         mayUseAvatar(avatarId) {
           const known = enrolment.get(avatarId);
           return known !== null && authorise(principal, { do: 'use-avatar', avatar: { id: avatarId, owner: known.owner } });

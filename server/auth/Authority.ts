@@ -163,11 +163,8 @@ export class Authority {
   /** Rights to rooms that are closed to the token fall away; who came by an invite has no others. */
   #admitted(claims: Claims): UserPrincipal {
     const { revocations } = this.#options;
-    const invited = isInvited(claims);
-    if (revocations.bars(claims)) throw new AppError('access-revoked');
-    const rooms = roomsOf(claims.scopes);
-    const barredRooms = rooms.filter((room) => revocations.bars(claims, room, { invited }));
-    if (invited && barredRooms.length > 0) throw new AppError('access-revoked');
+    if (this.isRevoked(claims)) throw new AppError('access-revoked');
+    const barredRooms = roomsOf(claims.scopes).filter((room) => this.isRevoked(claims, room));
     const scopes = claims.scopes.filter((scope) => {
       const room = roomOfScope(scope);
       if (room === null) return true;
@@ -175,6 +172,14 @@ export class Authority {
       return !barredRooms.includes(room) && !(scope.startsWith('invite:') && revocations.bars(claims, room, { invited: true }));
     });
     return { kind: 'user', ...claims, scopes, barredRooms };
+  }
+
+  /** Whether this access was taken back since; with `room`, as far as it is to that room. Who came by an invite has no other. */
+  isRevoked(claims: Pick<Claims, 'userId' | 'scopes' | 'via' | 'after'>, room: string | null = null): boolean {
+    const { revocations } = this.#options;
+    const invited = isInvited(claims);
+    if (room !== null || !invited) return revocations.bars(claims, room, { invited });
+    return revocations.bars(claims) || roomsOf(claims.scopes).some((one) => revocations.bars(claims, one, { invited }));
   }
 
   /** Signature and times. Asks for no revocation. */

@@ -26,7 +26,7 @@ const claimsSchema = z.object({
 
 export interface Claims {
   userId: string;
-  scopes: Scope[];
+  scopes: readonly Scope[];
   expiresAt: number;
   endsAt: number;
   via: readonly string[];

@@ -25,10 +25,15 @@ export interface TestServerOptions {
 export class TestServer {
   readonly server: GiocondaServer;
   readonly #folder: string;
+  readonly #options: TestServerOptions;
 
-  static async create({ config = {}, ...rest }: TestServerOptions = {}): Promise<TestServer> {
+  static async create(options: TestServerOptions = {}): Promise<TestServer> {
     await ensureSetup();
-    const folder = await mkdtemp(join(tmpdir(), 'gioconda-test-'));
+    return TestServer.#start(options, await mkdtemp(join(tmpdir(), 'gioconda-test-')));
+  }
+
+  static async #start(options: TestServerOptions, folder: string): Promise<TestServer> {
+    const { config = {}, ...rest } = options;
     const tree = {
       host: '127.0.0.1',
       port: 0,
@@ -43,12 +48,19 @@ export class TestServer {
     };
     const parsed = parseConfig(tree);
     const { GiocondaServer } = await import('../../server/main.ts');
-    return new TestServer(await GiocondaServer.create({ config: parsed, log: createLog(parsed), ...rest }), folder);
+    return new TestServer(await GiocondaServer.create({ config: parsed, log: createLog(parsed), ...rest }), { folder, options });
   }
 
-  private constructor(server: GiocondaServer, folder: string) {
+  private constructor(server: GiocondaServer, { folder, options }: { folder: string; options: TestServerOptions }) {
     this.server = server;
     this.#folder = folder;
+    this.#options = options;
+  }
+
+  /** Ended, and started again on the same data folder, at another port. */
+  async restarted(): Promise<TestServer> {
+    await this.server.close();
+    return TestServer.#start(this.#options, this.#folder);
   }
 
   get url(): string {

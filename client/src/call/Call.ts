@@ -51,7 +51,7 @@ export class Call extends Emitter<CallEvents> {
     this.#entry = new RoomEntry({ signalling: this.#signalling, clock: this.clock, place: options });
     this.#media = new MediaKeeper({ ...options, request, roster: this.#roster });
     this.#renewal = new TokenRenewal({
-      getToken: options.getToken,
+      tokens: TokenSource.of(options.token),
       renew: (token) => request('renew-token', { token }),
       nowMs: () => this.clock.nowMs,
     });

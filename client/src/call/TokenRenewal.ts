@@ -1,10 +1,10 @@
+import type { TokenSource } from '../http/TokenSource.ts';
 import { AppError } from '../protocol/index.ts';
 import type { AnswerOf, EventOf } from '../protocol/index.ts';
 import { Emitter } from './Emitter.ts';
 
 export interface TokenRenewalOptions {
-  /** A token that lasts longer than the one before, if there is such. */
-  getToken: () => Promise<string> | string;
+  tokens: Pick<TokenSource, 'renew' | 'renewable'>;
   renew: (token: string) => Promise<AnswerOf<'renew-token'>>;
   /** The server's clock. */
   nowMs: () => number;
@@ -31,7 +31,8 @@ export class TokenRenewal extends Emitter<TokenRenewalEvents> {
 
   handleExpiring({ expiresAtMs, accessEndsAtMs }: EventOf<'token-expiring'>): void {
     this.stop();
-    if (accessEndsAtMs !== undefined && accessEndsAtMs <= expiresAtMs) this.emit('ending', { endsAtMs: expiresAtMs, error: null });
+    const isLast = accessEndsAtMs !== undefined && accessEndsAtMs <= expiresAtMs;
+    if (isLast || !this.#options.tokens.renewable) this.emit('ending', { endsAtMs: expiresAtMs, error: null });
     else void this.#renew(expiresAtMs);
   }
 
@@ -56,7 +57,7 @@ export class TokenRenewal extends Emitter<TokenRenewalEvents> {
 
   /** Null when it went well. */
   async #attempt(expiresAtMs: number, isCurrent: () => boolean): Promise<AppError | null> {
-    const token = await this.#options.getToken();
+    const token = await this.#options.tokens.renew();
     if (!isCurrent()) return null;
     const renewed = await this.#options.renew(token);
     if (renewed.expiresAtMs <= expiresAtMs) return new AppError('token-expired', 'The token that was given for the renewal lasts no longer');
