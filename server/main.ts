@@ -162,8 +162,9 @@ async function start(
     rooms.withdrawAvatar(avatarId).catch((error: unknown) => log.error({ err: error }, 'a deleted avatar could not be withdrawn'));
   });
   const health = (): HealthPart[] => [...media.states, { name: 'synthesis', ok: pool.ready }];
-  const http = owned(await createHttpServer({ config, auth: authority, revocations, enrolment, rooms, metrics, health, assets, log }), (part) =>
-    part.close(),
+  const http = owned(
+    await createHttpServer({ config, auth: authority, revocations, enrolment, rooms, metrics, health, assets, log }),
+    (part) => part.close(),
   );
   const access = accessOf(config, { authority, enrolment });
   const signalling = new SignallingServer({

@@ -113,7 +113,8 @@ export class Authority {
       now = new Date(),
     }: { invite: UserPrincipal; previous?: string | undefined; returnWithinSeconds?: number; now?: Date },
   ): Promise<MintedGuest> {
-    const userId = previous === undefined ? randomName(GUEST_PREFIX, 12) : await this.#guestOf(previous, { room, returnWithinSeconds, now });
+    const userId =
+      previous === undefined ? randomName(GUEST_PREFIX, 12) : await this.#guestOf(previous, { room, returnWithinSeconds, now });
     const { endsAt, after } = invite;
     const grant: Grant = {
       userId,
@@ -128,7 +129,10 @@ export class Authority {
   }
 
   /** Who has come back. By which invite they came then does not matter: it may have been revoked since. */
-  async #guestOf(previous: string, { room, returnWithinSeconds, now }: { room: string; returnWithinSeconds: number; now: Date }): Promise<string> {
+  async #guestOf(
+    previous: string,
+    { room, returnWithinSeconds, now }: { room: string; returnWithinSeconds: number; now: Date },
+  ): Promise<string> {
     const { userId, after } = await this.#verify(previous, { now, toleranceSeconds: returnWithinSeconds });
     // Only guests: the application decides for how long its own users may come.
     if (!userId.startsWith(GUEST_PREFIX)) throw new AppError('token-invalid', "The earlier token is not a guest's");

@@ -120,9 +120,18 @@ export class Revocations {
    * In force when this returns, or throws because it could not be stored: then it is stored when that is possible again.
    * @throws AppError `storage-full`, `storage-failed`
    */
-  revoke({ subject = null, room = null, lasting = false }: { subject?: string | null; room?: string | null; lasting?: boolean }): Revocation {
+  revoke({
+    subject = null,
+    room = null,
+    lasting = false,
+  }: {
+    subject?: string | null;
+    room?: string | null;
+    lasting?: boolean;
+  }): Revocation {
     const nowMs = this.#now();
-    const untilMs = Math.max(this.#latestExpiryMs, nowMs + this.#options.longestTtlSeconds * 1000) + this.#options.returnWithinSeconds * 1000;
+    const untilMs =
+      Math.max(this.#latestExpiryMs, nowMs + this.#options.longestTtlSeconds * 1000) + this.#options.returnWithinSeconds * 1000;
     const earlier = this.#byKey.get(keyOf(subject, room));
     const revocation: Revocation = {
       id: `rev-${randomBytes(9).toString('base64url')}`,

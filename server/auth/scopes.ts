@@ -18,7 +18,10 @@ export const userIdSchema = z
  */
 export const scopeSchema = z
   .string()
-  .regex(/^(enrol|(avatar|join|invite|moderate):[A-Za-z0-9_-]{1,64})$/, 'must be enrol, avatar:ID, join:ROOM, invite:ROOM or moderate:ROOM');
+  .regex(
+    /^(enrol|(avatar|join|invite|moderate):[A-Za-z0-9_-]{1,64})$/,
+    'must be enrol, avatar:ID, join:ROOM, invite:ROOM or moderate:ROOM',
+  );
 
 export type Scope = 'enrol' | `avatar:${string}` | `join:${string}` | `invite:${string}` | `moderate:${string}`;
 

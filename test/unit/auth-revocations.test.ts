@@ -93,7 +93,8 @@ describe('a revocation', () => {
     const passedOn = await people.invite('r', guest.token);
     const guestOfGuest = await people.guest('r', passedOn.token);
     revocations.revoke({ subject: one.inviteId, room: 'r' });
-    for (const token of [one.token, guest.token, passedOn.token, guestOfGuest.token]) expect(await people.check(token)).toBe('access-revoked');
+    for (const token of [one.token, guest.token, passedOn.token, guestOfGuest.token])
+      expect(await people.check(token)).toBe('access-revoked');
     expect(await people.check(other.token)).toBe('ok');
     // An honest guest comes back by another invite, as themselves.
     expect((await people.guest('r', other.token, guest.token)).userId).toBe(guest.userId);

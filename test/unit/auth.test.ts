@@ -15,7 +15,13 @@ import { revocationsInMemory, userWith } from '../support/access.ts';
 const apiKey = 'gio_test-key-of-the-application';
 // Long enough for HS512 too, which must be refused all the same.
 const tokenSecret = 'a-secret-that-is-long-enough-for-hs256-and-for-hs512-as-well-0123456789';
-const authority = Authority.create({ apiKey, tokenSecret, tokenTtlSeconds: 3600, inviteTtlSeconds: 7200, revocations: revocationsInMemory() });
+const authority = Authority.create({
+  apiKey,
+  tokenSecret,
+  tokenTtlSeconds: 3600,
+  inviteTtlSeconds: 7200,
+  revocations: revocationsInMemory(),
+});
 const inviteTo = async (room: string, options: Parameters<Authority['mintInvite']>[1] = {}): Promise<UserPrincipal> =>
   authority.verifyToken((await authority.mintInvite(room, options)).token);
 const codeOf = (work: Promise<unknown>): Promise<unknown> =>

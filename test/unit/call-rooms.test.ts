@@ -6,7 +6,15 @@ import type { Access } from '../../server/signalling/access.ts';
 import { join } from '../../server/signalling/room-handlers.ts';
 import { Session } from '../../server/signalling/Session.ts';
 import { AppError, microphoneParametersSchema } from '../../client/src/protocol/index.ts';
-import { callerOf, type FakeProducer, FakeConsumer, type FakeTransport, FakeRoomMedia, FakeSession, FakeConnection } from '../support/call-fakes.ts';
+import {
+  callerOf,
+  type FakeProducer,
+  FakeConsumer,
+  type FakeTransport,
+  FakeRoomMedia,
+  FakeSession,
+  FakeConnection,
+} from '../support/call-fakes.ts';
 
 const microphone = microphoneParametersSchema.parse({
   codecs: [{ mimeType: 'audio/opus', payloadType: 111, clockRate: 48_000, channels: 2 }],
@@ -360,7 +368,9 @@ describe('Rooms', () => {
       await enter('Ben');
       await vi.advanceTimersByTimeAsync(60_000);
       expect(medias[0]!.closed).toBe(false);
-      expect(rooms.summaries()).toEqual([{ id: 'studio', participants: [expect.objectContaining({ displayName: 'Ben', avatar: false, userId: 'Ben' })], previews: 0 }]);
+      expect(rooms.summaries()).toEqual([
+        { id: 'studio', participants: [expect.objectContaining({ displayName: 'Ben', avatar: false, userId: 'Ben' })], previews: 0 },
+      ]);
       expect(rooms.closeRoom('studio')).toBe(true);
       expect(medias[0]!.closed).toBe(true);
       expect(rooms.closeRoom('studio')).toBe(false);

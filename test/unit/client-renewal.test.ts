@@ -51,7 +51,12 @@ describe('TokenRenewal', () => {
   });
 
   it('tries again while there is time: after a failure of the application, a refusal, a token that lasts no longer', async () => {
-    const answers = [() => Promise.reject(new AppError('token-unavailable')), async () => 'foreign', async () => 'same', async () => 'newer'];
+    const answers = [
+      () => Promise.reject(new AppError('token-unavailable')),
+      async () => 'foreign',
+      async () => 'same',
+      async () => 'newer',
+    ];
     next = () => answers.shift()!();
     renewal.handleExpiring({ expiresAtMs: 60_000 });
     await settle(60_000);

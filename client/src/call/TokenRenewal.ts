@@ -60,7 +60,8 @@ export class TokenRenewal extends Emitter<TokenRenewalEvents> {
     const token = await this.#options.tokens.renew();
     if (!isCurrent()) return null;
     const renewed = await this.#options.renew(token);
-    if (renewed.expiresAtMs <= expiresAtMs) return new AppError('token-expired', 'The token that was given for the renewal lasts no longer');
+    if (renewed.expiresAtMs <= expiresAtMs)
+      return new AppError('token-expired', 'The token that was given for the renewal lasts no longer');
     if (isCurrent()) this.emit('renewed', renewed);
     return null;
   }

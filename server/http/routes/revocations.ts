@@ -1,7 +1,13 @@
 /** Access is taken back: from users, guests and invites, and by putting somebody out of a room. */
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AppError, revocationListSchema, revocationSchema, type ErrorCode, type RevocationInfo } from '../../../client/src/protocol/index.ts';
+import {
+  AppError,
+  revocationListSchema,
+  revocationSchema,
+  type ErrorCode,
+  type RevocationInfo,
+} from '../../../client/src/protocol/index.ts';
 import { INVITE_PREFIX } from '../../auth/claims.ts';
 import type { Revocation } from '../../auth/Revocations.ts';
 import { roomIdSchema, userIdSchema } from '../../auth/scopes.ts';

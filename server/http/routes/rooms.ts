@@ -2,13 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import {
-  createdRoomSchema,
-  inviteSchema,
-  roomListSchema,
-  roomSchema,
-  type RoomInfo,
-} from '../../../client/src/protocol/index.ts';
+import { createdRoomSchema, inviteSchema, roomListSchema, roomSchema, type RoomInfo } from '../../../client/src/protocol/index.ts';
 import { authorise } from '../../auth/authorise.ts';
 import { roomIdSchema } from '../../auth/scopes.ts';
 import { callerOf, permit } from '../access.ts';
