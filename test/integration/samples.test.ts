@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AvatarInfo, Gioconda } from '../../client/src/index.ts';
 import { authorise } from '../../server/auth/authorise.ts';
+import { userWith } from '../support/access.ts';
 import { TestServer } from '../support/TestServer.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -43,7 +44,7 @@ describe('sample avatars', () => {
 
   it('may be used by everybody with a token, and by nobody without', () => {
     const avatar = { id: 'av-1', owner: 'samples' };
-    const user = { kind: 'user', userId: 'guest-1', scopes: ['join:studio'], expiresAt: 0 } as const;
+    const user = userWith({ userId: 'guest-1', scopes: ['join:studio'] });
     expect(authorise(user, { do: 'use-avatar', avatar })).toBe(true);
     expect(authorise(null, { do: 'use-avatar', avatar })).toBe(false);
   });
