@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { build, stop } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
-import type { ViewerResult } from './viewer-page.ts';
+import type { ViewerResult } from './presented.ts';
 
 const ENTRY = fileURLToPath(new URL('./viewer-page.ts', import.meta.url));
 const FLAGS = [

@@ -2,7 +2,7 @@
 import { packageFolder } from '../base/paths.ts';
 import { SetupError } from '../setup/SetupError.ts';
 
-const needed = ['@roamhq/wrtc', 'mediasoup-client', 'playwright-core', 'socket.io-client'];
+const needed = ['@roamhq/wrtc', 'mediasoup-client', 'node-datachannel', 'playwright-core', 'socket.io-client'];
 
 /** @throws SetupError that names the packages which are not installed. */
 export function requireDevelopmentPackages(find: (name: string) => string | null = packageFolder): void {

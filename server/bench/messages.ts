@@ -1,4 +1,6 @@
-/** Between the benchmark and the process that plays its drivers. */
+/** Between the benchmark and the processes that play its participants. */
+import type { ViewerResult } from './presented.ts';
+import type { Failed } from './ChildLink.ts';
 
 export interface DriversRequest {
   url: string;
@@ -16,5 +18,17 @@ export interface DriverCount {
 }
 
 export type ToDrivers = { type: 'play'; request: DriversRequest } | { type: 'count' };
+export type FromDrivers = { type: 'driving' } | { type: 'counted'; counts: DriverCount[] } | Failed;
 
-export type FromDrivers = { type: 'driving' } | { type: 'counted'; counts: DriverCount[] } | { type: 'failed'; message: string };
+/** Participants without pictures: see `light-members.ts`. */
+export type ToLightMembers =
+  | { type: 'drive'; request: DriversRequest }
+  /** A viewer for each token, whose room it names. */
+  | { type: 'watch'; url: string; tokens: string[] }
+  | { type: 'count' | 'reset' | 'results' };
+export type FromLightMembers =
+  | { type: 'driving' | 'watching' | 'forgotten' }
+  /** `cpuMs`: of the process so far. */
+  | { type: 'counted'; counts: DriverCount[]; cpuMs: number }
+  | { type: 'seen'; results: ViewerResult[] }
+  | Failed;

@@ -2,19 +2,7 @@
 /// <reference lib="dom" />
 import { Gioconda } from '../../client/src/Gioconda.ts';
 import type { FrameTrace } from '../../client/src/protocol/index.ts';
-
-export interface PresentedFrame extends FrameTrace {
-  /** When the compositor took the frame, server clock. */
-  presentedMs: number;
-  /** When its last packet had arrived here, server clock. */
-  receivedMs: number;
-}
-
-export interface ViewerResult {
-  joinToFirstFrameMs: number;
-  presented: PresentedFrame[];
-  framesDropped: number;
-}
+import type { ViewerResult } from './presented.ts';
 
 class Viewer {
   readonly #shown = new Map<number, { presentedMs: number; receivedMs: number }>();

@@ -1,13 +1,13 @@
 /** `gioconda bench`: measures the live path on this machine, prints a table and writes JSON. */
 import { writeFile } from 'node:fs/promises';
 import { requireDevelopmentPackages } from '../bench/development-packages.ts';
-import type { BenchReport } from '../bench/run-bench.ts';
-import type { Quantiles } from '../base/quantiles.ts';
+import type { BenchReport } from '../bench/bench-report.ts';
+import { quantiles, type Quantiles } from '../base/quantiles.ts';
 import { loadConfig } from '../config/index.ts';
 import { ensureSetup, recordMeasurement } from '../setup/index.ts';
 import type { BenchOptions } from './options.ts';
 
-export async function run({ model, seconds, avatars, size, out = 'bench.json' }: BenchOptions): Promise<number> {
+export async function run({ model, seconds, avatars, size, replay, out = 'bench.json' }: BenchOptions): Promise<number> {
   requireDevelopmentPackages();
   const { config } = loadConfig();
   await ensureSetup({ cacheDir: config.cacheDir });
@@ -16,13 +16,14 @@ export async function run({ model, seconds, avatars, size, out = 'bench.json' }:
     model: model ?? null,
     seconds,
     avatars,
+    replay,
     size: size ?? config.video.size,
     cacheDir: config.cacheDir,
     video: config.video,
     onStep: (text) => console.error(`· ${text}`),
   });
   console.log(table(report));
-  await record(report, config.cacheDir);
+  if (!replay) await record(report, config.cacheDir);
   await writeFile(out, `${JSON.stringify(report, null, 2)}\n`);
   console.error(`\nJSON: ${out}`);
   return 0;
@@ -38,12 +39,22 @@ async function record({ settings: { model, size, avatars }, stages }: BenchRepor
 const number = (value: number, digits = 1): string => (Number.isFinite(value) ? value.toFixed(digits) : '–');
 const row = (name: string, { p50, p95, max }: Quantiles): string => `| ${name} | ${number(p50)} | ${number(p95)} | ${number(max)} |`;
 
+/** One figure for each where they are few. */
+function spread(values: number[]): string {
+  if (values.length <= 8) return `${values.map((ms) => number(ms, 0)).join(', ')} ms`;
+  const { p50, max } = quantiles(values);
+  return `${number(p50, 0)} ms p50, ${number(max, 0)} ms max`;
+}
+
 /** Markdown, so that it can be put into a document as it is. */
 export function table({ machine, settings, stages, ...report }: BenchReport): string {
-  const { cpuPercent, memoryMib } = report;
+  const { cpuPercent, memoryMib, eventLoopDelayMs: delay } = report;
+  const { avatars, model, size, framesPerSecond, codec, seconds, replay } = settings;
+  const cores = (percent: number | null): string => (percent === null ? 'not measured' : `${number(percent)} % of a core`);
+  const viewers = replay ? 'one viewer each, without pictures' : (machine.browser ?? 'no Chromium found: presentation was not measured');
   return [
-    `${settings.avatars} avatar${settings.avatars > 1 ? 's' : ''}, model ${settings.model}, ${settings.size}×${settings.size} at ${settings.framesPerSecond} fps, ${settings.codec}, ${settings.seconds} s, on ${machine.cores} cores of ${machine.cpu}, Node ${machine.node}, ` +
-      (machine.chromium ? `Chromium ${machine.chromium}` : 'no Chromium found: presentation was not measured'),
+    `${avatars} avatar${avatars > 1 ? 's' : ''}, ${replay ? `a recording of ${model}` : `model ${model}`}, ${size}×${size} at ${framesPerSecond} fps, ${codec}, ${seconds} s, ` +
+      `on ${machine.cores} cores of ${machine.cpu}, Node ${machine.node}, ${viewers}`,
     '',
     '| stage, ms | p50 | p95 | max |',
     '|---|---|---|---|',
@@ -51,16 +62,19 @@ export function table({ machine, settings, stages, ...report }: BenchReport): st
     '',
     '| | |',
     '|---|---|',
-    `| frames a second, each avatar | ${number(report.framesPerSecond)} |`,
-    `| join → first frame | ${report.joinToFirstFrameMs.map((ms) => number(ms, 0)).join(', ')} ms |`,
-    `| enrolment, two portraits (the first starts the process) | ${report.enrolMs.map((ms) => number(ms, 0)).join(', ')} ms |`,
+    `| event-loop delay of the main process | ${number(delay.p50)} ms p50, ${number(delay.p99)} ms p99, ${number(delay.max)} ms max |`,
+    `| CPU of the main process, all threads | ${cores(cpuPercent.main)} |`,
+    `| CPU of its event loop's thread | ${cores(cpuPercent.mainThread)} |`,
+    `| CPU of media workers, all | ${cores(cpuPercent.mediaWorkers)} |`,
+    `| CPU of synthesis${replay ? '' : ' and encoder'}, each avatar | ${cores(cpuPercent.synthesisPerAvatar)} |`,
+    ...(replay ? [`| CPU of drivers and viewers, all | ${cores(cpuPercent.clients)} |`] : []),
+    `| frames a second, each avatar | ${number(report.framesPerSecond)} sent, ${number(report.framesPerSecondSeen)} seen |`,
+    `| join → first frame | ${spread(report.joinToFirstFrameMs)} |`,
+    `| enrolment, two portraits (the first starts the process) | ${spread(report.enrolMs)} |`,
     `| landmark uplink | ${number(report.uplinkKbps)} kbit/s, ${number(report.bytesPerPacket)} bytes a packet |`,
     `| avatar video | ${number(report.videoKbps, 0)} kbit/s |`,
-    `| CPU of synthesis and encoder, each avatar | ${number(cpuPercent.synthesisPerAvatar)} % of a core |`,
-    `| CPU of signalling and RTP, all | ${number(cpuPercent.signallingAndRtp)} % of a core |`,
-    `| CPU of media workers, all | ${number(cpuPercent.mediaWorkers)} % of a core |`,
     `| memory of a synthesis process without avatars | ${number(memoryMib.synthesisProcess, 0)} MiB |`,
-    `| memory of each avatar | ${number(memoryMib.perAvatar, 0)} MiB |`,
+    `| memory of each avatar | ${number(memoryMib.perAvatar, replay ? 1 : 0)} MiB |`,
     `| memory of the server process | ${number(memoryMib.serverProcess, 0)} MiB |`,
   ].join('\n');
 }

@@ -78,6 +78,8 @@ export interface BenchOptions {
   seconds: number;
   /** Avatars at the same time. */
   avatars: number;
+  /** Avatars show a recording: the server without its graphs. */
+  replay: boolean;
   size?: number;
   /** Where the JSON goes. */
   out?: string;

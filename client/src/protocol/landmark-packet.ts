@@ -11,6 +11,7 @@ import { PayloadReader, PayloadWriter, coefficientStep, createQuantisedFace, res
 import { ResidualTransform } from './landmark-residual.ts';
 import { ShapeProjector, applyPose } from './landmark-shape.ts';
 import type { FacePose } from './landmark-shape.ts';
+import { TICKS_PER_MS, writeTimes } from './landmark-times.ts';
 import { LANDMARK_COUNT } from './landmarks.ts';
 import type { LandmarkFrame } from './landmarks.ts';
 
@@ -31,9 +32,6 @@ export const LANDMARK_HEADER_BYTES = 12;
 /** Header flags (lower half of the first byte). The reserved two are for the sender's news; a decoder of this version passes over them. */
 const FLAG_RESIDUAL = 1;
 const FLAG_UNKNOWN = 8;
-const TICKS_PER_MS = 10;
-const MAX_TICKS = 2 ** 48 - 1;
-const MAX_DELTA = 0xffff;
 /** Coordinates beyond this many picture widths are no face. */
 const MAX_COORDINATE = 64;
 
@@ -130,18 +128,6 @@ export class LandmarkDecoder {
     }
   }
 }
-
-function writeTimes(packet: Uint8Array, sequence: number, capturedMs: number, sentMs: number): void {
-  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
-  const captured = clamp(Math.round(capturedMs * TICKS_PER_MS), MAX_TICKS);
-  view.setUint16(2, sequence);
-  view.setUint16(4, Math.floor(captured / 2 ** 32));
-  view.setUint32(6, captured % 2 ** 32);
-  view.setUint16(10, clamp(Math.round(sentMs * TICKS_PER_MS) - captured, MAX_DELTA));
-}
-
-/** Into 0 .. limit; what is no number becomes 0. */
-const clamp = (value: number, limit: number): number => (value > 0 ? Math.min(value, limit) : 0);
 
 function checkHeader(packet: Uint8Array): DataView {
   if (!(packet instanceof Uint8Array) || packet.length < LANDMARK_HEADER_BYTES || packet.length > MAX_LANDMARK_PACKET_BYTES) {
