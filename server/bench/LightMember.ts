@@ -16,7 +16,7 @@ export class LightMember {
     request: RequestOf<'join'>,
     onEvent: (event: ServerEvent) => void = () => undefined,
   ): Promise<LightMember> {
-    const signalling = new Signalling({ url, getToken: () => token });
+    const signalling = new Signalling({ url, token });
     const up = new Promise<void>((resolve, reject) => {
       signalling.on('up', () => resolve());
       signalling.on('refused', ({ error }) => reject(error));

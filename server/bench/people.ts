@@ -68,7 +68,7 @@ export function viewerTokens(server: GiocondaServer, rooms: string[]): Promise<s
 const roomOf = (index: number): string => `bench-${index}`;
 
 async function userToken(server: GiocondaServer, userId: string, scopes: string[]): Promise<string> {
-  const application = new RestClient({ url: server.url, getToken: () => server.keys.apiKey });
+  const application = new RestClient({ url: server.url, token: server.keys.apiKey });
   return (await application.post('/tokens', { userId, scopes }, tokenSchema)).token;
 }
 

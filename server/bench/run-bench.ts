@@ -131,7 +131,6 @@ async function fillRooms(server: GiocondaServer, crowd: Crowd, { drivers }: Peop
     drivers: drivers.map(({ token, avatarId }) => ({ token, avatarId })),
     model,
     framesPerSecond: FRAMES_PER_SECOND,
-    watched: browser !== null,
   });
   onStep(`starting ${drivers.length} viewer${drivers.length > 1 ? 's' : ''}`);
   const rooms = drivers.map(({ room }) => room);
