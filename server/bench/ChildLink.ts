@@ -41,7 +41,8 @@ export class ChildLink<Question extends { type: string }, Answer extends { type:
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => settle(() => reject(new AppError('deadline', `The ${this.#name} do not answer`))), ANSWER_TIMEOUT_MS);
       const onMessage = (answer: Answer | Failed): void => {
-        if (answer.type === 'failed') settle(() => reject(new AppError('internal', `The ${this.#name} failed: ${(answer as Failed).message}`)));
+        if (answer.type === 'failed')
+          settle(() => reject(new AppError('internal', `The ${this.#name} failed: ${(answer as Failed).message}`)));
         if (answer.type === type) settle(() => resolve(answer as Extract<Answer, { type: T }>));
       };
       const onExit = (): void => settle(() => reject(new AppError('internal', `The process of the ${this.#name} ended`)));

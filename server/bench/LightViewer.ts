@@ -32,7 +32,11 @@ export class LightViewer {
     const transport = await signalling.request('create-transport', { direction: 'receive' });
     const transportId = transport.id;
     const rtpCapabilities = entry.routerRtpCapabilities as never; // whatever the server can send
-    const { consumerId, rtpParameters } = await signalling.request('consume', { transportId, producerId: video.producerId, rtpCapabilities });
+    const { consumerId, rtpParameters } = await signalling.request('consume', {
+      transportId,
+      producerId: video.producerId,
+      rtpCapabilities,
+    });
     const first = Promise.withResolvers<void>();
     viewer.peer = await LightPeer.receiving(
       { transport, rtpParameters },

@@ -56,9 +56,7 @@ export function measured(start: Usage, end: Usage, { viewers, avatars }: { viewe
   const wallMs = end.atMs - start.atMs;
   const percent = (from: number, to: number): number => ((to - from) / wallMs) * 100;
   const kbps = (bytes: number): number => (bytes * 8) / wallMs / avatars;
-  const presented = viewers
-    .flatMap((viewer) => viewer.presented)
-    .filter(({ sentMs }) => sentMs >= start.atMs && sentMs < end.atMs);
+  const presented = viewers.flatMap((viewer) => viewer.presented).filter(({ sentMs }) => sentMs >= start.atMs && sentMs < end.atMs);
   return {
     stages: stagesOf(presented),
     joinToFirstFrameMs: viewers.map(({ joinToFirstFrameMs }) => joinToFirstFrameMs),

@@ -124,7 +124,12 @@ async function measure(server: GiocondaServer, crowd: Crowd, request: BenchReque
   };
 }
 
-async function fillRooms(server: GiocondaServer, crowd: Crowd, { drivers }: People, { model, replay, onStep }: BenchRequest): Promise<void> {
+async function fillRooms(
+  server: GiocondaServer,
+  crowd: Crowd,
+  { drivers }: People,
+  { model, replay, onStep }: BenchRequest,
+): Promise<void> {
   onStep(`starting ${drivers.length} driver${drivers.length > 1 ? 's' : ''}`);
   await crowd.drive({
     url: server.url,

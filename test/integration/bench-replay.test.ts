@@ -41,15 +41,7 @@ describe('gioconda bench --replay', () => {
   });
 
   it('tells the stages up to the viewer, and nothing of a presentation that did not happen', () => {
-    expect(Object.keys(report.stages)).toEqual([
-      'uplink',
-      'queue',
-      'synthesis',
-      'encode',
-      'send',
-      'downlink',
-      'landmarks sent → received',
-    ]);
+    expect(Object.keys(report.stages)).toEqual(['uplink', 'queue', 'synthesis', 'encode', 'send', 'downlink', 'landmarks sent → received']);
     for (const { n, p50, max } of Object.values(report.stages)) {
       expect(n).toBeGreaterThan(AVATARS);
       expect(max).toBeGreaterThanOrEqual(p50);

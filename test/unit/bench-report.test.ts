@@ -34,7 +34,17 @@ const viewer = (presented: PresentedFrame[]) => ({ joinToFirstFrameMs: 100, pres
 
 describe('the figures of a measured call', () => {
   const start = usage({ atMs: 1000, mainMs: 500, mediaMs: 50, clientsMs: 10, frames: 30, bytes: 100, packets: 10 });
-  const end = usage({ atMs: 3000, mainMs: 600, mainThreadMs: 90, mediaMs: 250, clientsMs: 210, synthesisMs: 400, frames: 150, bytes: 1100, packets: 30 });
+  const end = usage({
+    atMs: 3000,
+    mainMs: 600,
+    mainThreadMs: 90,
+    mediaMs: 250,
+    clientsMs: 210,
+    synthesisMs: 400,
+    frames: 150,
+    bytes: 1100,
+    packets: 30,
+  });
 
   it('are shares of the time between two counts, and those of avatars are divided among them', () => {
     const figures = measured(start, end, { viewers: [], avatars: 2 });
