@@ -1,5 +1,5 @@
 /** A live avatar: landmark packets in, a video track in the room out. One per participant who shows one. */
-import type { AppError, DriveState, FrameTrace } from '../../client/src/protocol/index.ts';
+import type { AppError, DriveState, ExpressionRequest, FrameTrace } from '../../client/src/protocol/index.ts';
 import { serverNow } from '../base/clock.ts';
 import { endAll } from '../base/end-all.ts';
 import { Emitter } from '../base/Emitter.ts';
@@ -85,6 +85,14 @@ export class Avatar {
 
   recalibrate(): void {
     this.#session.recalibrate();
+  }
+
+  express(request: ExpressionRequest): void {
+    if (!this.#closed) this.#session.express(request);
+  }
+
+  setExpressiveness(share: number): void {
+    if (!this.#closed) this.#session.setExpressiveness(share);
   }
 
   /**

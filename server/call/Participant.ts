@@ -86,6 +86,7 @@ export class Participant {
   /** Changes of avatar are done one after the other, in the order asked for. */
   #avatarChange: Promise<unknown> = Promise.resolve();
   #muted = false;
+  #expressiveness = 1;
   readonly #views: Views;
   #openingTransports = 0;
   #openingConsumers = 0;
@@ -291,6 +292,12 @@ export class Participant {
     return change;
   }
 
+  /** Share of the driver's own expression that the avatar shows; holds for avatars that come later. */
+  setExpressiveness(share: number): void {
+    this.#expressiveness = share;
+    this.#avatar?.setExpressiveness(share);
+  }
+
   /** The avatar was deleted: it goes, also if it is just coming. */
   withdrawAvatar(avatarId: string): Promise<void> {
     const change = this.#avatarChange.then(() => {
@@ -316,6 +323,7 @@ export class Participant {
       throw new AppError('not-joined');
     }
     this.#avatar = avatar;
+    if (this.#expressiveness !== 1) avatar.setExpressiveness(this.#expressiveness);
     avatar.events.on('state', (state) => this.events.emit('state', state));
     // Everybody sees that the participant has no avatar any more; the reason is in the server's log.
     avatar.events.on('failed', () => {

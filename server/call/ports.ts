@@ -6,6 +6,7 @@ import type { AppError } from '../../client/src/protocol/index.ts';
 import type {
   DriveState,
   DtlsParameters,
+  ExpressionRequest,
   FrameTrace,
   MicrophoneParameters,
   ReceiveCapabilities,
@@ -135,6 +136,10 @@ export interface SynthesisSessionPort {
   setWatched(watched: boolean): void;
   requestKeyframe(): void;
   recalibrate(): void;
+  /** Shows an expression over the live face. */
+  express(request: ExpressionRequest): void;
+  /** Share of the driver's own expression that is transferred; holds until it is set again. */
+  setExpressiveness(share: number): void;
   /** Another person's weights into the running stream; encoder and RTP go on. */
   switchAvatar(options: { avatarId: string; model: string }): Promise<void>;
   /** Called some ten times a second. */

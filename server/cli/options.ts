@@ -68,6 +68,8 @@ export interface RenderOptions {
   crop: boolean;
   /** Side of the square output in pixels. */
   size?: number;
+  /** File of expressions to be shown. */
+  express?: string;
   /** Where the per-frame report goes. */
   json?: string;
 }

@@ -141,6 +141,7 @@ function renderCommand(): Command {
     )
     .option('--no-crop', 'portraits and clip are framed square on the head already: only resize them')
     .option('--size <pixels>', "side of the square picture (default: the model's own)", avatarSide)
+    .option('--express <file>', 'expressions to show over the driver (JSON): [{"atMs": 500, "name": "smile"}, …]')
     .option('--json <file>', 'write a report: per frame the time, the crop box, whether a face was found, milliseconds of each stage')
     .option('--data <folder>', 'the local data folder, for --avatar (default: .gioconda/data)')
     .option('--config <file>', 'configuration file (JSON)')

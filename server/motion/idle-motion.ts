@@ -13,7 +13,7 @@ const degrees = Math.PI / 180;
 const blink = { closeMs: 90, holdMs: 40, openMs: 170, minPauseMs: 2000, maxPauseMs: 6000 } as const;
 const glance = { moveMs: 120, minPauseMs: 900, maxPauseMs: 3200, reach: 0.07 } as const;
 /** Head centre above the pivot in the neck, face sizes: a head turns about its neck, not about its nose. */
-const neck = { down: 0.75, behind: 0.45 } as const;
+export const neckPivot = { down: 0.75, behind: 0.45 } as const;
 
 /** Slow waves per pose entry: amplitude and frequencies that share no small multiple. */
 const waves = [
@@ -66,8 +66,8 @@ export class IdleMotion {
     });
     const breath = Math.sin(2 * Math.PI * breathHz * t + this.#phases.at(-1)!);
     const [nod, turn, tilt] = [m[L.rotation]!, m[L.rotation + 1]!, m[L.rotation + 2]!];
-    m[L.translation] = neck.down * tilt - neck.behind * turn;
-    m[L.translation + 1] = neck.behind * nod + 0.006 * breath;
+    m[L.translation] = neckPivot.down * tilt - neckPivot.behind * turn;
+    m[L.translation + 1] = neckPivot.behind * nod + 0.006 * breath;
     m[L.logScale] = 0.003 * breath;
     this.#blink(timeMs);
     this.#glance(timeMs);

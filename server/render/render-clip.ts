@@ -13,6 +13,7 @@ import { loadModel, type OnnxModel } from '../synthesis/model/OnnxModel.ts';
 import type { DetectedFace } from '../landmarker/types.ts';
 import type { MotionMode } from '../motion/motion.ts';
 import { DriverFraming } from './DriverFraming.ts';
+import { readExpressionScript, type ExpressionScript } from './expression-script.ts';
 import { loadPortraits, type LoadedPortrait, type PortraitInput } from './portraits.ts';
 import { RenderReport } from './RenderReport.ts';
 import { RenderTotals } from './RenderTotals.ts';
@@ -28,6 +29,8 @@ export interface RenderJob {
   crop: boolean;
   /** Side of the video; the model's own without. */
   size?: number | undefined;
+  /** File of expressions to be shown over the driver's. */
+  express?: string | undefined;
   /** Folder of the converted landmark networks. */
   landmarkDir: string;
   /** Recorded in the report. */
@@ -63,6 +66,7 @@ async function render(job: RenderJob, owned: Owned): Promise<RenderSummary> {
   const { motion, signal } = job;
   containerOf(job.out); // an ending that is not known
   // First what fails fast: the clip and the places to write to, before seconds of loading.
+  const expressions = job.express === undefined ? null : await readExpressionScript(job.express);
   const reader = owned(await VideoReader.open(job.drive), (part) => part.close());
   job.onStep?.('loading the model and the portraits');
   const model = owned(await loadModel(job.model, await modelSize(job)), (part) => part.close());
@@ -87,6 +91,7 @@ async function render(job: RenderJob, owned: Owned): Promise<RenderSummary> {
     writer,
     framing: new DriverFraming(job.crop ? 'head' : 'none'),
     scale: info.width,
+    expressions,
   });
   job.onStep?.(`rendering ${basename(job.drive)}`);
   const totals = new RenderTotals();
@@ -126,6 +131,7 @@ interface FrameRendererParts {
   framing: DriverFraming;
   /** Width of the input's picture, which the reader's may be smaller than. */
   scale: number;
+  expressions: ExpressionScript | null;
 }
 
 /** One picture of the clip → one of the video. */
@@ -149,6 +155,7 @@ class FrameRenderer {
     const trackedMs = performance.now();
     const landmarks = framing.frame(image, face, timeMs);
     const packedMs = performance.now();
+    for (const expression of this.#parts.expressions?.due(timeMs) ?? []) session.express(expression);
     const { i420, state, timings } = await session.render({ landmarks, timeMs });
     const renderedMs = performance.now();
     writer.write(i420, ticks, durationTicks);

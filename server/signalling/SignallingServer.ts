@@ -26,7 +26,7 @@ import { Shares } from '../limits/Shares.ts';
 import { TokenBucket } from '../limits/TokenBucket.ts';
 import type { Access, Caller } from './access.ts';
 import { AddressGate } from './AddressGate.ts';
-import { recalibrate, setAvatar } from './avatar-handlers.ts';
+import { express, recalibrate, setAvatar, setExpressiveness } from './avatar-handlers.ts';
 import {
   connectTransport,
   consume,
@@ -71,6 +71,8 @@ const handlers: { [N in RequestName]: (session: Session, request: RequestOf<N>) 
   'set-avatar': setAvatar,
   'set-muted': setMuted,
   recalibrate,
+  express,
+  'set-expressiveness': setExpressiveness,
   'sync-clock': syncClock,
   'report-playback': reportPlayback,
 };

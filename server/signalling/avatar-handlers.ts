@@ -22,6 +22,16 @@ export async function setAvatar(session: Session, request: RequestOf<'set-avatar
   return { avatar: participant.info.avatar };
 }
 
+export async function express(session: Session, request: RequestOf<'express'>): Promise<Record<string, never>> {
+  session.participant.avatar?.express(request);
+  return {};
+}
+
+export async function setExpressiveness(session: Session, { share }: RequestOf<'set-expressiveness'>): Promise<Record<string, never>> {
+  session.participant.setExpressiveness(share);
+  return {};
+}
+
 export async function recalibrate(session: Session): Promise<Record<string, never>> {
   session.participant.avatar?.recalibrate();
   return {};

@@ -148,6 +148,14 @@ export class FakeSession implements SynthesisSessionPort {
     this.watched = watched;
   }
   recalibrate(): void {}
+  readonly expressions: string[] = [];
+  express({ name }: { name: string }): void {
+    this.expressions.push(name);
+  }
+  expressiveness = 1;
+  setExpressiveness(share: number): void {
+    this.expressiveness = share;
+  }
   async switchAvatar({ avatarId }: { avatarId: string }): Promise<void> {
     this.avatarId = avatarId;
   }

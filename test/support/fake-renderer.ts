@@ -40,6 +40,16 @@ export class FakeRenderer implements Renderer {
     };
   }
 
+  readonly expressions: string[] = [];
+  express({ name }: { name: string }): void {
+    this.expressions.push(name);
+  }
+
+  expressiveness = 1;
+  setExpressiveness(share: number): void {
+    this.expressiveness = share;
+  }
+
   readonly followed: RenderInput[] = [];
   follow(input: RenderInput): DriveState {
     if (this.#busy) throw new Error('followed in the middle of a frame');

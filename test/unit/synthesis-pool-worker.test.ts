@@ -21,6 +21,7 @@ describe('LiveSessions', () => {
     video: { codec: 'vp8', fps: 30, bitrateBps: 1 },
     pace: 30,
     driverNeutral,
+    expressiveness: 1,
     resume: null,
     output: { ip: '127.0.0.1', port: 9, sourcePort: 0, ssrc: 1, payloadType: 101, extensions: [] },
   });

@@ -3,7 +3,15 @@ import { Attempt } from '../http/Attempt.ts';
 import { serverOrigin } from '../http/server-address.ts';
 import { TokenSource } from '../http/TokenSource.ts';
 import { AppError } from '../protocol/index.ts';
-import type { AnswerOf, DriveState, LandmarkFrame, ParticipantInfo } from '../protocol/index.ts';
+import type {
+  AnswerOf,
+  DriveState,
+  ExpressionName,
+  ExpressionRequest,
+  LandmarkFrame,
+  ParticipantInfo,
+  RequestOf,
+} from '../protocol/index.ts';
 import type { CallEvents, CallOptions, CallState, ReceivedMedia } from './call-types.ts';
 import { Emitter } from './Emitter.ts';
 import { LandmarkChannel } from './LandmarkChannel.ts';
@@ -39,6 +47,8 @@ export class Call extends Emitter<CallEvents> {
   /** What the server told between the link's coming up and its answer to the join. */
   #early: ServerEvent[] | null = null;
   #state: CallState = 'connecting';
+  #expressiveness = 1;
+  #paused = false;
   readonly #unwatchPage: () => void;
 
   private constructor(options: CallOptions) {
@@ -127,7 +137,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** One observation of the driver's face; goes out at once or not at all. Returns whether it went. */
   sendLandmarks(frame: LandmarkFrame): boolean {
-    return this.#landmarks.send(frame);
+    return !this.#paused && this.#landmarks.send(frame);
   }
 
   /** Holds through reconnections. @throws AppError when the server refuses. */
@@ -145,6 +155,29 @@ export class Call extends Emitter<CallEvents> {
   async setAvatar(avatarId: string | null, model?: string): Promise<void> {
     await this.#ask('set-avatar', { avatarId, ...(model && { model }) });
     this.#entry.chooseAvatar(avatarId, model);
+  }
+
+  /** Shows an expression over the live face; it fades by itself. @throws AppError when the server cannot be reached. */
+  async express(name: ExpressionName, options: Omit<ExpressionRequest, 'name'> = {}): Promise<void> {
+    await this.#ask('express', { name, ...options });
+  }
+
+  /**
+   * How much of one's own expression the avatar shows: 0 none, 1 all of it (as at first), 1.5 at most; pose, lids and gaze stay. Holds through
+   * reconnections and changes of avatar. @throws AppError `bad-request` for another number.
+   */
+  async setExpressiveness(share: number): Promise<void> {
+    await this.#ask('set-expressiveness', { share });
+    this.#expressiveness = share;
+  }
+
+  /** While paused, nothing of the driver's face is sent: the avatar comes to rest, breathes and blinks. */
+  setPaused(paused: boolean): void {
+    this.#paused = paused;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
   }
 
   /** Takes the driver's next second as the neutral face, e.g. after another person sat down. */
@@ -166,7 +199,10 @@ export class Call extends Emitter<CallEvents> {
     this.#end(null);
   }
 
-  async #ask<N extends 'set-muted' | 'set-avatar' | 'recalibrate'>(name: N, request: Parameters<Signalling['request']>[1]): Promise<void> {
+  async #ask<N extends 'set-muted' | 'set-avatar' | 'recalibrate' | 'express' | 'set-expressiveness'>(
+    name: N,
+    request: Parameters<Signalling['request']>[1],
+  ): Promise<void> {
     // While the link is down the wish is kept and told when the room is entered again.
     if (this.#state === 'reconnecting' && name === 'set-muted') return;
     await this.#signalling.request(name, request as never);
@@ -215,12 +251,16 @@ export class Call extends Emitter<CallEvents> {
     if (again) this.emit('rejoined', { participantId, resumed });
     else this.emit('joined', { participantId, resumed: false });
     // The server hears of being muted before it gets any sound.
-    await Promise.all([again || this.muted ? this.#tellMuted() : undefined, this.#media.enter(answer)]);
+    await Promise.all([
+      again || this.muted ? this.#tell('set-muted', { muted: this.muted }) : undefined,
+      again && this.#expressiveness !== 1 ? this.#tell('set-expressiveness', { share: this.#expressiveness }) : undefined,
+      this.#media.enter(answer),
+    ]);
   }
 
-  async #tellMuted(): Promise<void> {
+  async #tell<N extends 'set-muted' | 'set-expressiveness'>(name: N, request: RequestOf<N>): Promise<void> {
     try {
-      await this.#signalling.request('set-muted', { muted: this.muted });
+      await this.#signalling.request(name, request);
     } catch (thrown) {
       const error = AppError.from(thrown);
       // With the link gone it is told at the next entry.

@@ -38,6 +38,31 @@ export const handshakeSchema = z.object({
 });
 export type Handshake = z.infer<typeof handshakeSchema>;
 
+/** Expressions on demand. `wink-left` shuts the person's own left eye. */
+export const expressionNames = [
+  'smile',
+  'gentle-smile',
+  'surprise',
+  'sad',
+  'angry',
+  'disgust',
+  'worry',
+  'wink-left',
+  'wink-right',
+  'nod',
+  'shake',
+] as const;
+export type ExpressionName = (typeof expressionNames)[number];
+
+export const expressionRequestSchema = z.object({
+  name: z.enum(expressionNames),
+  /** 1: as people usually show it. */
+  intensity: z.number().min(0).max(1.5).optional(),
+  /** From its beginning to its end; each expression has its own usual duration. */
+  durationMs: z.int().min(100).max(60_000).optional(),
+});
+export type ExpressionRequest = z.infer<typeof expressionRequestSchema>;
+
 const transportDirection = z.enum(['send', 'receive']);
 const empty = z.object({});
 
@@ -100,6 +125,10 @@ export const requests = {
   'set-muted': define(z.object({ muted: z.boolean() }), empty),
   /** Starts the driver's neutral face anew, e.g. after another person sits down. */
   recalibrate: define(empty, empty),
+  /** Shows an expression over the live face, which fades by itself. Nothing happens without an avatar. */
+  express: define(expressionRequestSchema, empty),
+  /** How much of the driver's own expression is transferred: 0 none, 1 all of it, up to 1.5. Pose, lids and gaze stay as they are. */
+  'set-expressiveness': define(z.object({ share: z.number().min(0).max(1.5) }), empty),
   /** The server's clock (ms since the Unix epoch), for the offset between the two clocks. */
   'sync-clock': define(empty, z.object({ serverTimeMs: z.number() })),
   /** The viewer's side of the measurements, for the server's metrics; more than one a second are answered, but not counted. */

@@ -1,9 +1,10 @@
 /** One live avatar, or one rendered clip: landmarks in, I420 out. Knows of its model only what the manifest says. */
 import { AppError } from '../../../client/src/protocol/errors.ts';
-import type { DriveState } from '../../../client/src/protocol/index.ts';
+import type { DriveState, ExpressionRequest } from '../../../client/src/protocol/index.ts';
 import { LANDMARK_COUNT } from '../../../client/src/protocol/landmarks.ts';
 import { AvatarFace } from '../../motion/AvatarFace.ts';
 import { CrossFade } from './CrossFade.ts';
+import { Expressions } from '../../motion/Expressions.ts';
 import { DriveLadder } from '../../motion/DriveLadder.ts';
 import { createFrameInputs } from './frame-inputs.ts';
 import type { FrameInputs } from '../model/FrameInputs.ts';
@@ -51,6 +52,7 @@ export class AvatarSession {
   readonly #inputs: Record<string, ModelTensor> = {};
   readonly #pose = AvatarFace.newPose();
   readonly #fade = new CrossFade();
+  readonly #expressions = new Expressions();
   #retargeter: Retargeter;
   #dress: Dress;
   #turn: 0 | 1 = 0;
@@ -139,6 +141,16 @@ export class AvatarSession {
     this.#retargeter.recalibrate();
   }
 
+  /** Shows an expression over the driver's face, from the next frame on. */
+  express(request: ExpressionRequest): void {
+    this.#expressions.start(request);
+  }
+
+  /** @param share of the driver's own expression that is transferred, 0 … 1.5 */
+  setExpressiveness(share: number): void {
+    this.#expressions.setExpressiveness(share);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
   }
@@ -146,7 +158,7 @@ export class AvatarSession {
   async #render(landmarks: RenderInput['landmarks'], timeMs: number): Promise<RenderedFrame> {
     const start = performance.now();
     const { motion, state } = this.#ladder.step(landmarks, timeMs);
-    const pose = this.#dress.face.pose(motion, this.#pose);
+    const pose = this.#dress.face.pose(this.#expressions.over(motion, timeMs), this.#pose);
     const retargeted = performance.now();
     const fresh = this.#lastMs === null || timeMs - this.#lastMs > gapMs || timeMs < this.#lastMs;
     if (fresh) this.#fade.stop();

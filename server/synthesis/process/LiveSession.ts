@@ -1,5 +1,5 @@
 /** The worker's side of one live avatar: newest landmark packet -> picture -> encoded frame, on its own pace. */
-import { AppError, type DriveState } from '../../../client/src/protocol/index.ts';
+import { AppError, type DriveState, type ExpressionRequest } from '../../../client/src/protocol/index.ts';
 import type { SynthesizedFrame } from '../../call/ports.ts';
 import { serverNow } from '../../base/clock.ts';
 import type { EnrolledAvatar } from '../model/types.ts';
@@ -20,6 +20,8 @@ export interface Renderer {
   /** Follows the driver without making a picture; the next one shows the face where it then is. */
   follow(input: RenderInput): DriveState;
   recalibrate(): void;
+  express(request: ExpressionRequest): void;
+  setExpressiveness(share: number): void;
   close(): void;
 }
 
@@ -35,6 +37,8 @@ export interface LiveSessionOptions {
   openRenderer(avatar: EnrolledAvatar, driverNeutral: Float32Array | null): Promise<Renderer>;
   createEncoder(options: VideoSettings & { width: number; height: number }): Encoder;
   video: VideoSettings;
+  /** Share of the driver's expression that is transferred at the beginning; 1 unless given. */
+  expressiveness?: number;
   /** Frames a second, `video.fps` at most; 0 while nobody watches. */
   pace: number;
   onFrame(frame: SynthesizedFrame): void;
@@ -70,6 +74,7 @@ export class LiveSession {
   #lastKeyframeMs = -Infinity;
   #state: DriveState | null = null;
   #neutralMs = -Infinity;
+  #expressiveness: number;
   #closed = false;
   #failed = false;
 
@@ -77,6 +82,8 @@ export class LiveSession {
     this.#options = options;
     this.#packets = new PacketIntake(options.onDropped);
     this.#renderer = options.renderer;
+    this.#expressiveness = options.expressiveness ?? 1;
+    this.#renderer.setExpressiveness(this.#expressiveness);
     this.#encoder = this.#createEncoder(options.renderer.size);
     this.#pace = new FramePace(options.video.fps, options.pace);
     this.#schedule(0);
@@ -111,6 +118,15 @@ export class LiveSession {
     this.#neutralMs = -Infinity; // the new one is told as soon as it is there
   }
 
+  express(request: ExpressionRequest): void {
+    this.#renderer.express(request);
+  }
+
+  setExpressiveness(share: number): void {
+    this.#expressiveness = share;
+    this.#renderer.setExpressiveness(share);
+  }
+
   /** Another person from the next frame on, with what was learned of the driver; cross-faded where model and size stay. One call at a time. */
   async switchAvatar(avatar: EnrolledAvatar): Promise<void> {
     if (this.#renderer.takes(avatar)) return this.#betweenFrames(() => this.#renderer.switchAvatar(avatar));
@@ -131,6 +147,7 @@ export class LiveSession {
       this.#encoder = encoder;
     }
     this.#renderer = next;
+    next.setExpressiveness(this.#expressiveness);
     this.#encoder.requestKeyframe();
     previous.close();
   }

@@ -54,12 +54,13 @@ export class LiveSessions {
   }
 
   #start(request: OpenRequest, renderer: Renderer): Promise<StreamedSession> {
-    const { sessionId, video, pace } = request;
+    const { sessionId, video, pace, expressiveness } = request;
     const { send, inTurn, openRenderer, createEncoder } = this.#options;
     return StreamedSession.create(request, {
       renderer,
       video,
       pace,
+      expressiveness,
       openRenderer: (avatar, neutral) => openRenderer(avatar, neutral, sessionId),
       createEncoder: (options) => createEncoder(options, sessionId),
       ...(inTurn ? { inTurn: (work: () => Promise<void>) => inTurn(sessionId, work) } : {}),

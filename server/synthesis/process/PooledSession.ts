@@ -1,6 +1,6 @@
 /** A live avatar as the call sees it. It stays the same while the process behind it is replaced. */
 import { randomUUID } from 'node:crypto';
-import { AppError, type DriveState } from '../../../client/src/protocol/index.ts';
+import { AppError, type DriveState, type ExpressionRequest } from '../../../client/src/protocol/index.ts';
 import { serverNow } from '../../base/clock.ts';
 import type { RtpOutput, SentReport, SynthesisSessionPort } from '../../call/ports.ts';
 import type { RtpState } from '../../video/RtpSender.ts';
@@ -55,6 +55,7 @@ export class PooledSession implements SynthesisSessionPort {
   #watched = false;
   /** Frames a second; 0 while nobody watches. */
   #pace = 0;
+  #expressiveness = 1;
   #faults = 0;
   #lastFaultMs = -Infinity;
   #failedListener: (error: AppError) => void = () => undefined;
@@ -106,6 +107,7 @@ export class PooledSession implements SynthesisSessionPort {
         output,
         resume: this.#resumption(),
         driverNeutral: this.#driverNeutral,
+        expressiveness: this.#expressiveness,
       };
       await process.call('open', request, OPEN_TIMEOUT_MS);
       if (this.#closed) throw new AppError('closed', 'The avatar has left');
@@ -228,6 +230,15 @@ export class PooledSession implements SynthesisSessionPort {
   recalibrate(): void {
     this.#driverNeutral = null;
     this.#process?.send({ type: 'recalibrate', sessionId: this.id });
+  }
+
+  express(expression: ExpressionRequest): void {
+    this.#process?.send({ type: 'express', sessionId: this.id, expression });
+  }
+
+  setExpressiveness(share: number): void {
+    this.#expressiveness = share;
+    this.#process?.send({ type: 'expressiveness', sessionId: this.id, share });
   }
 
   async switchAvatar({ avatarId, model }: { avatarId: string; model: string }): Promise<void> {

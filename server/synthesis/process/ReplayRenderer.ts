@@ -37,6 +37,14 @@ export class ReplayRenderer implements Renderer {
     };
   }
 
+  express(): void {
+    // nothing that could show it
+  }
+
+  setExpressiveness(): void {
+    // nor this
+  }
+
   recalibrate(): void {
     this.driverNeutral = null;
   }

@@ -116,6 +116,10 @@ function handle(message: ToWorker): void {
       return sessions.get(message.sessionId)?.requestKeyframe();
     case 'pace':
       return sessions.get(message.sessionId)?.setPace(message.framesPerSecond);
+    case 'express':
+      return sessions.get(message.sessionId)?.express(message.expression);
+    case 'expressiveness':
+      return sessions.get(message.sessionId)?.setExpressiveness(message.share);
     case 'recalibrate':
       return sessions.get(message.sessionId)?.recalibrate();
     case 'close':

@@ -1,5 +1,5 @@
 /** What parent and synthesis process say to each other. Structured clone over IPC: typed arrays stay binary. */
-import type { DriveState, PortraitWarning, WireError } from '../../../client/src/protocol/index.ts';
+import type { DriveState, ExpressionRequest, PortraitWarning, WireError } from '../../../client/src/protocol/index.ts';
 import type { RtpOutput } from '../../call/ports.ts';
 import type { EnrolmentResult } from '../../enrolment/ports.ts';
 import type { PortraitLimits } from '../../portraits/limits.ts';
@@ -38,6 +38,8 @@ export interface OpenRequest {
   resume: RtpState | null;
   /** What another process has learned of this driver (`AvatarSession.driverNeutral`), or null. */
   driverNeutral: Float32Array | null;
+  /** Share of the driver's expression that is transferred. */
+  expressiveness: number;
 }
 
 /** Landmark packets that were not rendered since the last count. */
@@ -79,6 +81,8 @@ export type ToWorker =
   | { type: 'call'; requestId: number; name: CallName; request: Calls[CallName]['request'] }
   | { type: 'landmarks'; packets: LandmarkMessage[] }
   | { type: 'keyframe' | 'recalibrate' | 'close'; sessionId: string }
+  | { type: 'express'; sessionId: string; expression: ExpressionRequest }
+  | { type: 'expressiveness'; sessionId: string; share: number }
   | { type: 'pace'; sessionId: string; framesPerSecond: number }
   | { type: 'ping'; sequence: number };
 
