@@ -63,7 +63,9 @@ function readGuest(key: string): StoredGuest | null {
   }
 }
 
+type RememberedKey = 'name' | 'camera' | 'microphone' | 'avatar' | 'expressions';
+
 export const remembered = {
-  get: (key: 'name' | 'camera' | 'microphone' | 'avatar'): string | undefined => localStorage.getItem(`gioconda.${key}`) ?? undefined,
-  set: (key: 'name' | 'camera' | 'microphone' | 'avatar', value: string): void => localStorage.setItem(`gioconda.${key}`, value),
+  get: (key: RememberedKey): string | undefined => localStorage.getItem(`gioconda.${key}`) ?? undefined,
+  set: (key: RememberedKey, value: string): void => localStorage.setItem(`gioconda.${key}`, value),
 };

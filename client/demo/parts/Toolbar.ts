@@ -5,6 +5,7 @@ import type { IconName } from '../icons.ts';
 export interface ToolbarActions {
   mute: () => void;
   avatar: () => void;
+  expressions: () => void;
   link: () => void;
   settings: () => void;
   hud: () => void;
@@ -16,10 +17,14 @@ export class Toolbar {
   readonly element: HTMLElement;
   readonly #mute: HTMLButtonElement;
   readonly #hud: HTMLButtonElement;
+  readonly #expressions: HTMLButtonElement;
 
   constructor(actions: ToolbarActions) {
     this.#mute = tool('mic', 'Mute', actions.mute);
     this.#hud = tool('chart', 'Statistics', actions.hud);
+    this.#expressions = tool('smile', 'Express', actions.expressions);
+    this.#expressions.title = 'Expressions (keys 1 to 9)';
+    this.#expressions.setAttribute('aria-pressed', 'false');
     this.#mute.title = 'Mute (m)';
     this.#hud.title = 'Statistics (h)';
     this.#hud.setAttribute('aria-pressed', 'false');
@@ -30,6 +35,7 @@ export class Toolbar {
       { class: 'toolbar', role: 'toolbar', 'aria-label': 'Call' },
       this.#mute,
       tool('avatar', 'Avatar', actions.avatar),
+      this.#expressions,
       tool('link', 'Invite', actions.link),
       tool('settings', 'Settings', actions.settings),
       this.#hud,
@@ -45,6 +51,10 @@ export class Toolbar {
     this.#mute.setAttribute('aria-label', sound === 'none' ? 'No sound: use a microphone' : label);
     this.#mute.title = sound === 'none' ? 'The others cannot hear you: click to use a microphone' : `${label} (m)`;
     this.#mute.dataset['sound'] = sound;
+  }
+
+  setExpressions(open: boolean): void {
+    this.#expressions.setAttribute('aria-pressed', String(open));
   }
 
   setHud(open: boolean): void {

@@ -6,6 +6,7 @@ import { field, h } from '../dom.ts';
 import type { Part } from '../dom.ts';
 import { icon } from '../icons.ts';
 import { deviceSelect } from './device-select.ts';
+import { expressionSettings } from './expressions.ts';
 import { micMeter } from './mic-meter.ts';
 import { selfView } from './self-view.ts';
 
@@ -26,6 +27,7 @@ export function roomSettings(context: Context, call: Call): Part {
     { class: 'stack settings' },
     ...parts.map((part) => part.element),
     modelSelect(context, call, tell),
+    expressionSettings(context, call),
     h(
       'button',
       { class: 'secondary', type: 'button', disabled: call.avatarId === null, onclick: () => void recalibrate().catch(tell) },

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { h, setText } from '../dom.ts';
 import { avatarPicker } from '../parts/avatar-picker.ts';
 import { openDialog } from '../parts/dialog.ts';
+import { expressionBar, expressionOfKey } from '../parts/expressions.ts';
 import { Hud } from '../parts/Hud.ts';
 import { roomSettings } from '../parts/settings.ts';
 import { Tiles } from '../parts/Tiles.ts';
@@ -32,6 +33,7 @@ export class RoomScreen {
     ),
   );
   readonly #announcer = h('p', { class: 'visually-hidden', role: 'log', 'aria-live': 'polite' });
+  readonly #expressionSlot = h('div', {});
   readonly #toolbar: Toolbar;
   readonly element: HTMLElement;
   readonly #context: Context;
@@ -48,12 +50,13 @@ export class RoomScreen {
     this.#toolbar = new Toolbar({
       mute: () => void this.#toggleMute(),
       avatar: () => this.#chooseAvatar(),
+      expressions: () => this.#toggleExpressions(),
       link: () => void this.#copyLink(),
       settings: () => this.#openSettings(),
       hud: () => this.#toggleHud(),
       leave: () => this.#leave(),
     });
-    this.element = h('div', { class: 'room-frame' }, this.#stage, this.#toolbar.element, this.#announcer);
+    this.element = h('div', { class: 'room-frame' }, this.#stage, this.#expressionSlot, this.#toolbar.element, this.#announcer);
     const onKey = (event: KeyboardEvent): void => this.#key(event);
     const onOnline = (): void => this.#call?.reconnectNow();
     document.addEventListener('keydown', onKey);
@@ -239,6 +242,13 @@ export class RoomScreen {
     this.#toolbar.setHud(this.#hud !== null);
   }
 
+  #toggleExpressions(): void {
+    const open = this.#expressionSlot.childElementCount === 0;
+    if (open && !this.#call) return;
+    this.#expressionSlot.replaceChildren(...(open ? [expressionBar(this.#context, this.#call!).element] : []));
+    this.#toolbar.setExpressions(open);
+  }
+
   #leave(): void {
     this.close();
     this.#go.left();
@@ -249,6 +259,8 @@ export class RoomScreen {
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === 'h') this.#toggleHud();
     if (event.key === 'm') void this.#toggleMute();
+    const expression = expressionOfKey(event.key);
+    if (expression) void this.#call?.express(expression).catch((error: unknown) => this.#tell(error));
   }
 
   #tell(error: unknown): void {

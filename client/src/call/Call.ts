@@ -171,6 +171,10 @@ export class Call extends Emitter<CallEvents> {
     this.#expressiveness = share;
   }
 
+  get expressiveness(): number {
+    return this.#expressiveness;
+  }
+
   /** While paused, nothing of the driver's face is sent: the avatar comes to rest, breathes and blinks. */
   setPaused(paused: boolean): void {
     this.#paused = paused;
