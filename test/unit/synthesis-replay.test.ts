@@ -119,7 +119,16 @@ describe('the stream of a replayed avatar', () => {
     };
     const video = { codec: 'vp8', fps: 60, bitrateBps: 200_000 } as const;
     session = await StreamedSession.create(
-      { sessionId: 's', source: { weightsPath: '', model: '' }, video, pace: 60, output, resume: null, driverNeutral: null, expressiveness: 1 },
+      {
+        sessionId: 's',
+        source: { weightsPath: '', model: '' },
+        video,
+        pace: 60,
+        output,
+        resume: null,
+        driverNeutral: null,
+        expressiveness: 1,
+      },
       {
         renderer: new ReplayRenderer(SIZE, null),
         video,

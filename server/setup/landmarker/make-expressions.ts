@@ -28,7 +28,9 @@ const landmarker = await Landmarker.create({ cacheDir });
 
 async function track(person: string, number: number): Promise<Float32Array | null> {
   const file = join(folder, `${person}_emot_${String(number).padStart(2, '0')}.jpg`);
-  const { data, info } = await sharp(await readFile(file)).raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await sharp(await readFile(file))
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   const [face] = await landmarker.detect({ width: info.width, height: info.height, data });
   return face?.points ?? null;
 }
@@ -75,4 +77,15 @@ const expressions = Object.fromEntries(
 const target = new URL('../../motion/expressions.json', import.meta.url);
 await writeFile(target, `${JSON.stringify({ from: `${people.length} people of OpenPeople 0.1.2 (MIT)`, unit: 1 / UNITS, expressions })}\n`);
 for (const [name, { closure, lips, deltas }] of Object.entries(expressions))
-  console.log(name, sums.get(name)!.count, 'closure', closure[0], 'lips', Math.max(...lips), 'corner', deltas.slice(61 * 3, 62 * 3), 'brow', deltas.slice(105 * 3, 106 * 3));
+  console.log(
+    name,
+    sums.get(name)!.count,
+    'closure',
+    closure[0],
+    'lips',
+    Math.max(...lips),
+    'corner',
+    deltas.slice(61 * 3, 62 * 3),
+    'brow',
+    deltas.slice(105 * 3, 106 * 3),
+  );
