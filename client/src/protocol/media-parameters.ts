@@ -3,7 +3,7 @@
  * bounds, text comes from fixed lists, and everything else (CNAME, RID, bit rates, foreign codecs and header extensions) is dropped:
  * one participant's text must not reach another participant's session description.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const MAX_LIST = 64;
 const uint32 = z.int().min(1).max(0xffff_ffff);

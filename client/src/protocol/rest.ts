@@ -2,7 +2,7 @@
  * The REST contract under `/api/v1`: what travels as JSON, both ways. The server's OpenAPI document is made of these schemas.
  * `docs/api.md` tells how the requests are used.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ErrorCode } from './errors.ts';
 import { errorTable } from './errors.ts';
 

@@ -2,7 +2,7 @@
  * The signalling contract over socket.io, both ways. Schemas are the source, types are inferred from them.
  * Every request carries one object and is acknowledged with a `Result`; every event carries one object.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Result } from './errors.ts';
 import {
   dtlsParametersSchema,
