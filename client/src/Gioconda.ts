@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 import type { z } from 'zod';
 import { Call } from './call/Call.ts';
 import type { CallOptions } from './call/call-types.ts';

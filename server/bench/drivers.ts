@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import wrtc from '@roamhq/wrtc';
 import type { Call } from '../../client/src/call/Call.ts';
 import { Gioconda } from '../../client/src/Gioconda.ts';
-import { LandmarkEncoder } from '../../client/src/protocol/index.ts';
+import { LandmarkEncoder } from '../../client/src/protocol/landmark-packet.ts';
 import type { DriverCount, DriversRequest, FromDrivers, ToDrivers } from './messages.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import { readRecording } from './recording.ts';

@@ -2,7 +2,8 @@
  * The driver's landmarks as a call would carry them: relative to one square around the head that stays where it was first found, through
  * the landmark packet and back.
  */
-import { LandmarkDecoder, LandmarkEncoder, type LandmarkFrame } from '../../client/src/protocol/index.ts';
+import { type LandmarkFrame } from '../../client/src/protocol/index.ts';
+import { LandmarkDecoder, LandmarkEncoder } from '../../client/src/protocol/landmark-packet.ts';
 import { headSquare, wholeSquare, type PortraitFraming, type Square } from '../portraits/crop.ts';
 import type { DetectedFace, RgbImage } from '../landmarker/types.ts';
 

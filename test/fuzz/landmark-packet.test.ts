@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AppError, LANDMARK_COUNT, LandmarkDecoder, LandmarkEncoder, MAX_LANDMARK_PACKET_BYTES } from '../../client/src/protocol/index.ts';
-import type { DecodedLandmarks } from '../../client/src/protocol/index.ts';
+import { AppError, LANDMARK_COUNT } from '../../client/src/protocol/index.ts';
+import { LandmarkDecoder, LandmarkEncoder, MAX_LANDMARK_PACKET_BYTES } from '../../client/src/protocol/landmark-packet.ts';
+import type { DecodedLandmarks } from '../../client/src/protocol/landmark-packet.ts';
 import { errorPercent, syntheticFace } from '../support/synthetic-faces.ts';
 
 const decoder = new LandmarkDecoder();

@@ -2,7 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { Emitter } from '../../client/src/call/Emitter.ts';
 import { LandmarkChannel } from '../../client/src/call/LandmarkChannel.ts';
 import { Roster } from '../../client/src/call/Roster.ts';
-import { LANDMARK_COUNT, LandmarkDecoder } from '../../client/src/protocol/index.ts';
+import { LANDMARK_COUNT } from '../../client/src/protocol/index.ts';
+import { LandmarkDecoder, LandmarkEncoder } from '../../client/src/protocol/landmark-packet.ts';
 import type { LandmarkFrame, ParticipantInfo } from '../../client/src/protocol/index.ts';
 import { meanFace } from '../support/mean-face.ts';
 
@@ -46,10 +47,11 @@ describe('LandmarkChannel', () => {
     },
   });
 
-  it('sends packets that decode to the frame and carry the time of sending', () => {
+  it('sends packets that decode to the frame and carry the time of sending', async () => {
     const channel = new LandmarkChannel(() => 10_007);
     const sink = sinkOf();
     channel.attach(sink);
+    await channel.prepare();
     expect(channel.send(face())).toBe(true);
     const decoded = new LandmarkDecoder().decode(sink.sent[0]!);
     expect(decoded.points).toHaveLength(LANDMARK_COUNT * 3);
@@ -58,8 +60,27 @@ describe('LandmarkChannel', () => {
     expect([channel.packets, channel.bytes]).toEqual([1, sink.sent[0]!.byteLength]);
   });
 
-  it('drops frames while the network is behind instead of queueing them', () => {
+  it('loads its encoder with the first frame that could go out, not before, and tries again after a failure', async () => {
+    let loads = 0;
+    const channel = new LandmarkChannel(
+      () => 0,
+      async () => {
+        if (loads++ === 0) throw new Error('the network was away');
+        return new LandmarkEncoder();
+      },
+    );
+    const sink = sinkOf();
+    expect([channel.send(face()), loads]).toEqual([false, 0]);
+    channel.attach(sink);
+    expect([channel.send(face()), loads]).toEqual([false, 1]);
+    await expect(channel.prepare()).rejects.toMatchObject({ code: 'tracker-failed' });
+    await channel.prepare();
+    expect([channel.send(face()), loads, sink.sent.length]).toEqual([true, 2, 1]);
+  });
+
+  it('drops frames while the network is behind instead of queueing them', async () => {
     const channel = new LandmarkChannel(() => 0);
+    await channel.prepare();
     const sink = sinkOf(100_000);
     channel.attach(sink);
     expect(channel.send(face())).toBe(false);
@@ -68,9 +89,10 @@ describe('LandmarkChannel', () => {
     expect(channel.send(face())).toBe(true);
   });
 
-  it('says a few times a second that no face is seen, and at once when it comes back', () => {
+  it('says a few times a second that no face is seen, and at once when it comes back', async () => {
     let nowMs = 0;
     const channel = new LandmarkChannel(() => nowMs);
+    await channel.prepare();
     const sink = sinkOf();
     channel.attach(sink);
     for (; nowMs < 1000; nowMs += 33) channel.send(face(0));

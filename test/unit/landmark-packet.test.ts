@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { AppError, LANDMARK_COUNT } from '../../client/src/protocol/index.ts';
 import {
-  AppError,
-  LANDMARK_COUNT,
   LANDMARK_PACKET_VERSION,
   LandmarkDecoder,
   LandmarkEncoder,
   MAX_LANDMARK_PACKET_BYTES,
-} from '../../client/src/protocol/index.ts';
+} from '../../client/src/protocol/landmark-packet.ts';
 import { FEATURE_POINTS } from '../../client/src/protocol/landmark-basis.ts';
 import { LANDMARK_HEADER_BYTES } from '../../client/src/protocol/landmark-packet.ts';
 import { errorPercent, seededRandom, syntheticFace } from '../support/synthetic-faces.ts';

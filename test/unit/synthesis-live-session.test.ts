@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type AppError, LANDMARK_COUNT, LandmarkEncoder } from '../../client/src/protocol/index.ts';
+import { type AppError, LANDMARK_COUNT } from '../../client/src/protocol/index.ts';
+import { LandmarkEncoder } from '../../client/src/protocol/landmark-packet.ts';
 import type { SynthesizedFrame } from '../../server/call/ports.ts';
 import { serverNow } from '../../server/base/clock.ts';
 import { LiveSession } from '../../server/synthesis/process/LiveSession.ts';

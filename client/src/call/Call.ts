@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 import { Attempt } from '../http/Attempt.ts';
 import { serverOrigin } from '../http/server-address.ts';
 import { TokenSource } from '../http/TokenSource.ts';
@@ -88,6 +88,7 @@ export class Call extends Emitter<CallEvents> {
         await token.get();
         attempt.signal.throwIfAborted();
         call = new Call({ ...options, url, token });
+        if (options.avatarId) call.#prepareToDrive();
         await call.#enter();
         return call;
       });
@@ -153,6 +154,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** Switches the avatar in the middle of the call; null sends no picture. @throws AppError e.g. `avatar-not-found`, `capacity`. */
   async setAvatar(avatarId: string | null, model?: string): Promise<void> {
+    if (avatarId !== null) this.#prepareToDrive();
     await this.#ask('set-avatar', { avatarId, ...(model && { model }) });
     this.#entry.chooseAvatar(avatarId, model);
   }
@@ -201,6 +203,10 @@ export class Call extends Emitter<CallEvents> {
     // Leaving must work whatever the server says: it notices a vanished participant anyway.
     await told.catch(() => undefined);
     this.#end(null);
+  }
+
+  #prepareToDrive(): void {
+    this.#landmarks.prepare().catch((thrown: unknown) => this.emit('error', { error: AppError.from(thrown) }));
   }
 
   async #ask<N extends 'set-muted' | 'set-avatar' | 'recalibrate' | 'express' | 'set-expressiveness'>(

@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 /**
  * How long received video should be held back before it is shown. Nothing on a good network. Where packets are lost, long enough that a
  * retransmission arrives before its frame is due: a little later, but without gaps.

@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 import { AppError } from '../protocol/index.ts';
 import type { AnswerOf } from '../protocol/index.ts';
 import type { CallOptions } from './call-types.ts';

@@ -1,17 +1,17 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 /** The media side of one join: device, the two transports, what is sent and what is received. Rebuilt whole when it cannot be mended. */
-import { Device } from 'mediasoup-client';
-import type { types as mediasoup } from 'mediasoup-client';
 import { AppError, microphoneParametersSchema, receiveCapabilitiesSchema } from '../protocol/index.ts';
 import type { AnswerOf } from '../protocol/index.ts';
 import { Emitter } from './Emitter.ts';
 import type { PacketSink } from './LandmarkChannel.ts';
 import { holdBack, LossDelay, lossSampleOf } from './LossDelay.ts';
 import { MicrophoneSender } from './MicrophoneSender.ts';
-import type { RequestFunction } from './ports.ts';
+import type { RequestFunction, WebRtcHandler } from './ports.ts';
 import type { FlowSample } from './SilenceWatch.ts';
 import { messagesSentOf, receivedBytesOf, SilenceWatch } from './SilenceWatch.ts';
 import { TransportHealer } from './TransportHealer.ts';
+import { Device } from '../vendor/mediasoup-client.ts';
+import type { mediasoup } from '../vendor/mediasoup-client.ts';
 
 export interface MediaSessionOptions {
   request: RequestFunction;
@@ -21,7 +21,7 @@ export interface MediaSessionOptions {
   forceTcp?: boolean;
   iceTransportPolicy?: 'all' | 'relay';
   /** `Chrome111` and the like, where the browser cannot be recognised (for example under Node). */
-  handlerName?: mediasoup.BuiltinHandlerName;
+  handlerName?: WebRtcHandler;
   /** Negotiates each received stream by itself: slower, but then it is known which one the browser refuses. */
   oneByOne?: boolean;
 }

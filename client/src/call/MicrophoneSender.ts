@@ -1,5 +1,5 @@
-/// <reference lib="dom" />
-import type { types as mediasoup } from 'mediasoup-client';
+/// <reference lib="dom" preserve="true" />
+import type { mediasoup } from '../vendor/mediasoup-client.ts';
 import { AppError } from '../protocol/index.ts';
 
 /**

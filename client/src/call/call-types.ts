@@ -1,6 +1,6 @@
-/// <reference lib="dom" />
-import type { types as mediasoup } from 'mediasoup-client';
+/// <reference lib="dom" preserve="true" />
 import type { AppError, DriveState, EventOf, ParticipantInfo } from '../protocol/index.ts';
+import type { WebRtcHandler } from './ports.ts';
 import type { SignallingOptions } from './Signalling.ts';
 
 export interface CallOptions extends SignallingOptions {
@@ -19,8 +19,8 @@ export interface CallOptions extends SignallingOptions {
   /** 'tcp' for networks that drop UDP; 'auto' (default) tries both. */
   iceTransport?: 'auto' | 'tcp';
   iceTransportPolicy?: 'all' | 'relay';
-  /** mediasoup-client's handler where the browser cannot be recognised: 'Chrome111' under Node with @roamhq/wrtc. */
-  handlerName?: mediasoup.BuiltinHandlerName;
+  /** Where the browser cannot be recognised: 'Chrome111' under Node with @roamhq/wrtc. */
+  handlerName?: WebRtcHandler;
   /** How long entering may take, 20 s by default. */
   joinTimeoutMs?: number;
   /** Gives entering up: `join` then fails with `aborted`. Whoever is in uses `leave`. */

@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 export interface PageListener {
   /** The page is closed, reloaded or left; all that is sent now has to be sent at once. */
   hidden(): void;

@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 /** What the parts of a call need from each other, so that each can be tested alone. */
 import type { AnswerOf, EventName, EventOf, RequestName, RequestOf } from '../protocol/index.ts';
 
@@ -10,3 +10,6 @@ export type ServerEvent = { [N in EventName]: { name: N; event: EventOf<N> } }[E
 export type MonotonicClock = () => number;
 
 export const monotonicNowMs: MonotonicClock = () => performance.timeOrigin + performance.now();
+
+/** Kinds of WebRTC that mediasoup-client knows how to speak with, by the oldest browser of each. */
+export type WebRtcHandler = 'Chrome111' | 'Firefox120' | 'Safari12';

@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 import { AppError } from '../protocol/index.ts';
 
 export interface AttemptOptions {

@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 import { AppError, errorBodySchema } from '../protocol/index.ts';
 import type { ErrorCode } from '../protocol/index.ts';
 import { Attempt } from './Attempt.ts';

@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 /** What a page of another origin may learn of why a request failed: browsers tell scripts nothing of a refusal by CORS. */
 import { AppError, clientConfigSchema } from '../protocol/index.ts';
 

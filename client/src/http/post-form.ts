@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 /** Sends a form by XMLHttpRequest, for fetch cannot tell how much of an upload has left. */
 import type { Attempt } from './Attempt.ts';
 

@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 import { Emitter } from '../call/Emitter.ts';
 import { AppError } from '../protocol/index.ts';
 import { mediaError } from './media-errors.ts';

@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 /** Takes pictures from the camera to the tracker: in the worker where the browser can, else from a video element. */
 import type { WorkerTracker } from './WorkerTracker.ts';
 

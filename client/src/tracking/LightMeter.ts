@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 import type { FaceLight } from './Tracker.ts';
 
 const SIZE = 24;

@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 /** What a face tracker is to the rest of the SDK, and the messages between its two halves (page and worker). */
 import { LANDMARK_COUNT } from '../protocol/index.ts';
 

@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 import { Emitter } from '../call/Emitter.ts';
 import { Attempt } from '../http/Attempt.ts';
 import { AppError } from '../protocol/index.ts';

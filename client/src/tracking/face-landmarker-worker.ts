@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 /** Module worker: MediaPipe's FaceLandmarker (tasks-vision 1.1.0), wasm and model from our server. */
 import { FaceLandmarker } from '@mediapipe/tasks-vision';
 import { allowOnlyOrigin } from './network-guard.ts';

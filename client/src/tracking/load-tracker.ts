@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 import { Attempt } from '../http/Attempt.ts';
 import type { AttemptOptions } from '../http/Attempt.ts';
 import { explainUnreachable } from '../http/origin.ts';

@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 /**
  * tasks-vision reports its use to its maker over the network. Nothing about a face may leave for anywhere but our own server,
  * so inside the tracker's worker every request to another origin than the assets' is refused.

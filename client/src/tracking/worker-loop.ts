@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 /** The worker half of a tracker: reads pictures, latest first, tracks, posts landmarks. */
 import { LANDMARK_COUNT } from '../protocol/landmarks.ts';
 import { CaptureTimes } from './CaptureTimes.ts';

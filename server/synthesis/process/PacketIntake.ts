@@ -1,5 +1,6 @@
 /** Where a live avatar's landmark packets wait: the newest wins, old news and damaged ones are dropped, stamps are bounded. */
-import { AppError, LandmarkDecoder, type DecodedLandmarks } from '../../../client/src/protocol/index.ts';
+import { AppError } from '../../../client/src/protocol/index.ts';
+import { LandmarkDecoder, type DecodedLandmarks } from '../../../client/src/protocol/landmark-packet.ts';
 import type { PacketCounts } from './messages.ts';
 
 /** Until packets tell: tracking a picture and sending its landmarks. */

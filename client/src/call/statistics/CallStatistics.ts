@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 import type { FrameTrace, RequestOf } from '../../protocol/index.ts';
 import { AppError } from '../../protocol/index.ts';
 import type { LandmarkChannel } from '../LandmarkChannel.ts';

@@ -1,4 +1,4 @@
-/// <reference lib="dom" />
+/// <reference lib="dom" preserve="true" />
 import type { FrameTrace } from '../../protocol/index.ts';
 import { FrameMatcher } from './FrameMatcher.ts';
 import { Rate } from './Rate.ts';
