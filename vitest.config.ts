@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Unit, fuzz and parity tests share the cores. Integration, abuse and end-to-end tests hold real workers, ports and browsers and care about
+ * Unit, fuzz and parity tests share the cores. Integration, abuse and end-to-end tests, and those of the packed packages, hold real workers, ports and browsers and care about
  * latency: one file at a time, after the others.
  */
 export default defineConfig({
@@ -19,11 +19,11 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      ...['integration', 'abuse', 'e2e'].map((name, index) => ({
+      ...['integration', 'abuse', 'e2e', 'packages'].map((name, index) => ({
         test: {
           name,
           include: [`test/${name}/**/*.test.ts`],
-          globalSetup: ['test/support/real-parts.ts'],
+          globalSetup: ['test/support/real-parts.ts', ...(name === 'packages' ? ['test/support/packed-packages.ts'] : [])],
           pool: 'forks' as const,
           fileParallelism: false,
           testTimeout: 120_000,

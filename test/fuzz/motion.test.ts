@@ -1,7 +1,8 @@
 /** Whatever a driver's tracker or a hostile client sends: a face's motion is made of finite numbers, and a real face is followed again afterwards. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LANDMARK_COUNT, LandmarkDecoder, LandmarkEncoder } from '../../client/src/protocol/index.ts';
+import { LANDMARK_COUNT } from '../../client/src/protocol/index.ts';
+import { LandmarkDecoder, LandmarkEncoder } from '../../client/src/protocol/landmark-packet.ts';
 import { AvatarFace, type PosedFace } from '../../server/motion/AvatarFace.ts';
 import { DriveLadder } from '../../server/motion/DriveLadder.ts';
 import { isFace } from '../../server/motion/is-face.ts';
