@@ -1,7 +1,7 @@
 /** A process full of drivers or viewers without pictures. */
 import { getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
-import { LandmarkEncoder } from '../../client/src/protocol/index.ts';
+import { LandmarkEncoder } from '../../client/src/protocol/landmark-packet.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import { LightDriver } from './LightDriver.ts';
 import { LightViewer } from './LightViewer.ts';
