@@ -1,10 +1,10 @@
 /** What an app gets that installs the packed packages: in Node, in a bundler, in the type checker. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { satisfies } from 'semver';
 import { describe, expect, inject, it } from 'vitest';
 import { packageFolder, repositoryRoot } from '../../server/base/paths.ts';
 import { runIn } from '../support/packages.ts';
@@ -16,6 +16,7 @@ interface Manifest {
   exports: Record<string, string | { types?: string; default?: string }>;
 }
 
+const { satisfies } = createRequire(import.meta.url)('semver') as { satisfies(version: string, range: string): boolean };
 const { folder, tarballs, warnings } = inject('packages');
 const installed = (name: string): string => join(folder, 'node_modules', name);
 const manifestOf = (name: string): Manifest => JSON.parse(readFileSync(join(installed(name), 'package.json'), 'utf8')) as Manifest;
