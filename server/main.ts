@@ -30,7 +30,7 @@ import { Store } from './store/Store.ts';
 import { explained } from './store/StoreError.ts';
 import { availableModels } from './synthesis/model/available-models.ts';
 import { landmarkFolder } from './landmarker/landmark-models.ts';
-import { settleModel } from './setup/model-choice.ts';
+import { knownSpeeds, settleModel } from './setup/model-choice.ts';
 import { EnrolmentWorker } from './synthesis/process/EnrolmentWorker.ts';
 import { SynthesisPool } from './synthesis/process/SynthesisPool.ts';
 
@@ -151,8 +151,10 @@ async function start(
     }),
     (part) => part.close(),
   );
-  const pool = owned(await SynthesisPool.create({ ...poolOptions(config, { enrolment, metrics, log }), replay }), (part) => part.close());
-  metrics.watchAvatars(() => pool.avatars);
+  const pool = owned(await SynthesisPool.create({ ...(await poolOptions(config, { enrolment, metrics, log })), replay }), (part) =>
+    part.close(),
+  );
+  metrics.watchAvatars(() => ({ ...pool.avatars, sharing: pool.sharing }));
   const { maxParticipants, graceMs } = config.rooms;
   const limits = { maxTransports: config.media.maxTransports, maxConsumers: config.media.maxConsumers };
   const rooms = owned(new Rooms({ media, synthesis: pool, metrics, maxParticipants, graceMs, limits, seats: config.limits }), (part) =>
@@ -237,19 +239,29 @@ function playoutDelay(maxMs: number): { min: number; max: number } {
   return maxMs === 0 ? { min: 0, max: 0 } : { min: 10, max: Math.max(10, maxMs) };
 }
 
-function poolOptions(
-  { synthesis, video, cacheDir }: Config,
+async function poolOptions(
+  config: Config,
   parts: { enrolment: Enrolment; metrics: Metrics; log: Logger },
-): Parameters<typeof SynthesisPool.create>[0] {
+): Promise<Parameters<typeof SynthesisPool.create>[0]> {
+  const { synthesis, video, cacheDir } = config;
+  const workers = synthesis.workers ?? availableParallelism();
   return {
-    workers: synthesis.workers ?? availableParallelism(),
+    workers,
     maxAvatars: synthesis.maxAvatars,
+    capacity: {
+      cores: Math.min(workers, availableParallelism()),
+      share: synthesis.cpuShare,
+      fps: video.framesPerSecond,
+      leastFps: Math.min(synthesis.minFramesPerSecond, video.framesPerSecond),
+      knownMs: await knownSpeeds(config),
+    },
     deadlineMs: synthesis.deadlineMs,
     cacheDir: landmarkFolder(cacheDir),
     video: { codec: video.codec, fps: video.framesPerSecond, bitrateBps: video.bitrateBps },
     log: parts.log,
     resolve: async (avatarId, model) => ({ weightsPath: (await parts.enrolment.weights(avatarId, model)).path, model }),
     onRestart: () => parts.metrics.workerRestarted(),
+    onLimit: (limit) => parts.metrics.limitReached(limit),
     onPacketsDropped: (outcome, count) => parts.metrics.landmarkPacketsDropped(outcome, count),
   };
 }

@@ -2,7 +2,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { FrameTrace } from '../client/src/protocol/index.ts';
 import { EventLoopDelay } from './base/EventLoopDelay.ts';
-import type { CallMetricsPort } from './call/ports.ts';
+import type { CallMetricsPort, SharingReport } from './call/ports.ts';
 
 const milliseconds = [0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.033, 0.05, 0.08, 0.12, 0.2, 0.4, 1];
 /** Picture ahead of the sound is negative. */
@@ -118,7 +118,7 @@ export class Metrics implements CallMetricsPort {
     this.#httpSeconds.observe({ route }, seconds);
   }
 
-  /** `limit` is a key of the configuration's `limits` or `enrolment`. */
+  /** `limit` is a key of the configuration's `limits`, `enrolment` or `synthesis`. */
   limitReached(limit: string): void {
     this.#limitsReached.inc({ limit });
   }
@@ -164,16 +164,39 @@ export class Metrics implements CallMetricsPort {
   }
 
   /** `read` is asked at each scrape. */
-  watchAvatars(read: () => { rendered: number; idle: number }): void {
-    const gauge: Gauge<'state'> = new Gauge({
-      name: 'gioconda_avatars',
-      help: 'Live avatars: rendered, and idle because nobody watches them',
-      labelNames: ['state'],
-      registers: [this.#registry],
-      collect() {
-        for (const [state, count] of Object.entries(read())) gauge.set({ state }, count);
-      },
+  watchAvatars(read: () => { rendered: number; idle: number; sharing: SharingReport }): void {
+    this.#watchEach('gioconda_avatars', 'Live avatars: rendered, and idle because nobody watches them', ['state'], () => {
+      const { rendered, idle } = read();
+      return [
+        [{ state: 'rendered' }, rendered],
+        [{ state: 'idle' }, idle],
+      ];
     });
+    this.#watchEach('gioconda_frame_cost_seconds', 'Median time that a frame of a model takes its process', ['model'], () =>
+      [...read().sharing.costs].map(([model, ms]) => [{ model }, ms / 1000]),
+    );
+    const help =
+      'Avatars of a model that this machine was measured to render, each of another user, at the full and at the lowest frame rate';
+    this.#watchEach('gioconda_capacity_avatars', help, ['model', 'rate'], () =>
+      [...read().sharing.fits].flatMap(([model, { atFullRate, atLowestRate }]) => [
+        [{ model, rate: 'full' }, atFullRate],
+        [{ model, rate: 'lowest' }, atLowestRate],
+      ]),
+    );
+    this.#watchEach(
+      'gioconda_avatar_frames_per_second',
+      'Rate at which watched avatars are rendered; quantile 0 is the lowest',
+      ['quantile'],
+      () => {
+        const { lowest, median } = read().sharing;
+        return lowest === null || median === null
+          ? []
+          : [
+              [{ quantile: '0' }, lowest],
+              [{ quantile: '0.5' }, median],
+            ];
+      },
+    );
   }
 
   avatarStarted(): void {
@@ -240,6 +263,20 @@ export class Metrics implements CallMetricsPort {
       registers: [this.#registry],
       collect() {
         this.set(read());
+      },
+    });
+  }
+
+  /** Some values of one name, as they are at each scrape. */
+  #watchEach<L extends string>(name: string, help: string, labelNames: L[], read: () => [Record<L, string>, number][]): void {
+    new Gauge<L>({
+      name,
+      help,
+      labelNames,
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const [labels, value] of read()) this.set(labels, value);
       },
     });
   }

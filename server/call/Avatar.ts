@@ -15,12 +15,14 @@ export interface AvatarOptions {
   synthesis: SynthesisPort;
   metrics: CallMetricsPort;
   participantId: string;
+  /** Whose it is. */
+  user: string;
   avatarId: string;
   model: string;
 }
 
 export class Avatar {
-  readonly events = new Emitter<{ state: DriveState; traces: FrameTrace[]; failed: AppError; closed: undefined }>();
+  readonly events = new Emitter<{ state: DriveState; rate: number; traces: FrameTrace[]; failed: AppError; closed: undefined }>();
   readonly #session: SynthesisSessionPort;
   readonly #track: AvatarTrackPort;
   readonly #metrics: CallMetricsPort;
@@ -30,13 +32,16 @@ export class Avatar {
   #model: string;
   #traces: FrameTrace[] = [];
   #state: DriveState = 'idle';
+  /** Frames a second that it is rendered at: now, and as last told. */
+  #rate = 0;
+  #toldRate = 0;
   #closed = false;
 
   static async create(options: AvatarOptions): Promise<Avatar> {
-    const { media, synthesis, participantId, avatarId, model } = options;
+    const { media, synthesis, participantId, user, avatarId, model } = options;
     const track = await media.createAvatarTrack({ cname: `avatar-${participantId}` });
     try {
-      return new Avatar(await synthesis.open({ avatarId, model, output: track.output }), track, options);
+      return new Avatar(await synthesis.open({ avatarId, model, output: track.output, user }), track, options);
     } catch (error) {
       endAll(() => track.close());
       throw error;
@@ -52,8 +57,9 @@ export class Avatar {
     session.onSent((report) => this.#handleSent(report));
     session.onFailed((error) => this.events.emit('failed', error));
     session.onState((state) => this.#handleState(state));
+    session.onRate((rate) => (this.#rate = Math.round(rate)));
     track.onKeyframeRequest(() => this.#requestKeyframe('feedback'));
-    this.#flushTimer = setInterval(() => this.#flushTraces(), TRACE_FLUSH_MS);
+    this.#flushTimer = setInterval(() => this.#flush(), TRACE_FLUSH_MS);
     this.#metrics.avatarStarted();
   }
 
@@ -63,6 +69,11 @@ export class Avatar {
 
   get info(): { id: string; model: string; synthetic: true } {
     return { id: this.#avatarId, model: this.#model, synthetic: true };
+  }
+
+  /** Whole frames a second that it is rendered at; 0 while nobody watches. */
+  get framesPerSecond(): number {
+    return this.#rate;
   }
 
   get state(): DriveState {
@@ -136,6 +147,14 @@ export class Avatar {
     if (state === this.#state) return;
     this.#state = state;
     this.events.emit('state', state);
+  }
+
+  /** A rate that comes and goes within the interval is told to nobody. */
+  #flush(): void {
+    this.#flushTraces();
+    if (this.#rate === this.#toldRate) return;
+    this.#toldRate = this.#rate;
+    this.events.emit('rate', this.#rate);
   }
 
   #flushTraces(): void {

@@ -62,6 +62,8 @@ interface ParticipantEvents extends Record<string, unknown> {
   published: { producerId: string; kind: 'audio' | 'video'; source: 'microphone' | 'avatar' };
   unpublished: { producerId: string };
   state: DriveState;
+  /** Frames a second that the avatar is rendered at. */
+  rate: number;
   traces: FrameTrace[];
   closed: undefined;
 }
@@ -317,7 +319,7 @@ export class Participant {
 
   async #addAvatar(choice: { avatarId: string; model: string }): Promise<void> {
     const { media, synthesis, metrics } = this.#options;
-    const avatar = await Avatar.create({ media, synthesis, metrics, participantId: this.id, ...choice });
+    const avatar = await Avatar.create({ media, synthesis, metrics, participantId: this.id, user: this.subject, ...choice });
     if (this.#closed) {
       avatar.close();
       throw new AppError('not-joined');
@@ -325,6 +327,7 @@ export class Participant {
     this.#avatar = avatar;
     if (this.#expressiveness !== 1) avatar.setExpressiveness(this.#expressiveness);
     avatar.events.on('state', (state) => this.events.emit('state', state));
+    avatar.events.on('rate', (rate) => this.events.emit('rate', rate));
     // Everybody sees that the participant has no avatar any more; the reason is in the server's log.
     avatar.events.on('failed', () => {
       if (this.#avatar === avatar) this.#removeAvatar();

@@ -99,7 +99,7 @@ export class Room {
     const alike = [...this.#participants.values()].filter((participant) => participant.hidden === hidden).length;
     if (alike >= this.#options.maxParticipants) throw new AppError('room-full');
     const { media, synthesis, metrics, graceMs, limits } = this.#options;
-    const watch: Watch = (producerId, options) => this.publisherOf(producerId, participant)?.avatar?.watch(options) ?? (() => undefined);
+    const watch: Watch = (producerId, options) => this.#watch(participant, producerId, options);
     const participant = new Participant({ displayName, subject, inviteId, hidden, media, synthesis, metrics, graceMs, limits, watch });
     this.#participants.set(participant.id, participant);
     metrics.participantJoined();
@@ -115,8 +115,18 @@ export class Room {
     events.on('unpublished', ({ producerId }) => this.#announce(participant, 'media-unpublished', { participantId, producerId }));
     events.on('changed', () => this.#announce(participant, 'participant-changed', { participant: participant.info }));
     events.on('state', (state) => this.#announce(participant, 'drive-state', { participantId, state }));
+    events.on('rate', (framesPerSecond) => this.#announce(participant, 'avatar-rate', { participantId, framesPerSecond }));
     events.on('traces', (traces) => this.#announce(participant, 'frame-traces', { participantId, traces }));
     events.on('closed', () => this.#remove(participant));
+  }
+
+  #watch(viewer: Participant, producerId: string, options: { keyframe: boolean }): () => void {
+    const publisher = this.publisherOf(producerId, viewer);
+    const avatar = publisher?.avatar;
+    if (!publisher || !avatar) return () => undefined;
+    const stop = avatar.watch(options);
+    viewer.send('avatar-rate', { participantId: publisher.id, framesPerSecond: avatar.framesPerSecond });
+    return stop;
   }
 
   #remove(participant: Participant): void {

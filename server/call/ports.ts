@@ -105,8 +105,11 @@ export interface AvatarTrackPort {
 }
 
 export interface SynthesisPort {
-  /** Opens a live avatar that sends to `output`, as soon as it is watched. Rejects with `capacity`, `avatar-not-found`, `model-unknown` or `synthesis-failed`. */
-  open(options: { avatarId: string; model: string; output: RtpOutput }): Promise<SynthesisSessionPort>;
+  /**
+   * Opens a live avatar of that user, who shares the machine with the others; it sends to `output` while it is watched.
+   * Rejects with `capacity`, `server-busy`, `avatar-not-found`, `model-unknown` or `synthesis-failed`.
+   */
+  open(options: { avatarId: string; model: string; output: RtpOutput; user: string }): Promise<SynthesisSessionPort>;
 }
 
 export interface SynthesizedFrame extends EncodedFrame {
@@ -145,9 +148,22 @@ export interface SynthesisSessionPort {
   /** Called some ten times a second. */
   onSent(listener: (report: SentReport) => void): void;
   onState(listener: (state: DriveState) => void): void;
+  /** How fast it is rendered, when that changes: 0 while nobody watches, less than usual while many share the machine. */
+  onRate(listener: (framesPerSecond: number) => void): void;
   /** Called once if the avatar cannot be rendered: the session is closed then. */
   onFailed(listener: (error: AppError) => void): void;
   close(): void;
+}
+
+/** What the machine was measured to render, and how fast it does. */
+export interface SharingReport {
+  /** Milliseconds of a frame, by model. */
+  costs: ReadonlyMap<string, number>;
+  /** How many avatars fit, by model. */
+  fits: ReadonlyMap<string, { atFullRate: number; atLowestRate: number }>;
+  /** Frames a second of those that are watched; null where none is. */
+  lowest: number | null;
+  median: number | null;
 }
 
 /** Counted by the metrics adapter; hot-path calls must be cheap. */

@@ -4,7 +4,7 @@ import { configFields } from './fields.ts';
 
 /** Keys outside of `limits` that limit what somebody may hold or do. */
 const others =
-  /^(rooms\.maxParticipants|rooms\.graceMs|synthesis\.maxAvatars|media\.max\w+|enrolment\.(max\w+|workSecondsPerOwner|timeoutMs|guestRetentionDays)|http\.(\w+PerMinute|requestTimeoutMs)|auth\.\w+Ttl\w+)$/;
+  /^(rooms\.maxParticipants|rooms\.graceMs|synthesis\.(maxAvatars|minFramesPerSecond|cpuShare)|media\.max\w+|enrolment\.(max\w+|workSecondsPerOwner|timeoutMs|guestRetentionDays)|http\.(\w+PerMinute|requestTimeoutMs)|auth\.\w+Ttl\w+)$/;
 
 const START = '<!-- limits -->';
 const END = '<!-- /limits -->';

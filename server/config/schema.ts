@@ -143,7 +143,25 @@ const synthesis = group({
     .describe(
       'A frame that takes longer is a fault: the main process, which watches from outside, ends the synthesis process and reopens its avatars.',
     ),
-  maxAvatars: z.int().min(1).default(32).describe('Avatars driven at the same time; further ones are refused with `capacity`.'),
+  minFramesPerSecond: z
+    .int()
+    .min(1)
+    .max(60)
+    .default(12)
+    .describe(
+      'While more avatars are watched than the machine was measured to render, their frame rates fall together, users first. An avatar that would be shown at less than this is refused with `server-busy`.',
+    ),
+  cpuShare: z
+    .number()
+    .min(0.1)
+    .max(1)
+    .default(0.85)
+    .describe('Share of the cores that rendering may take; the rest is for media, signalling and other programs.'),
+  maxAvatars: z
+    .int()
+    .min(1)
+    .default(256)
+    .describe('Avatars open at the same time, watched or not: each takes memory. Further ones are refused with `capacity`.'),
 });
 
 const rooms = group({

@@ -33,6 +33,16 @@ async function recordSpeed(cacheDir: string, { model, version, size, ms }: Measu
   await recordMeasurement(cacheDir, { label: labelOf(model, size), text, speed: { ms, version, machine: machine() } });
 }
 
+/** Milliseconds of CPU time that a frame of a model was measured to take on this machine, in the manifest's version; null where it was not. */
+export async function knownSpeeds({
+  cacheDir,
+  video: { size },
+}: Omit<ChoiceConfig, 'synthesis'>): Promise<(model: string) => number | null> {
+  const [{ models }, measurements] = [await loadManifest(), await readMeasurements(cacheDir)];
+  const speedOf = speedsHere(size, measurements);
+  return (model) => (models[model] ? speedOf(model, models[model].version) : null);
+}
+
 /** By what is known already: `unmeasured` is an answer too. @throws AppError `model-unknown` */
 export async function knownChoice(config: ChoiceConfig, manifest?: ModelManifest): Promise<ModelChoice> {
   return choiceBy(config, manifest ?? (await loadManifest()), await readMeasurements(config.cacheDir));
@@ -43,16 +53,16 @@ function choiceBy(
   manifest: ModelManifest,
   measurements: readonly Measurement[],
 ): ModelChoice {
+  return chooseModel({ configured: synthesis.model, size, manifest, speedOf: speedsHere(size, measurements) });
+}
+
+/** Of that version, on a machine like this one. */
+function speedsHere(size: number, measurements: readonly Measurement[]): (model: string, version: string) => number | null {
   const here = machine();
-  return chooseModel({
-    configured: synthesis.model,
-    size,
-    manifest,
-    speedOf(model, version) {
-      const speed = measurements.find(({ label }) => label === labelOf(model, size))?.speed;
-      return speed?.version === version && speed.machine === here ? speed.ms : null;
-    },
-  });
+  return (model, version) => {
+    const speed = measurements.find(({ label }) => label === labelOf(model, size))?.speed;
+    return speed?.version === version && speed.machine === here ? speed.ms : null;
+  };
 }
 
 /** Milliseconds of CPU time for a frame. */

@@ -19,7 +19,7 @@ const [seconds = 15, model = 'warp'] = process.argv.slice(2).map((word) => (Numb
 
 async function gauges(server: TestServer): Promise<string> {
   const text = await (await fetch(new URL('/metrics', server.url))).text();
-  return [...text.matchAll(/^gioconda_(?:avatars\{|granted|frame_cost|capacity)\S* \S+/gm)].map(([line]) => line).join('\n  ');
+  return [...text.matchAll(/^gioconda_(?:avatars\{|avatar_frames|frame_cost|capacity)\S* \S+/gm)].map(([line]) => line).join('\n  ');
 }
 
 async function report(server: TestServer, what: string, viewer: Member, driver: Member): Promise<void> {
@@ -40,7 +40,7 @@ const server = await TestServer.create({
     logLevel: 'error',
     limits: many,
     rooms: { maxParticipants: 32 },
-    synthesis: { workers: 2, maxAvatars: 64, model },
+    synthesis: { workers: 2, minFramesPerSecond: 1, model },
     video: { bitrateBps: 300_000 },
   },
 });

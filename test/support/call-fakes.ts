@@ -160,6 +160,10 @@ export class FakeSession implements SynthesisSessionPort {
     this.avatarId = avatarId;
   }
   onSent(): void {}
+  rate: (framesPerSecond: number) => void = () => undefined;
+  onRate(listener: (framesPerSecond: number) => void): void {
+    this.rate = listener;
+  }
   failed: (error: AppError) => void = () => undefined;
   onFailed(listener: (error: AppError) => void): void {
     this.failed = listener;

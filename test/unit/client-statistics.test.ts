@@ -41,6 +41,15 @@ describe('Rate', () => {
   });
 });
 
+describe('ParticipantStatistics', () => {
+  it('tells how fast the server renders the avatar, once it has said so', () => {
+    const statistics = new ParticipantStatistics({ fromPerformanceMs: (ms) => ms });
+    expect(statistics.snapshot().renderedFramesPerSecond).toBeNull();
+    statistics.handleRate(17);
+    expect(statistics.snapshot().renderedFramesPerSecond).toBe(17);
+  });
+});
+
 describe('FrameMatcher', () => {
   const collect = () => {
     const matched: [number, number][] = [];

@@ -64,6 +64,36 @@ describe('Metrics', () => {
     expect(text).toMatch(/^gioconda_frames_total 1$/m);
   });
 
+  it('tells what the machine holds as it is at each scrape', async () => {
+    const metrics = Metrics.create({ processDefaults: false });
+    let [idle, lowest] = [3, 14 as number | null];
+    metrics.watchAvatars(() => ({
+      rendered: 2,
+      idle,
+      sharing: {
+        costs: new Map([['warp', 8]]),
+        fits: new Map([['warp', { atFullRate: 5, atLowestRate: 13 }]]),
+        lowest,
+        median: lowest,
+      },
+    }));
+    expect(
+      (await metrics.text()).split('\n').filter((line) => /^gioconda_(avatars\{|frame_cost|capacity|avatar_frames)/.test(line)),
+    ).toEqual([
+      'gioconda_avatars{state="rendered"} 2',
+      'gioconda_avatars{state="idle"} 3',
+      'gioconda_frame_cost_seconds{model="warp"} 0.008',
+      'gioconda_capacity_avatars{model="warp",rate="full"} 5',
+      'gioconda_capacity_avatars{model="warp",rate="lowest"} 13',
+      'gioconda_avatar_frames_per_second{quantile="0"} 14',
+      'gioconda_avatar_frames_per_second{quantile="0.5"} 14',
+    ]);
+    [idle, lowest] = [0, null];
+    const text = await metrics.text();
+    expect(text).toMatch(/^gioconda_avatars\{state="idle"\} 0$/m);
+    expect(text).not.toMatch(/^gioconda_avatar_frames_per_second\{/m);
+  });
+
   it('says of each figure what it measures', async () => {
     const text = await Metrics.create({ processDefaults: false }).text();
     expect(text).toMatch(/^# HELP gioconda_presented_latency_seconds Landmarks sent to picture presented/m);

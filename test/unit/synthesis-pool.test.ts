@@ -10,8 +10,8 @@ import { codeOf } from '../support/outcome.ts';
 
 const silent = createLog({ logLevel: 'info' }, { write: () => undefined });
 const output: RtpOutput = { ip: '127.0.0.1', port: 9, sourcePort: 0, ssrc: 1, payloadType: 101, extensions: [] };
-const alice = { avatarId: 'alice', model: 'warp', output };
-const bob = { avatarId: 'bob', model: 'warp' };
+const alice = { avatarId: 'alice', model: 'warp', output, user: 'alice' };
+const bob = { avatarId: 'bob', model: 'warp', user: 'bob' };
 const sourceOf = async (avatarId: string, model: string): Promise<AvatarSource> => ({ weightsPath: avatarId, model });
 const noTimes = {
   rtpTimestamp: 0,
@@ -40,6 +40,7 @@ describe('SynthesisPool', () => {
     pool = await SynthesisPool.create({
       workers: 1,
       maxAvatars: 2,
+      capacity: { cores: 1, share: 1, fps: 30, leastFps: 1 },
       deadlineMs: 100,
       cacheDir: '',
       video: { codec: 'vp8', fps: 30, bitrateBps: 1 },

@@ -89,7 +89,7 @@ export class Hud {
     this.#set('Landmarks → shown', `${pair(participant.latency.p50Ms, participant.latency.p95Ms)} ms`);
     this.#set('Camera → shown', `${pair(participant.glassToGlass.p50Ms, participant.glassToGlass.p95Ms)} ms`);
     this.#set('Picture', participant.width ? `${participant.width} × ${participant.height}` : '–');
-    this.#set('Frames', `${participant.framesPerSecond.toFixed(0)} fps`);
+    this.#set('Frames', framesText(participant));
     this.#set('Video down', `${participant.kilobitsPerSecond.toFixed(0)} kbit/s`);
     this.#set('A/V skew', Number.isFinite(participant.skewMs) ? `${participant.skewMs.toFixed(0)} ms` : '–');
     const state = this.#call.driveState(this.#who.value);
@@ -116,3 +116,9 @@ export class Hud {
 
 const one = (ms: number): string => (Number.isFinite(ms) ? ms.toFixed(ms < 10 ? 1 : 0) : '–');
 const pair = (p50Ms: number, p95Ms: number): string => `${one(p50Ms)} / ${one(p95Ms)}`;
+
+/** What arrives, and what the server renders. */
+function framesText({ framesPerSecond, renderedFramesPerSecond }: ParticipantSnapshot): string {
+  const rendered = renderedFramesPerSecond === null ? '' : ` of ${renderedFramesPerSecond}`;
+  return `${framesPerSecond.toFixed(0)}${rendered} fps`;
+}

@@ -340,6 +340,9 @@ export class Call extends Emitter<CallEvents> {
       case 'drive-state':
         this.#driveStates.set(event.participantId, event.state);
         return this.emit('drive-state', event);
+      case 'avatar-rate':
+        this.statistics.handleRate(event);
+        return this.emit('avatar-rate', event);
       case 'frame-traces':
         this.#media.handleSentFrames(event.participantId, event.traces.length);
         this.statistics.handleTraces(event);

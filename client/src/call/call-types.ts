@@ -52,6 +52,8 @@ export interface CallEvents {
   'landmarks-ready': { ready: boolean };
   'media-state': { connected: boolean };
   'drive-state': { participantId: string; state: DriveState };
+  /** How fast the server renders somebody's avatar, frames a second: less than usual while many share the machine. */
+  'avatar-rate': EventOf<'avatar-rate'>;
   'frame-traces': EventOf<'frame-traces'>;
   /** A newer token was shown to the server: the call goes on. */
   'access-renewed': { expiresAtMs: number };

@@ -110,6 +110,11 @@ export const errorTable = {
   'cannot-consume': { status: 409, retryable: false, advice: 'This device cannot decode the media; use a browser with VP8 and Opus.' },
   // this machine
   capacity: { status: 503, retryable: true, advice: 'The server holds as many avatars as it can; try again later.' },
+  'server-busy': {
+    status: 503,
+    retryable: true,
+    advice: 'This machine renders as many avatars as it can show well; join without one, or try again later.',
+  },
   'synthesis-failed': { status: 503, retryable: true, advice: 'Try again; if it stays, run `npx gioconda doctor` on the server.' },
   deadline: { status: 504, retryable: true, advice: 'The server took too long; try again.' },
   'storage-full': {

@@ -179,6 +179,11 @@ export const events = {
   'media-unpublished': z.object({ participantId: id, producerId: id }),
   'consumer-closed': z.object({ consumerId: id }),
   'drive-state': z.object({ participantId: id, state: driveStateSchema }),
+  /**
+   * How fast the server renders the avatar: 0 while nobody watches it, less than the configured rate while many share the machine.
+   * Who begins to watch is told at once.
+   */
+  'avatar-rate': z.object({ participantId: id, framesPerSecond: z.number() }),
   /** Stage times of one participant's recent avatar frames, a few times a second. */
   'frame-traces': z.object({ participantId: id, traces: z.array(frameTraceSchema) }),
   /**

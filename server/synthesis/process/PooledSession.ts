@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { AppError, type DriveState, type ExpressionRequest } from '../../../client/src/protocol/index.ts';
 import { serverNow } from '../../base/clock.ts';
-import type { RtpOutput, SentReport, SynthesisSessionPort } from '../../call/ports.ts';
+import type { RtpOutput, SentFrame, SentReport, SynthesisSessionPort } from '../../call/ports.ts';
 import type { RtpState } from '../../video/RtpSender.ts';
 import type { AvatarSource, SentMessage, VideoSettings } from './messages.ts';
 import { sentFrames } from './sent-frames.ts';
@@ -21,6 +21,8 @@ const UNWATCHED_PACKET_SPACING_MS = 60;
 const UNREPORTED = { packets: 64, pictures: 16 };
 
 export interface PooledSessionOptions {
+  /** Who shares the machine with the others through it. */
+  user: string;
   source: AvatarSource;
   video: VideoSettings;
   output: RtpOutput;
@@ -29,6 +31,8 @@ export interface PooledSessionOptions {
   onClosed(session: PooledSession): void;
   /** Others watch it now, or nobody does any more. */
   onWatched(session: PooledSession): void;
+  /** Its process has sent these. */
+  onRendered(session: PooledSession, frames: readonly SentFrame[]): void;
   /** It left its process by itself, and is to be opened again. */
   onLost(session: PooledSession): void;
   /** A packet that goes to no process: there is none, or a newer one came too soon after. */
@@ -37,6 +41,8 @@ export interface PooledSessionOptions {
 
 export class PooledSession implements SynthesisSessionPort {
   readonly id = randomUUID();
+  readonly user: string;
+  readonly openedMs = serverNow();
   readonly #options: PooledSessionOptions;
   #source: AvatarSource;
   #process: SynthesisProcessPort | null = null;
@@ -45,6 +51,7 @@ export class PooledSession implements SynthesisSessionPort {
   #driverNeutral: Float32Array | null = null;
   /** Openings and switches are done one after the other, so that what is shown is what was asked for last. */
   #turn: Promise<unknown> = Promise.resolve();
+  #turns = 0;
   /** Where the RTP stream stands. */
   #rtp: RtpState | null = null;
   #sentListener: (report: SentReport) => void = () => undefined;
@@ -56,6 +63,7 @@ export class PooledSession implements SynthesisSessionPort {
   /** Frames a second; 0 while nobody watches. */
   #pace = 0;
   #expressiveness = 1;
+  #rateListener: (framesPerSecond: number) => void = () => undefined;
   #faults = 0;
   #lastFaultMs = -Infinity;
   #failedListener: (error: AppError) => void = () => undefined;
@@ -64,6 +72,7 @@ export class PooledSession implements SynthesisSessionPort {
   constructor(options: PooledSessionOptions) {
     this.#options = options;
     this.#source = options.source;
+    this.user = options.user;
   }
 
   get model(): string {
@@ -74,9 +83,19 @@ export class PooledSession implements SynthesisSessionPort {
     return this.#watched;
   }
 
+  /** Frames a second; 0: it is not rendered. */
+  get pace(): number {
+    return this.#pace;
+  }
+
   /** Open in a process, and not only about to be. */
   get open(): boolean {
     return this.#process !== null;
+  }
+
+  /** Open, and neither about to be opened elsewhere nor switched. */
+  get settled(): boolean {
+    return this.#process !== null && this.#turns === 0;
   }
 
   get closed(): boolean {
@@ -124,7 +143,8 @@ export class PooledSession implements SynthesisSessionPort {
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work);
+    this.#turns++;
+    const done = this.#turn.then(work).finally(() => this.#turns--);
     this.#turn = done.catch(() => undefined); // told to whoever asked; the next one's turn comes all the same
     return done;
   }
@@ -160,7 +180,10 @@ export class PooledSession implements SynthesisSessionPort {
 
   handleSent({ state, keyframeRequests, frames }: SentMessage): void {
     this.#rtp = state;
-    if (!this.#closed) this.#sentListener({ keyframeRequests, frames: sentFrames(frames) });
+    if (this.#closed) return;
+    const sent = sentFrames(frames);
+    this.#options.onRendered(this, sent);
+    this.#sentListener({ keyframeRequests, frames: sent });
   }
 
   handleState(state: DriveState): void {
@@ -192,6 +215,11 @@ export class PooledSession implements SynthesisSessionPort {
     this.#pace = pace;
     if (idle) this.#forwardNewest(); // so that the first frame shows it
     this.#sendPace();
+    this.#rateListener(pace);
+  }
+
+  onRate(listener: (framesPerSecond: number) => void): void {
+    this.#rateListener = listener;
   }
 
   #sendPace(): void {
@@ -252,16 +280,16 @@ export class PooledSession implements SynthesisSessionPort {
     try {
       await process?.call('switch', { sessionId: this.id, source }, OPEN_TIMEOUT_MS);
     } catch (error) {
-      if (process === this.#process && AppError.from(error).code === 'deadline') this.#leave(process);
+      if (process === this.#process && AppError.from(error).code === 'deadline') this.leave();
       throw error;
     }
     // Remembered only when it is known to work: a crash then reopens what was last shown.
     this.#source = source;
   }
 
-  /** Who is shown over there is not known any more. */
-  #leave(process: SynthesisProcessPort | null): void {
-    process?.send({ type: 'close', sessionId: this.id });
+  /** Ends it in its process, and has it opened again: another one is better, or what is shown over there is not known any more. */
+  leave(): void {
+    this.#process?.send({ type: 'close', sessionId: this.id });
     this.#process = null;
     if (!this.#closed) this.#options.onLost(this);
   }

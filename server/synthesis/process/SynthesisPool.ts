@@ -1,15 +1,20 @@
 /** All synthesis processes of this server: places live avatars and replaces what dies. */
 import type { Logger } from 'pino';
 import { AppError } from '../../../client/src/protocol/index.ts';
-import type { SynthesisPort, SynthesisSessionPort } from '../../call/ports.ts';
+import type { SharingReport, SynthesisPort, SynthesisSessionPort } from '../../call/ports.ts';
+import type { CapacityOptions } from './Capacity.ts';
 import type { AvatarSource, PacketCounts, VideoSettings } from './messages.ts';
 import { serverNow } from '../../base/clock.ts';
 import { PooledSession } from './PooledSession.ts';
+import { RateSharing } from './RateSharing.ts';
 import { SynthesisProcess, type SpawnSynthesisProcess, type SynthesisProcessPort } from './SynthesisProcess.ts';
 
 export interface SynthesisPoolOptions {
   workers: number;
+  /** Open at the same time, watched or not. */
   maxAvatars: number;
+  /** How many are rendered, and how fast. */
+  capacity: CapacityOptions;
   deadlineMs: number;
   cacheDir: string;
   /** See `SynthesisProcessOptions`. */
@@ -21,6 +26,8 @@ export interface SynthesisPoolOptions {
   onRestart?(): void;
   /** Landmark packets that drove nothing. */
   onPacketsDropped?(outcome: DroppedPackets, count: number): void;
+  /** `limit` is a key of the configuration's `synthesis`. */
+  onLimit?(limit: string): void;
   /** Starts a process; tests bring their own. */
   spawn?: SpawnSynthesisProcess;
 }
@@ -45,8 +52,7 @@ export class SynthesisPool implements SynthesisPort {
   /** Being opened right now: a process that dies meanwhile must not open them twice. */
   readonly #placing = new Set<PooledSession>();
   readonly #retries = new Map<PooledSession, NodeJS.Timeout>();
-  /** Asked for, and not yet among `#sessions`. */
-  #resolving = 0;
+  readonly #sharing: RateSharing;
   #ends = 0;
   #lastEndMs = -Infinity;
   #closed = false;
@@ -64,6 +70,13 @@ export class SynthesisPool implements SynthesisPort {
 
   private constructor(options: SynthesisPoolOptions) {
     this.#options = { ...options, log: options.log.child({ part: 'synthesis' }) };
+    this.#sharing = new RateSharing({
+      capacity: options.capacity,
+      sessions: this.#sessions,
+      processes: this.#processes,
+      move: (session) => session.leave(),
+      onLimit: (limit) => options.onLimit?.(limit),
+    });
   }
 
   get ready(): boolean {
@@ -76,6 +89,11 @@ export class SynthesisPool implements SynthesisPort {
     return { rendered, idle: this.#sessions.size - rendered };
   }
 
+  /** What the machine was measured to render, and how fast it does. */
+  get sharing(): SharingReport {
+    return this.#sharing.report;
+  }
+
   /** For operators, tests and benchmarks. */
   get processes(): { pid: number | undefined; sessions: number; rssBytes: number; cpuMs: number }[] {
     return [...this.#processes].map((process) => ({
@@ -86,8 +104,8 @@ export class SynthesisPool implements SynthesisPort {
     }));
   }
 
-  async open({ avatarId, model, output }: Parameters<SynthesisPort['open']>[0]): Promise<SynthesisSessionPort> {
-    const session = await this.#newSession({ avatarId, model, output });
+  async open(options: Parameters<SynthesisPort['open']>[0]): Promise<SynthesisSessionPort> {
+    const session = await this.#newSession(options);
     try {
       await this.#place(session);
     } catch (error) {
@@ -97,18 +115,22 @@ export class SynthesisPool implements SynthesisPort {
     return session;
   }
 
-  async #newSession({ avatarId, model, output }: Parameters<SynthesisPort['open']>[0]): Promise<PooledSession> {
+  async #newSession({ avatarId, model, output, user }: Parameters<SynthesisPort['open']>[0]): Promise<PooledSession> {
     if (this.#closed) throw new AppError('shutting-down');
-    if (this.#sessions.size + this.#resolving >= this.#options.maxAvatars) throw new AppError('capacity');
-    this.#resolving++;
-    const source = await this.#options.resolve(avatarId, model).finally(() => this.#resolving--);
+    if (this.#sessions.size + this.#sharing.coming >= this.#options.maxAvatars) {
+      this.#options.onLimit?.('maxAvatars');
+      throw new AppError('capacity');
+    }
+    const source = await this.#sharing.admit({ user, model }, () => this.#options.resolve(avatarId, model));
     const session = new PooledSession({
+      user,
       source,
       output,
       video: this.#options.video,
       resolve: this.#options.resolve,
       onClosed: (closed) => this.#forget(closed),
-      onWatched: (changed) => changed.setPace(changed.watched ? this.#options.video.fps : 0),
+      onWatched: (changed) => this.#sharing.changed(changed),
+      onRendered: ({ model: rendered }, frames) => this.#sharing.rendered(rendered, frames),
       onLost: (lost) => this.#reopen(lost),
       onDropped: (outcome) => this.#options.onPacketsDropped?.(outcome, 1),
     });
@@ -119,6 +141,7 @@ export class SynthesisPool implements SynthesisPort {
   #forget(session: PooledSession): void {
     this.#sessions.delete(session.id);
     this.#cancelRetry(session);
+    this.#sharing.changed(session);
   }
 
   #load(process: SynthesisProcessPort): number {
@@ -127,8 +150,8 @@ export class SynthesisPool implements SynthesisPort {
     return sessions;
   }
 
-  #leastLoaded(): SynthesisProcessPort {
-    const [process] = [...this.#processes].filter((candidate) => candidate.alive).sort((a, b) => this.#load(a) - this.#load(b));
+  #leastLoaded(session: PooledSession): SynthesisProcessPort {
+    const process = this.#sharing.byLoad(session).find(({ alive }) => alive);
     if (!process) throw new AppError('synthesis-failed', 'No synthesis process is running at the moment');
     return process;
   }
@@ -218,7 +241,7 @@ export class SynthesisPool implements SynthesisPort {
   async #place(session: PooledSession): Promise<void> {
     this.#placing.add(session);
     try {
-      await session.openIn(this.#leastLoaded());
+      await session.openIn(this.#leastLoaded(session));
     } finally {
       this.#placing.delete(session);
     }
@@ -239,6 +262,7 @@ export class SynthesisPool implements SynthesisPort {
     if (this.#closed) return;
     this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
+    this.#sharing.close();
     for (const session of [...this.#sessions.values()]) session.close();
     for (const process of this.#processes) process.close();
   }

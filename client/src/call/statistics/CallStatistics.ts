@@ -51,6 +51,10 @@ export class CallStatistics {
     for (const trace of traces) participant.handleTrace(trace);
   }
 
+  handleRate({ participantId, framesPerSecond }: { participantId: string; framesPerSecond: number }): void {
+    this.#participants.get(participantId)?.handleRate(framesPerSecond);
+  }
+
   trackAdded(received: ReceivedTrack): void {
     this.#participant(received.participantId).setConsumer(received.kind, received.consumerId);
   }

@@ -15,6 +15,8 @@ export interface Quantiles {
 
 export interface ParticipantSnapshot {
   framesPerSecond: number;
+  /** At which the server renders the avatar: less than usual while many share the machine. Null before it has said so. */
+  renderedFramesPerSecond: number | null;
   kilobitsPerSecond: number;
   framesDecoded: number;
   framesDropped: number;
@@ -48,6 +50,7 @@ export class ParticipantStatistics {
   #unreported: number[] = [];
   #matchedCount = 0;
   #video: InboundStats | null = null;
+  #rendered: number | null = null;
 
   constructor(clock: { fromPerformanceMs: (performanceMs: number) => number }) {
     this.#clock = clock;
@@ -73,6 +76,10 @@ export class ParticipantStatistics {
 
   handleTrace(trace: FrameTrace): void {
     this.#matcher.handleTrace(trace);
+  }
+
+  handleRate(framesPerSecond: number): void {
+    this.#rendered = framesPerSecond;
   }
 
   handlePresented({ rtpTimestamp, presentationTime }: { rtpTimestamp?: number; presentationTime?: number }): void {
@@ -103,6 +110,7 @@ export class ParticipantStatistics {
     const video = this.#video;
     return {
       framesPerSecond: this.#frames.perSecond,
+      renderedFramesPerSecond: this.#rendered,
       kilobitsPerSecond: (this.#bytes.perSecond * 8) / 1000,
       framesDecoded: video?.framesDecoded ?? 0,
       framesDropped: video?.framesDropped ?? 0,

@@ -1,0 +1,139 @@
+/**
+ * How many avatars this machine renders, and how fast: from what a frame was measured to take. Knows no processes and no clock: it is told
+ * what was measured and who is there, and says who gets what.
+ */
+import { quantiles } from '../../base/quantiles.ts';
+import { fairRates, type Claim } from '../../limits/fair-rates.ts';
+
+export interface CapacityOptions {
+  /** How many processes render at the same time. */
+  cores: number;
+  /** Of these, the share that rendering may take: the rest is for media, signalling and whatever else runs. */
+  share: number;
+  /** Frames a second: what all get where there is enough, and the least that a newcomer must get. */
+  fps: number;
+  leastFps: number;
+  /** Milliseconds for a frame of that model as measured before, or null. */
+  knownMs?: ((model: string) => number | null) | undefined;
+}
+
+export interface RenderedAvatar {
+  id: string;
+  user: string;
+  model: string;
+  /** Which process renders it; null while none does. */
+  process: string | null;
+}
+
+/** Until the first frames tell. */
+const UNMEASURED_MS = 10;
+/** Of a process's time. The rest is for packets, reports and what else its one thread does. */
+const PROCESS_SHARE = 0.95;
+/** Of what has just been measured against what was believed before; once a second, so that a busy moment is not taken for the machine. */
+const TRUST = 0.3;
+const LEAST_SAMPLES = 5;
+/** A process that gives less than this share of what the whole machine could give is crowded. */
+const CROWDED = 0.9;
+
+export class Capacity {
+  readonly #options: CapacityOptions;
+  readonly #costs = new Map<string, number>();
+  readonly #samples = new Map<string, number[]>();
+
+  constructor(options: CapacityOptions) {
+    this.#options = options;
+  }
+
+  /** Models that were rendered, with the milliseconds that a frame of theirs takes. */
+  get costs(): ReadonlyMap<string, number> {
+    return this.#costs;
+  }
+
+  /** Milliseconds for a frame. */
+  costOf(model: string): number {
+    return this.#costs.get(model) ?? this.#options.knownMs?.(model) ?? UNMEASURED_MS;
+  }
+
+  /** A frame took so long, ms. */
+  took(model: string, durationMs: number): void {
+    if (!Number.isFinite(durationMs) || durationMs < 0) return;
+    const samples = this.#samples.get(model);
+    if (samples) samples.push(durationMs);
+    else this.#samples.set(model, [durationMs]);
+  }
+
+  /** Once a second: learns from the frames since the last time. */
+  learn(): void {
+    for (const [model, samples] of this.#samples) {
+      if (samples.length < LEAST_SAMPLES) continue;
+      const { p50 } = quantiles(samples);
+      const before = this.#costs.get(model);
+      this.#costs.set(model, before === undefined ? p50 : before + TRUST * (p50 - before));
+      this.#samples.delete(model);
+    }
+  }
+
+  /** How many avatars of that model are rendered well, each of another user. */
+  fits(model: string): { atFullRate: number; atLowestRate: number } {
+    const { fps, leastFps } = this.#options;
+    const frames = this.#total / this.costOf(model);
+    return { atFullRate: Math.floor(frames / fps), atLowestRate: Math.floor(frames / leastFps) };
+  }
+
+  /** Frames a second for each of those that are watched. */
+  rates(watched: readonly RenderedAvatar[]): Map<string, number> {
+    const shared = this.#machineRates(watched);
+    const rates = new Map(shared);
+    // A process has one thread: where its avatars together want more than that, they share it in the same way.
+    for (const [process, own] of Map.groupBy(watched, (avatar) => avatar.process)) {
+      if (process === null) continue;
+      const claims = own.map((avatar) => this.#claim(avatar, shared.get(avatar.id)!));
+      for (const [id, rate] of fairRates(claims, PROCESS_SHARE * 1000)) rates.set(id, rate);
+    }
+    return rates;
+  }
+
+  /** Whether one more can be rendered at the lowest rate at least. The first one always is: there is nothing to wait for. */
+  admits(newcomer: { user: string; model: string }, others: readonly RenderedAvatar[]): boolean {
+    if (others.length === 0) return true;
+    const all = [...others, { ...newcomer, id: '', process: null }];
+    return this.#machineRates(all).get('')! >= this.#options.leastFps;
+  }
+
+  /** Milliseconds of work a second that they want of their process. */
+  loadOf(watched: readonly RenderedAvatar[]): number {
+    return watched.reduce((sum, { model }) => sum + this.costOf(model) * this.#options.fps, 0);
+  }
+
+  /**
+   * An avatar that would be rendered faster in another process, of `processes` the least loaded, or null.
+   * @param candidates which may be moved
+   */
+  misplaced(watched: readonly RenderedAvatar[], processes: readonly string[], candidates: ReadonlySet<string>): string | null {
+    const [machine, actual] = [this.#machineRates(watched), this.rates(watched)];
+    const work = (own: readonly RenderedAvatar[]): number =>
+      own.reduce((sum, { id, model }) => sum + this.costOf(model) * machine.get(id)!, 0);
+    const loads = processes.map((process) => work(watched.filter((avatar) => avatar.process === process)));
+    const room = PROCESS_SHARE * 1000 - Math.min(...loads);
+    const crowded = watched.filter(
+      ({ id, model }) =>
+        candidates.has(id) && actual.get(id)! < CROWDED * machine.get(id)! && this.costOf(model) * machine.get(id)! <= room,
+    );
+    return crowded[0]?.id ?? null;
+  }
+
+  get #total(): number {
+    return this.#options.cores * this.#options.share * 1000;
+  }
+
+  #machineRates(watched: readonly RenderedAvatar[]): Map<string, number> {
+    return fairRates(
+      watched.map((avatar) => this.#claim(avatar, this.#options.fps)),
+      this.#total,
+    );
+  }
+
+  #claim({ id, user, model }: Omit<RenderedAvatar, 'process'>, most: number): Claim {
+    return { id, user, cost: this.costOf(model), most };
+  }
+}

@@ -1,0 +1,103 @@
+/** What the machine was measured to render, and who gets how much of it. */
+import { describe, expect, it } from 'vitest';
+import { Capacity, type RenderedAvatar } from '../../server/synthesis/process/Capacity.ts';
+
+const capacityOf = (costMs: number, options: { cores?: number } = {}): Capacity => {
+  const capacity = new Capacity({ cores: 2, share: 0.8, fps: 30, leastFps: 12, ...options });
+  for (let n = 0; n < 10; n++) capacity.took('warp', costMs);
+  capacity.learn();
+  return capacity;
+};
+const avatars = (count: number, of: (n: number) => Partial<RenderedAvatar>): RenderedAvatar[] =>
+  Array.from({ length: count }, (_, n) => ({ id: `${n}`, user: `user-${n}`, model: 'warp', process: `${n % 2}`, ...of(n) }));
+const values = (rates: Map<string, number>): number[] => [...rates.values()].map((rate) => Number(rate.toFixed(2)));
+
+describe('Capacity', () => {
+  it('knows a model’s cost by its frames: their median, slowly', () => {
+    const capacity = new Capacity({ cores: 1, share: 1, fps: 30, leastFps: 12, knownMs: (model) => (model === 'lite' ? 25 : null) });
+    expect([capacity.costOf('lite'), capacity.costOf('warp')]).toEqual([25, 10]);
+    for (const ms of [8, 8, 8, 8, 400, NaN, -5]) capacity.took('warp', ms);
+    capacity.learn();
+    expect(capacity.costOf('warp')).toBe(8);
+    for (let n = 0; n < 30; n++) capacity.took('warp', 18);
+    capacity.learn();
+    expect(capacity.costOf('warp')).toBe(11);
+    capacity.learn(); // nothing new: nothing learned
+    expect(capacity.costOf('warp')).toBe(11);
+    expect([...capacity.costs]).toEqual([['warp', 11]]);
+  });
+
+  it('says how many fit', () => {
+    expect(capacityOf(10).fits('warp')).toEqual({ atFullRate: 5, atLowestRate: 13 });
+    expect(capacityOf(10, { cores: 16 }).fits('warp')).toEqual({ atFullRate: 42, atLowestRate: 106 });
+  });
+
+  it('gives all the full rate while they fit, and lets all fall together beyond that', () => {
+    const capacity = capacityOf(10);
+    expect(values(capacity.rates(avatars(5, () => ({}))))).toEqual([30, 30, 30, 30, 30]);
+    expect(values(capacity.rates(avatars(8, () => ({}))))).toEqual(Array.from({ length: 8 }, () => 20));
+  });
+
+  it('gives nobody more than a process has, where its avatars are crowded', () => {
+    const capacity = capacityOf(10);
+    const rates = capacity.rates(avatars(5, (n) => ({ process: n === 4 ? '1' : '0' })));
+    expect(values(rates)).toEqual([23.75, 23.75, 23.75, 23.75, 30]);
+    const waiting = capacity.rates(avatars(2, () => ({ process: null })));
+    expect(values(waiting)).toEqual([30, 30]);
+  });
+
+  it('admits newcomers while they get the lowest rate, and no more of one user than that user’s share', () => {
+    const capacity = capacityOf(10);
+    expect(
+      capacity.admits(
+        { user: 'new', model: 'warp' },
+        avatars(12, () => ({})),
+      ),
+    ).toBe(true);
+    expect(
+      capacity.admits(
+        { user: 'new', model: 'warp' },
+        avatars(13, () => ({})),
+      ),
+    ).toBe(false);
+    const crowd = avatars(16, () => ({ user: 'mallory' }));
+    expect(capacity.admits({ user: 'mallory', model: 'warp' }, crowd)).toBe(false);
+    expect(capacity.admits({ user: 'ann', model: 'warp' }, crowd)).toBe(true);
+    // A machine that is too slow for one still renders one.
+    expect(capacityOf(200).admits({ user: 'ann', model: 'warp' }, [])).toBe(true);
+    expect(
+      capacityOf(200).admits(
+        { user: 'ann', model: 'warp' },
+        avatars(1, () => ({})),
+      ),
+    ).toBe(false);
+  });
+
+  it('finds who is better off in another process, and leaves alone who is not', () => {
+    const capacity = capacityOf(10);
+    const all = new Set(['0', '1', '2', '3', '4']);
+    const crowded = avatars(5, () => ({ process: '0' }));
+    expect(capacity.misplaced(crowded, ['0', '1'], all)).toBe('0');
+    expect(capacity.misplaced(crowded, ['0', '1'], new Set(['3']))).toBe('3');
+    expect(capacity.misplaced(crowded, ['0'], all)).toBeNull();
+    expect(
+      capacity.misplaced(
+        avatars(5, () => ({})),
+        ['0', '1'],
+        all,
+      ),
+    ).toBeNull();
+    // All are slow, and all processes are full: there is nowhere to go.
+    expect(
+      capacity.misplaced(
+        avatars(20, () => ({})),
+        ['0', '1'],
+        all,
+      ),
+    ).toBeNull();
+  });
+
+  it('knows what a process is asked for', () => {
+    expect(capacityOf(10).loadOf(avatars(3, () => ({})))).toBe(900);
+  });
+});
