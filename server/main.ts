@@ -44,6 +44,8 @@ export interface ServerOptions {
 /** The room that the link printed in development mode leads to. */
 const DEVELOPMENT_ROOM = 'studio';
 
+const REPLAYED_FRAME_MS = 0.5;
+
 interface Parts {
   config: Config;
   keys: Keys;
@@ -151,7 +153,7 @@ async function start(
     }),
     (part) => part.close(),
   );
-  const pool = owned(await SynthesisPool.create({ ...(await poolOptions(config, { enrolment, metrics, log })), replay }), (part) =>
+  const pool = owned(await SynthesisPool.create(await poolOptions(config, { enrolment, metrics, log, replay })), (part) =>
     part.close(),
   );
   metrics.watchAvatars(() => ({ ...pool.avatars, sharing: pool.sharing }));
@@ -241,7 +243,7 @@ function playoutDelay(maxMs: number): { min: number; max: number } {
 
 async function poolOptions(
   config: Config,
-  parts: { enrolment: Enrolment; metrics: Metrics; log: Logger },
+  parts: { enrolment: Enrolment; metrics: Metrics; log: Logger; replay: string | undefined },
 ): Promise<Parameters<typeof SynthesisPool.create>[0]> {
   const { synthesis, video, cacheDir } = config;
   const workers = synthesis.workers ?? availableParallelism();
@@ -253,10 +255,12 @@ async function poolOptions(
       share: synthesis.cpuShare,
       fps: video.framesPerSecond,
       leastFps: Math.min(synthesis.minFramesPerSecond, video.framesPerSecond),
-      knownMs: await knownSpeeds(config),
+      // A recording takes next to nothing.
+      knownMs: parts.replay === undefined ? await knownSpeeds(config) : () => REPLAYED_FRAME_MS,
     },
     deadlineMs: synthesis.deadlineMs,
     cacheDir: landmarkFolder(cacheDir),
+    replay: parts.replay,
     video: { codec: video.codec, fps: video.framesPerSecond, bitrateBps: video.bitrateBps },
     log: parts.log,
     resolve: async (avatarId, model) => ({ weightsPath: (await parts.enrolment.weights(avatarId, model)).path, model }),
