@@ -153,9 +153,7 @@ async function start(
     }),
     (part) => part.close(),
   );
-  const pool = owned(await SynthesisPool.create(await poolOptions(config, { enrolment, metrics, log, replay })), (part) =>
-    part.close(),
-  );
+  const pool = owned(await SynthesisPool.create(await poolOptions(config, { enrolment, metrics, log, replay })), (part) => part.close());
   metrics.watchAvatars(() => ({ ...pool.avatars, sharing: pool.sharing }));
   const { maxParticipants, graceMs } = config.rooms;
   const limits = { maxTransports: config.media.maxTransports, maxConsumers: config.media.maxConsumers };
