@@ -392,10 +392,6 @@ export class Call extends Emitter<CallEvents> {
   }
 }
 
-const toMedia = ({ participantId, producerId, consumerId, kind, track }: ReceivedTrack): ReceivedMedia => ({
-  participantId,
-  producerId,
-  consumerId,
-  kind,
-  track,
-});
+function toMedia({ participantId, producerId, consumerId, kind, track }: ReceivedTrack): ReceivedMedia {
+  return { participantId, producerId, consumerId, kind, track };
+}
