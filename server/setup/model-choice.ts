@@ -4,6 +4,7 @@ import { AppError } from '../../client/src/protocol/errors.ts';
 import { ConfigError, loadConfig, type Config } from '../config/index.ts';
 import { chooseModel, type ModelChoice } from '../synthesis/model/model-choice.ts';
 import { findModel, loadManifest, type ModelManifest } from '../synthesis/model/model-manifest.ts';
+import { Capacity } from '../synthesis/process/Capacity.ts';
 import { landmarkFolder } from '../landmarker/landmark-models.ts';
 import { readMeasurements, recordMeasurement, type Measurement } from './measurements.ts';
 import type { Check, Part } from './part.ts';
@@ -110,7 +111,9 @@ export const modelChoicePart: Part = {
   version: () => Promise.resolve('-'),
   async check(cacheDir): Promise<Check> {
     try {
-      return checkOf(await knownChoice({ ...loadConfig().config, cacheDir }));
+      const config = { ...loadConfig().config, cacheDir };
+      const choice = await knownChoice(config);
+      return checkOf(choice, capacityText(config, choice.model, (await knownSpeeds(config))(choice.model)));
     } catch (error) {
       if (error instanceof ConfigError)
         return { ok: false, level: 'warn', detail: 'the configuration cannot be read', mend: 'mend the configuration' };
@@ -140,8 +143,18 @@ export const modelChoicePart: Part = {
 
 const isMeasured = (kind: ModelChoice['kind']): boolean => kind === 'fast-enough' || kind === 'too-slow' || kind === 'unmeasured';
 
-function checkOf({ model, kind, reason }: ModelChoice): Check {
-  const detail = `${model}: ${reason}`;
+/** How many avatars this machine would render, as far as a frame alone tells; the server measures on, encoder and all. */
+function capacityText({ synthesis, video }: Config, model: string, ms: number | null): string {
+  if (ms === null) return '';
+  const { framesPerSecond: fps } = video;
+  const leastFps = Math.min(synthesis.minFramesPerSecond, fps);
+  const cores = Math.min(synthesis.workers ?? Infinity, availableParallelism());
+  const { atFullRate, atLowestRate } = new Capacity({ cores, share: synthesis.cpuShare, fps, leastFps, knownMs: () => ms }).fits(model);
+  return `; room for about ${atFullRate} avatars at ${fps} frames a second, ${atLowestRate} at ${leastFps}`;
+}
+
+function checkOf({ model, kind, reason }: ModelChoice, capacity: string): Check {
+  const detail = `${model}: ${reason}${capacity}`;
   if (kind === 'unmeasured') return { ok: true, detail: `${detail}; the first start measures` };
   if (kind !== 'too-slow') return { ok: true, detail };
   return { ok: true, level: 'warn', detail, mend: 'npx gioconda setup model-choice (measures anew), or set synthesis.model' };

@@ -191,6 +191,7 @@ export async function startHttp({ config: overrides = {}, dataDir, assets = new 
   const authority = Authority.create({ ...config.auth, apiKey: keys.apiKey, tokenSecret: keys.tokenSecret, revocations });
   const backend = new FakeBackend();
   const metrics = Metrics.create({ processDefaults: false });
+  metrics.watchAvatars(() => ({ rendered: 0, idle: 0, sharing: { costs: new Map(), fits: new Map(), lowest: null, median: null } }));
   const enrolment = Enrolment.create({ store, backend, limits: config.enrolment, defaultModel: config.synthesis.model, metrics });
   const rooms = new FakeRooms();
   const health: { parts: HealthPart[] | Error } = { parts: [{ name: 'store', ok: true }] };

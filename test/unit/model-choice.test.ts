@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../server/config/index.ts';
 import { readMeasurements, recordMeasurement } from '../../server/setup/measurements.ts';
 import { knownChoice, modelChoicePart, settleModel } from '../../server/setup/model-choice.ts';
 import { chooseModel, mostSynthesisMs } from '../../server/synthesis/model/model-choice.ts';
@@ -144,4 +145,23 @@ describe('doctor', () => {
       else process.env.GIOCONDA_SYNTHESIS_MODEL = before;
     }
   });
+
+  it('says how many avatars fit, once the model was measured', async () => {
+    const { model, version } = await defaultModel();
+    const machine = `${cpus()[0]?.model.trim() ?? 'unknown'}, ${availableParallelism()} cores`;
+    const { size } = parseConfig({}).video;
+    await recordMeasurement(cacheDir, { label: `${model} ${size}`, text: '', speed: { ms: 10, version, machine } });
+    const frames = availableParallelism() * 85;
+    expect(await modelChoicePart.check(cacheDir)).toMatchObject({
+      detail: expect.stringContaining(
+        `about ${Math.floor(frames / 30)} avatars at 30 frames a second, ${Math.floor(frames / 12)} at 12`,
+      ) as string,
+    });
+  });
 });
+
+/** The one that a start measures, as shipped. */
+async function defaultModel(): Promise<{ model: string; version: string }> {
+  const { default: model, models } = await loadManifest();
+  return { model, version: models[model]!.version };
+}
