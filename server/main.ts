@@ -225,6 +225,7 @@ function mediaOptions({ media, video }: Config, listenAddress: string): Paramete
     enableTcp: media.enableTcp,
     codec: video.codec,
     playoutDelayMs: playoutDelay(video.playoutDelayMs),
+    repeatOnLoss: video.repeatOnLoss,
     initialOutgoingBitrateBps: media.initialBitrateBps,
     maxIncomingBitrateBps: media.maxIncomingBitrateBps,
     workerTimeoutMs: media.workerTimeoutMs,

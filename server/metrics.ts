@@ -56,6 +56,7 @@ export class Metrics implements CallMetricsPort {
   readonly #rooms = this.#gauge('gioconda_rooms', 'Open rooms');
   readonly #participants = this.#gauge('gioconda_participants', 'Participants in all rooms');
   readonly #avatars = this.#gauge('gioconda_avatars_active', 'Avatars being driven');
+  readonly #repeating = this.#gauge('gioconda_avatars_repeating', 'Avatars whose frames are sent twice, because viewers lose packets');
   readonly #packets = this.#counter(
     'gioconda_landmark_packets_total',
     'Landmark packets that arrived (accepted), and those of them that drove nothing',
@@ -201,6 +202,11 @@ export class Metrics implements CallMetricsPort {
 
   avatarStarted(): void {
     this.#avatars.inc();
+  }
+
+  repeatsChanged(on: boolean): void {
+    if (on) this.#repeating.inc();
+    else this.#repeating.dec();
   }
 
   avatarStopped(): void {

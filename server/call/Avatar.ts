@@ -35,6 +35,8 @@ export class Avatar {
   /** Frames a second that it is rendered at: now, and as last told. */
   #rate = 0;
   #toldRate = 0;
+  /** Whether each frame is sent twice. */
+  #repeats = false;
   #closed = false;
 
   static async create(options: AvatarOptions): Promise<Avatar> {
@@ -59,6 +61,7 @@ export class Avatar {
     session.onState((state) => this.#handleState(state));
     session.onRate((rate) => (this.#rate = Math.round(rate)));
     track.onKeyframeRequest(() => this.#requestKeyframe('feedback'));
+    track.onRepeats((on) => this.#setRepeats(on));
     this.#flushTimer = setInterval(() => this.#flush(), TRACE_FLUSH_MS);
     this.#metrics.avatarStarted();
   }
@@ -134,6 +137,13 @@ export class Avatar {
     if (!this.#closed) this.#session.requestKeyframe();
   }
 
+  #setRepeats(on: boolean): void {
+    if (on === this.#repeats) return;
+    this.#repeats = on;
+    this.#session.setRepeats(on);
+    this.#metrics.repeatsChanged(on);
+  }
+
   #handleSent({ frames, keyframeRequests }: SentReport): void {
     if (this.#closed) return;
     for (let n = 0; n < keyframeRequests; n++) this.#metrics.keyframeRequested('feedback');
@@ -168,6 +178,7 @@ export class Avatar {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#flushTimer);
+    this.#setRepeats(false);
     endAll(
       () => this.#session.close(),
       () => this.#track.close(),

@@ -101,6 +101,8 @@ export interface AvatarTrackPort {
   readonly output: RtpOutput;
   /** Called when viewers report losses that retransmission did not repair. Requests by RTCP reach the sender directly. */
   onKeyframeRequest(listener: () => void): void;
+  /** Called when viewers lose so much that each frame should be sent twice, and when they no longer do. */
+  onRepeats(listener: (on: boolean) => void): void;
   close(): void;
 }
 
@@ -138,6 +140,8 @@ export interface SynthesisSessionPort {
   /** Nothing is rendered or sent while nobody watches; the first frame after that is a keyframe. At the beginning nobody does. */
   setWatched(watched: boolean): void;
   requestKeyframe(): void;
+  /** Whether each frame is sent twice. */
+  setRepeats(on: boolean): void;
   recalibrate(): void;
   /** Shows an expression over the live face. */
   express(request: ExpressionRequest): void;
@@ -176,6 +180,8 @@ export interface CallMetricsPort {
   participantLeft(): void;
   avatarStarted(): void;
   avatarStopped(): void;
+  /** An avatar's frames are sent twice from now on, or no longer. */
+  repeatsChanged(on: boolean): void;
   landmarkPacket(bytes: number): void;
   frameSent(frame: SentFrame): void;
   keyframeRequested(reason: 'viewer' | 'feedback' | 'switch'): void;

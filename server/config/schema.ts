@@ -125,6 +125,12 @@ const video = group({
     .describe(
       'How long receivers may hold a picture back, until its sound is played or until lost packets have come again (playout-delay header extension). On a good network they do so for some 30 ms, whatever is allowed. 0: pictures are shown at once, ahead of their sound.',
     ),
+  repeatOnLoss: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Sends each frame of an avatar twice while at least half of its viewers lose packets: twice the bit rate, to all of them. VP8 only.',
+    ),
 });
 
 const synthesis = group({

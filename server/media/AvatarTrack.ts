@@ -10,6 +10,7 @@ import { endAll } from '../base/end-all.ts';
 import type { AvatarTrackPort, RtpOutput } from '../call/ports.ts';
 import { playoutDelayValue, type VideoCodec } from '../video/rtp-packetizer.ts';
 import { videoCodecs } from './codecs.ts';
+import { FrameRepetition } from './FrameRepetition.ts';
 import { LossRepair } from './LossRepair.ts';
 
 const LOOPBACK = '127.0.0.1';
@@ -24,6 +25,8 @@ export interface AvatarTrackOptions {
   cname: string;
   /** How long receivers may hold a frame back, ms; min = max = 0 shows at once and gives up lip sync in Chromium. */
   playoutDelayMs: { min: number; max: number } | null;
+  /** Whether frames are sent twice while viewers lose packets, where the codec allows it. */
+  repeatOnLoss: boolean;
 }
 
 /**
@@ -46,10 +49,12 @@ export class AvatarTrack implements AvatarTrackPort {
   readonly output: RtpOutput;
   /** Hears of each viewer's losses. */
   readonly repair = new LossRepair(() => this.#askForKeyframe());
+  readonly repetition: FrameRepetition | null;
   readonly #transport: types.PlainTransport;
   readonly #producer: types.Producer;
   readonly #reservation: Socket;
   readonly #keyframeListeners = new Set<() => void>();
+  readonly #repeatsListeners = new Set<(on: boolean) => void>();
   readonly #closedListeners = new Set<() => void>();
   #closed = false;
 
@@ -87,6 +92,8 @@ export class AvatarTrack implements AvatarTrackPort {
     this.#reservation = reservation;
     this.#transport = transport;
     this.#producer = producer;
+    const repeats = options.repeatOnLoss && options.codec === 'vp8'; // H.264's frames cannot be told apart
+    this.repetition = repeats ? new FrameRepetition((on) => this.#setRepeats(on)) : null;
     const delay = options.playoutDelayMs;
     this.output = {
       ip: LOOPBACK,
@@ -107,6 +114,10 @@ export class AvatarTrack implements AvatarTrackPort {
     this.#keyframeListeners.add(listener);
   }
 
+  onRepeats(listener: (on: boolean) => void): void {
+    this.#repeatsListeners.add(listener);
+  }
+
   onClosed(listener: () => void): void {
     this.#closedListeners.add(listener);
   }
@@ -115,10 +126,16 @@ export class AvatarTrack implements AvatarTrackPort {
     for (const listener of this.#keyframeListeners) listener();
   }
 
+  #setRepeats(on: boolean): void {
+    for (const listener of this.#repeatsListeners) listener(on);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#keyframeListeners.clear();
+    this.#repeatsListeners.clear();
+    this.repetition?.close();
     endAll(
       () => this.#reservation.close(),
       () => this.#transport.close(),

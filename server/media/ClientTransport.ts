@@ -32,12 +32,22 @@ function onEnd(media: { closed: boolean; observer: { once(event: 'close', listen
   else media.observer.once('close', listener);
 }
 
-const ROUND_TRIP_INTERVAL_MS = 3000;
+const MEASURE_INTERVAL_MS = 3000;
 
-/** ms, from the receiver's reports; null before the first one. */
-async function roundTripOf(consumer: types.Consumer): Promise<number | null> {
-  const sent = (await consumer.getStats()).find(({ type }) => type === 'outbound-rtp');
-  return sent?.roundTripTime ?? null;
+/** One participant's consumer of one avatar's video. */
+export interface Viewer {
+  producerId: string;
+  consumerId: string;
+}
+
+/** Hears how the viewers of avatars fare. */
+export interface ViewerListener {
+  joined(viewer: Viewer): void;
+  left(viewer: Viewer): void;
+  /** It asks for lost packets. `roundTripMs`: if it is known. */
+  askedAgain(viewer: Viewer, roundTripMs: number | null): void;
+  /** Told now and then while it asks for lost packets: packets so far. */
+  measured(viewer: Viewer, counts: { sent: number; lost: number }): void;
 }
 
 export interface ClientTransportOptions {
@@ -45,9 +55,7 @@ export interface ClientTransportOptions {
   direction: 'send' | 'receive';
   router: types.Router;
   maxIncomingBitrateBps: number;
-  /** A viewer asks for lost packets of an avatar's video. `roundTripMs`: if it is known. */
-  onLoss: (loss: { producerId: string; consumerId: string; roundTripMs: number | null }) => void;
-  onViewerLeft: (viewer: { producerId: string; consumerId: string }) => void;
+  viewers: ViewerListener;
 }
 
 export class ClientTransport implements TransportPort {
@@ -186,21 +194,25 @@ export class ClientTransport implements TransportPort {
   }
 
   #watchLosses(consumer: types.Consumer): void {
-    const { onLoss, onViewerLeft } = this.#options;
+    const { viewers } = this.#options;
     const viewer = { producerId: consumer.producerId, consumerId: consumer.id };
     let roundTripMs: number | null = null;
     let measuredMs = -Infinity;
+    const measure = async (): Promise<void> => {
+      // From the receiver's reports: nothing before the first one.
+      const stats = (await consumer.getStats()).find(({ type }) => type === 'outbound-rtp');
+      if (!stats || consumer.closed) return;
+      roundTripMs = stats.roundTripTime ?? null;
+      viewers.measured(viewer, { sent: stats.packetCount, lost: stats.packetsLost });
+    };
     consumer.on('trace', () => {
-      onLoss({ ...viewer, roundTripMs });
-      if (performance.now() - measuredMs < ROUND_TRIP_INTERVAL_MS) return;
+      viewers.askedAgain(viewer, roundTripMs);
+      if (performance.now() - measuredMs < MEASURE_INTERVAL_MS) return;
       measuredMs = performance.now();
-      // Not known where the consumer has just gone: then nobody asks.
-      void roundTripOf(consumer).then(
-        (measured) => (roundTripMs = measured),
-        () => undefined,
-      );
+      void measure().catch(() => undefined); // the consumer has just gone: then nobody asks
     });
-    onEnd(consumer, () => onViewerLeft(viewer));
+    viewers.joined(viewer);
+    onEnd(consumer, () => viewers.left(viewer));
   }
 
   /** DTLS is up: what is sent from now on arrives. */

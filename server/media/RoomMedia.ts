@@ -3,7 +3,7 @@ import type { types } from 'mediasoup';
 import { endAll } from '../base/end-all.ts';
 import type { AvatarTrackPort, Opaque, RoomMediaPort, TransportPort } from '../call/ports.ts';
 import { AvatarTrack } from './AvatarTrack.ts';
-import { ClientTransport } from './ClientTransport.ts';
+import { ClientTransport, type ViewerListener } from './ClientTransport.ts';
 import type { MediaOptions } from './options.ts';
 
 /** Landmark packets are about 100 bytes and at most 1.1 KB: nobody may send more over the data channel. */
@@ -15,6 +15,15 @@ export class RoomMedia implements RoomMediaPort {
   readonly #options: MediaOptions;
   readonly #tracks = new Map<string, AvatarTrack>();
   readonly #diedListeners = new Set<() => void>();
+  readonly #viewers: ViewerListener = {
+    joined: ({ producerId, consumerId }) => this.#tracks.get(producerId)?.repetition?.joined(consumerId),
+    left: ({ producerId, consumerId }) => {
+      this.#tracks.get(producerId)?.repair.left(consumerId);
+      this.#tracks.get(producerId)?.repetition?.left(consumerId);
+    },
+    askedAgain: ({ producerId, consumerId }, roundTripMs) => this.#tracks.get(producerId)?.repair.reported(consumerId, roundTripMs),
+    measured: ({ producerId, consumerId }, counts) => this.#tracks.get(producerId)?.repetition?.measured(consumerId, counts),
+  };
 
   constructor(router: types.Router, webRtcServer: types.WebRtcServer, options: MediaOptions) {
     this.#router = router;
@@ -54,8 +63,7 @@ export class RoomMedia implements RoomMediaPort {
       direction,
       maxIncomingBitrateBps,
       router: this.#router,
-      onLoss: ({ producerId, consumerId, roundTripMs }) => this.#tracks.get(producerId)?.repair.reported(consumerId, roundTripMs),
-      onViewerLeft: ({ producerId, consumerId }) => this.#tracks.get(producerId)?.repair.left(consumerId),
+      viewers: this.#viewers,
     });
   }
 
@@ -64,6 +72,7 @@ export class RoomMedia implements RoomMediaPort {
       codec: this.#options.codec,
       cname,
       playoutDelayMs: this.#options.playoutDelayMs,
+      repeatOnLoss: this.#options.repeatOnLoss,
     });
     this.#tracks.set(track.producerId, track);
     track.onClosed(() => this.#tracks.delete(track.producerId));

@@ -13,6 +13,8 @@ export interface MediaOptions {
   enableTcp: boolean;
   codec: VideoCodec;
   playoutDelayMs: { min: number; max: number } | null;
+  /** Whether frames are sent twice while viewers lose packets. */
+  repeatOnLoss: boolean;
   initialOutgoingBitrateBps: number;
   /** What one client may send over one transport. */
   maxIncomingBitrateBps: number;

@@ -38,6 +38,9 @@ export class RtpSender {
   #packets: number;
   #octets: number;
   #lastReportMs = 0;
+  /** The last frame, while frames are sent twice. */
+  #last: { data: Uint8Array; timestamp: number } | null = null;
+  #repeats = false;
   #closed = false;
 
   /** @throws Error if the source port cannot be bound. */
@@ -75,19 +78,31 @@ export class RtpSender {
     return { ...this.#packetizer.state, capturedMs: this.#capturedMs, packets: this.#packets, octets: this.#octets };
   }
 
+  /** Whether each frame is sent twice: for the second time just before the next one, so that a short burst of losses takes only one of them. */
+  set repeats(on: boolean) {
+    this.#repeats = on;
+    if (!on) this.#last = null;
+  }
+
   /** Packs and sends. @returns the RTP timestamp that names the frame at the receivers. */
   send(frame: EncodedFrame): number {
     // Strictly growing, also where an idle frame follows one whose capture time lay ahead.
     this.#capturedMs = Math.max(frame.capturedMs, this.#capturedMs + 1);
     const timestamp = rtpTimestampOf(this.#capturedMs);
     if (this.#closed) return timestamp;
-    for (const packet of this.#packetizer.packetize(frame.data, timestamp)) {
+    if (this.#last) this.#sendAll(this.#packetizer.repeat(this.#last.data, this.#last.timestamp));
+    this.#sendAll(this.#packetizer.packetize(frame.data, timestamp));
+    if (this.#repeats) this.#last = { data: frame.data, timestamp };
+    this.#report();
+    return timestamp;
+  }
+
+  #sendAll(packets: Buffer[]): void {
+    for (const packet of packets) {
       this.#write(packet);
       this.#packets++;
       this.#octets += packet.length - RTP_HEADER_BYTES;
     }
-    this.#report();
-    return timestamp;
   }
 
   /** NTP time "now" beside the RTP timestamp "now": the SFU derives its own reports, hence lip sync, from this mapping. */

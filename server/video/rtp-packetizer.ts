@@ -17,10 +17,15 @@ function* evenParts(data: Uint8Array, maxBytes: number): Generator<Uint8Array> {
   for (let at = 0; at < data.length; at += size) yield data.subarray(at, at + size);
 }
 
-/** VP8 payload descriptor: S on the first packet of a frame, a 15 bit picture id on all. */
+/**
+ * VP8 payload descriptor: S on the first packet of a frame; on all a 15 bit picture id, TL0PICIDX, and a temporal layer, which is always 0. With these
+ * libwebrtc tells by the picture id which frame a frame refers to, and not by unbroken sequence numbers: so a frame may be sent twice.
+ */
 function vp8Payloads(frame: Uint8Array, pictureId: number): Payload[] {
+  const [high, low] = [0x80 | (pictureId >> 8), pictureId & 0xff];
+  // Each frame is one of the base layer: its index counts as the picture id does, and 2^15 is a multiple of its 2^8.
   return [...evenParts(frame, MAX_PAYLOAD_BYTES)].map((part, index) => [
-    Uint8Array.of(index === 0 ? 0x90 : 0x80, 0x80, 0x80 | (pictureId >> 8), pictureId & 0xff),
+    Uint8Array.of(index === 0 ? 0x90 : 0x80, 0xe0, high, low, low, 0),
     part,
   ]);
 }
@@ -97,6 +102,18 @@ export class RtpPacketizer {
   /** The packets of one frame; the marker bit is on the last. `timestamp` in 1/90000 s, modulo 2^32. */
   packetize(frame: Uint8Array, timestamp: number): Buffer[] {
     const payloads = this.#codec === 'vp8' ? vp8Payloads(frame, this.#nextPictureId()) : h264Payloads(frame);
+    return this.#packets(payloads, timestamp);
+  }
+
+  /**
+   * The last frame again, in packets with numbers of their own; receivers that have it drop it. VP8 only: H.264 has no picture ids, and the frame
+   * would be decoded twice. Before the next frame, so that timestamps never run back: mediasoup would not retransmit such a packet.
+   */
+  repeat(frame: Uint8Array, timestamp: number): Buffer[] {
+    return this.#codec === 'vp8' ? this.#packets(vp8Payloads(frame, this.#pictureId), timestamp) : [];
+  }
+
+  #packets(payloads: Payload[], timestamp: number): Buffer[] {
     return payloads.map((payload, index) =>
       Buffer.concat([this.#header(timestamp, index === payloads.length - 1), this.#extension, ...payload]),
     );

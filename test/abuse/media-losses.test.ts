@@ -16,10 +16,10 @@ describe('a viewer with losses', () => {
   let gate: UdpGate;
   const members: Member[] = [];
 
-  const keyframesAsked = async (): Promise<number> => {
-    const text = await (await fetch(new URL('/metrics', server.url))).text();
-    return [...text.matchAll(/^gioconda_keyframes_total\{[^}]*\} (\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
-  };
+  const metrics = async (): Promise<string> => (await fetch(new URL('/metrics', server.url))).text();
+  const metric = async (name: string): Promise<number> => Number((await metrics()).match(new RegExp(`^${name} (\\d+)`, 'm'))?.[1]);
+  const keyframesAsked = async (): Promise<number> =>
+    [...(await metrics()).matchAll(/^gioconda_keyframes_total\{[^}]*\} (\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
 
   beforeAll(async () => {
     installWebRtc();
@@ -54,5 +54,18 @@ describe('a viewer with losses', () => {
     await eventually('frames enough', () => frames() > before + MEASURED_FRAMES, 90_000);
     const seconds = (performance.now() - fromMs) / 1000;
     expect(((await keyframesAsked()) - asked) / seconds).toBeLessThan(0.2);
+  });
+
+  it('gets each frame twice meanwhile, shows none of them twice, and one is enough again when nothing is lost', async () => {
+    const [driver] = members;
+    const frames = (): number => members[1]!.video.get(driver!.id)?.frames.length ?? 0;
+    await eventually('frames are sent twice', async () => (await metric('gioconda_avatars_repeating')) === 1, 60_000);
+    gate.weather = fairWeather;
+    await eventually('what was lost is repaired', () => frames() > MEASURED_FRAMES);
+    const [sent, shown] = [await metric('gioconda_frames_total'), frames()];
+    await eventually('frames', () => frames() > shown + 150);
+    const shownMeanwhile = frames() - shown;
+    expect(shownMeanwhile).toBeLessThan((await metric('gioconda_frames_total')) - sent + 30);
+    await eventually('frames are sent once', async () => (await metric('gioconda_avatars_repeating')) === 0, 60_000);
   });
 });

@@ -17,7 +17,7 @@ import { setup } from '../support/real-parts.ts';
 
 const GAP_MS = 200;
 /** The SDK needs some seconds to see what a network is like. */
-const SETTLE_MS = 8000;
+const SETTLE_MS = 25_000;
 const CUTS = 3;
 const CUT_LIMIT_MS = 40_000;
 
@@ -83,9 +83,8 @@ async function browserViewer(server: TestServer, gate: UdpGate): Promise<Watcher
   return {
     times: async () => (await viewer.seen()).times,
     note: async () => {
-      const { latency, heldBackMs, inbound } = await viewer.seen();
-      const { framesDropped, nackCount, retransmittedPacketsReceived, freezeCount, roundTripMs } = inbound;
-      return JSON.stringify({ latency, heldBackMs, framesDropped, nackCount, retransmittedPacketsReceived, freezeCount, roundTripMs });
+      const { latency, heldBackMs } = await viewer.seen();
+      return `${latency?.p50Ms.toFixed(0) ?? '–'} ms, ${heldBackMs ?? 0} ms`;
     },
     close: () => viewer.close(),
   };
@@ -100,7 +99,7 @@ interface Stage {
 
 async function measureLosses({ server, gate, viewer, clean }: Stage, seconds: number, words: string[]): Promise<void> {
   console.log(
-    `| network of one viewer | fps | time in gaps > ${GAP_MS} ms | longest gap | the same of a clean viewer beside it | keyframes/s | more |\n|---|---|---|---|---|---|---|`,
+    `| network of one viewer | fps | time in gaps > ${GAP_MS} ms | longest gap | the same of a clean viewer beside it | keyframes/s | landmarks sent → shown p50, held back by the SDK |\n|---|---|---|---|---|---|---|`,
   );
   for (const [name, weather] of cases.filter(([name]) => words.length === 0 || words.some((word) => name.includes(word)))) {
     gate.weather = weather;

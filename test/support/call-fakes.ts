@@ -98,6 +98,10 @@ export class FakeTrack implements AvatarTrackPort {
   onKeyframeRequest(listener: () => void): void {
     this.keyframe = listener;
   }
+  repeats: (on: boolean) => void = () => undefined;
+  onRepeats(listener: (on: boolean) => void): void {
+    this.repeats = listener;
+  }
   close(): void {
     this.closed = true;
   }
@@ -146,6 +150,10 @@ export class FakeSession implements SynthesisSessionPort {
   watched = false;
   setWatched(watched: boolean): void {
     this.watched = watched;
+  }
+  repeats = false;
+  setRepeats(on: boolean): void {
+    this.repeats = on;
   }
   recalibrate(): void {}
   readonly expressions: string[] = [];

@@ -214,6 +214,16 @@ describe('Rooms', () => {
     expect(sessions[0]!.keyframes).toBe(1);
   });
 
+  it('has frames sent twice while its track asks for that', async () => {
+    const { participant } = await enter('Ada');
+    await participant.setAvatar({ avatarId: 'av-1', model: 'warp' });
+    const [track] = medias[0]!.tracks;
+    track!.repeats(true);
+    expect(sessions[0]!.repeats).toBe(true);
+    track!.repeats(false);
+    expect(sessions[0]!.repeats).toBe(false);
+  });
+
   it('ends everybody when the media worker dies, and opens the room anew for the next', async () => {
     const { connection } = await enter('Ada');
     medias[0]!.died();

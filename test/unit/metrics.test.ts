@@ -21,11 +21,13 @@ describe('Metrics', () => {
     metrics.participantJoined();
     metrics.participantLeft();
     metrics.avatarStarted();
+    for (const on of [true, true, false]) metrics.repeatsChanged(on);
     metrics.avatarStopped();
     const text = await metrics.text();
     expect(text).toMatch(/^gioconda_rooms 1$/m);
     expect(text).toMatch(/^gioconda_participants 1$/m);
     expect(text).toMatch(/^gioconda_avatars_active 0$/m);
+    expect(text).toMatch(/^gioconda_avatars_repeating 1$/m);
   });
 
   it("splits a frame's way into its stages, in seconds", async () => {

@@ -23,6 +23,7 @@ describe('LiveSessions', () => {
     driverNeutral,
     expressiveness: 1,
     resume: null,
+    repeats: false,
     output: { ip: '127.0.0.1', port: 9, sourcePort: 0, ssrc: 1, payloadType: 101, extensions: [] },
   });
   const framesOf = (): number => sessions.takeSent().reduce((sum, { frames }) => sum + sentFrames(frames).length, 0);

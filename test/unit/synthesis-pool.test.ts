@@ -332,6 +332,17 @@ describe('SynthesisPool', () => {
     expect(opened(processes[2]!)[0]!.pace).toBe(0);
   });
 
+  it('sends frames twice as long as it is told to, also from the process that takes over', async () => {
+    await create();
+    const { session, id } = await openOne();
+    expect(opened(processes[0]!)[0]!.repeats).toBe(false);
+    session.setRepeats(true);
+    expect(processes[0]!.sent.at(-1)).toEqual({ type: 'repeats', sessionId: id, on: true });
+    processes[0]!.die();
+    await settle();
+    expect(opened(processes[1]!)[0]!.repeats).toBe(true);
+  });
+
   it('tells a process of a viewer who came while it opened the avatar', async () => {
     await create();
     const { session, id } = await openOne();

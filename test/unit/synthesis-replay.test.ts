@@ -105,8 +105,8 @@ describe('the stream of a replayed avatar', () => {
   let reservation: Socket;
   let session: StreamedSession;
   let packets: Buffer[];
-  /** VP8 behind RTP header and a descriptor of four bytes: the first packet of a frame, whose first bit says "no keyframe". */
-  const isKeyframe = (packet: Buffer): boolean => packet[12] === 0x90 && (packet[16]! & 1) === 0;
+  /** VP8 behind RTP header and a descriptor of six bytes: the first packet of a frame, whose first bit says "no keyframe". */
+  const isKeyframe = (packet: Buffer): boolean => packet[12] === 0x90 && (packet[18]! & 1) === 0;
 
   const replay = async (frames: RecordedFrame[]): Promise<void> => {
     const output: RtpOutput = {
@@ -126,6 +126,7 @@ describe('the stream of a replayed avatar', () => {
         pace: 60,
         output,
         resume: null,
+        repeats: false,
         driverNeutral: null,
         expressiveness: 1,
       },

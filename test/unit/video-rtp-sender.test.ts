@@ -93,6 +93,20 @@ describe('RtpSender', () => {
     expect(requests).toBe(1);
   });
 
+  it('sends each frame again just before the next one while it is told to', async () => {
+    const sender = await create();
+    sender.send(frame(10, 1000));
+    sender.repeats = true;
+    for (const atMs of [1033, 1066]) sender.send(frame(10, atMs));
+    sender.repeats = false;
+    sender.send(frame(10, 1100));
+    await eventually('packets', () => media().length === 5);
+    await pause(50);
+    const times = media().map((packet) => packet.readUInt32BE(4) - rtpTimestampOf(1000));
+    expect(times).toEqual([0, 33, 33, 66, 100].map((ms) => ms * 90));
+    expect(sender.state.packets).toBe(5);
+  });
+
   it('survives an SFU that has gone', async () => {
     const sender = await create();
     sfu.close();

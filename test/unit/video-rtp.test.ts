@@ -25,7 +25,7 @@ describe('RtpPacketizer, VP8', () => {
     const frame = bytes(5000);
     const packets = packetizer.packetize(frame, 123_456).map(parse);
     expect(packets.length).toBe(5);
-    expect(Buffer.concat(packets.map(({ payload }) => payload.subarray(4)))).toEqual(Buffer.from(frame));
+    expect(Buffer.concat(packets.map(({ payload }) => payload.subarray(6)))).toEqual(Buffer.from(frame));
     expect(packets.map(({ marker }) => marker)).toEqual([false, false, false, false, true]);
     expect(packets.map(({ payload }) => payload[0])).toEqual([0x90, 0x80, 0x80, 0x80, 0x80]);
     expect(new Set(packets.map(({ timestamp }) => timestamp))).toEqual(new Set([123_456]));
@@ -46,6 +46,26 @@ describe('RtpPacketizer, VP8', () => {
     }
   });
 
+  it('says that each frame is one of the base layer, its index counted as its picture id, over the wrap of both', () => {
+    const packetizer = new RtpPacketizer({ codec: 'vp8', payloadType: 101, ssrc: 1, resume: { sequence: 0, pictureId: 0x7f00 } });
+    for (let frame = 1; frame < 600; frame++) {
+      const { payload } = parse(packetizer.packetize(bytes(10), frame)[0]!);
+      const index = (0x7f00 + frame) & 0xff;
+      expect([payload[1], payload[4], payload[5]]).toEqual([0xe0, index, 0]);
+    }
+  });
+
+  it('repeats a frame in packets of new numbers, the same otherwise', () => {
+    const packetizer = new RtpPacketizer({ codec: 'vp8', payloadType: 101, ssrc: 1 });
+    const first = packetizer.packetize(bytes(3000), 5).map(parse);
+    const again = packetizer.repeat(bytes(3000), 5).map(parse);
+    const next = packetizer.packetize(bytes(10), 6).map(parse);
+    const numbers = [...first, ...again, ...next].map(({ sequence }) => (sequence - first[0]!.sequence) & 0xffff);
+    expect(numbers).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(again.map((packet) => ({ ...packet, sequence: 0 }))).toEqual(first.map((packet) => ({ ...packet, sequence: 0 })));
+    expect((next[0]!.payload[3]! - again[0]!.payload[3]!) & 0xff).toBe(1);
+  });
+
   it('carries header extensions, padded to words', () => {
     const packetizer = new RtpPacketizer({
       codec: 'vp8',
@@ -56,11 +76,18 @@ describe('RtpPacketizer, VP8', () => {
     const [packet] = packetizer.packetize(bytes(20), 0);
     expect(packet!.readUInt16BE(12)).toBe(0xbede);
     expect([...packet!.subarray(16, 20)]).toEqual([0x12, 0, 0, 10]);
-    expect(parse(packet!).payload.length).toBe(24);
+    expect(parse(packet!).payload.length).toBe(26);
   });
 });
 
 describe('RtpPacketizer, H.264', () => {
+  it('repeats nothing: receivers could not tell the frames apart', () => {
+    const packetizer = new RtpPacketizer({ codec: 'h264', payloadType: 101, ssrc: 1 });
+    const stream = Buffer.from([0, 0, 1, 0x65, 1, 2, 3]);
+    packetizer.packetize(stream, 0);
+    expect(packetizer.repeat(stream, 0)).toEqual([]);
+  });
+
   it('sends small NAL units alone and large ones as FU-A fragments that join again', () => {
     const packetizer = new RtpPacketizer({ codec: 'h264', payloadType: 101, ssrc: 1 });
     const nonZero = (length: number) => bytes(length).map((value) => value | 1); // no start code inside

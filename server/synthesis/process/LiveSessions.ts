@@ -81,6 +81,10 @@ export class LiveSessions {
     await session.live.switchAvatar(await this.#options.loadAvatar(source));
   }
 
+  setRepeats(sessionId: string, on: boolean): void {
+    this.#sessions.get(sessionId)?.setRepeats(on);
+  }
+
   /** What all of them have sent since the last call. */
   takeSent(): SentMessage[] {
     return [...this.#sessions.values()].flatMap((session) => session.takeSent() ?? []);

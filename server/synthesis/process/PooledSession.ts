@@ -64,6 +64,7 @@ export class PooledSession implements SynthesisSessionPort {
   #pace = 0;
   #expressiveness = 1;
   #rateListener: (framesPerSecond: number) => void = () => undefined;
+  #repeats = false;
   #faults = 0;
   #lastFaultMs = -Infinity;
   #failedListener: (error: AppError) => void = () => undefined;
@@ -117,7 +118,7 @@ export class PooledSession implements SynthesisSessionPort {
     try {
       if (this.#closed) throw new AppError('closed', 'The avatar has left');
       const { video, output } = this.#options;
-      const pace = this.#pace;
+      const [pace, repeats] = [this.#pace, this.#repeats];
       const request = {
         sessionId: this.id,
         source: this.#source,
@@ -125,6 +126,7 @@ export class PooledSession implements SynthesisSessionPort {
         pace,
         output,
         resume: this.#resumption(),
+        repeats,
         driverNeutral: this.#driverNeutral,
         expressiveness: this.#expressiveness,
       };
@@ -133,6 +135,7 @@ export class PooledSession implements SynthesisSessionPort {
       if (!process.alive) throw new AppError('synthesis-failed', 'The synthesis process ended');
       this.#process = process;
       if (this.#pace !== pace) this.#sendPace();
+      if (this.#repeats !== repeats) this.setRepeats(this.#repeats);
     } catch (error) {
       // It may still succeed over there, after its deadline: then nobody wants it any more.
       process.send({ type: 'close', sessionId: this.id });
@@ -253,6 +256,11 @@ export class PooledSession implements SynthesisSessionPort {
 
   requestKeyframe(): void {
     this.#process?.send({ type: 'keyframe', sessionId: this.id });
+  }
+
+  setRepeats(on: boolean): void {
+    this.#repeats = on;
+    this.#process?.send({ type: 'repeats', sessionId: this.id, on });
   }
 
   recalibrate(): void {

@@ -19,6 +19,7 @@ export class StreamedSession {
     const { output, resume, video } = request;
     try {
       sender = await RtpSender.create({ codec: video.codec, output, resume, onKeyframeRequest: () => session?.handleKeyframeRequest() });
+      sender.repeats = request.repeats;
       session = new StreamedSession(request.sessionId, sender, options);
       return session;
     } catch (error) {
@@ -43,6 +44,10 @@ export class StreamedSession {
   handleKeyframeRequest(): void {
     this.#log.addKeyframeRequest();
     this.live.requestKeyframe();
+  }
+
+  setRepeats(on: boolean): void {
+    this.#sender.repeats = on;
   }
 
   #send(frame: SynthesizedFrame): void {

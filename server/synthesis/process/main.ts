@@ -120,6 +120,8 @@ function handle(message: ToWorker): void {
       return sessions.get(message.sessionId)?.express(message.expression);
     case 'expressiveness':
       return sessions.get(message.sessionId)?.setExpressiveness(message.share);
+    case 'repeats':
+      return sessions.setRepeats(message.sessionId, message.on);
     case 'recalibrate':
       return sessions.get(message.sessionId)?.recalibrate();
     case 'close':

@@ -36,6 +36,8 @@ export interface OpenRequest {
   output: RtpOutput;
   /** Where another process left the stream, or null. */
   resume: RtpState | null;
+  /** Whether each frame is sent twice. */
+  repeats: boolean;
   /** What another process has learned of this driver (`AvatarSession.driverNeutral`), or null. */
   driverNeutral: Float32Array | null;
   /** Share of the driver's expression that is transferred. */
@@ -84,6 +86,7 @@ export type ToWorker =
   | { type: 'express'; sessionId: string; expression: ExpressionRequest }
   | { type: 'expressiveness'; sessionId: string; share: number }
   | { type: 'pace'; sessionId: string; framesPerSecond: number }
+  | { type: 'repeats'; sessionId: string; on: boolean }
   | { type: 'ping'; sequence: number };
 
 export type FromWorker =
