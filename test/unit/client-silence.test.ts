@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { messagesSentOf, receivedBytesOf, Silence, SilenceWatch } from '../../client/src/call/SilenceWatch.ts';
+import { messagesSentOf, receivedBytesOf, SessionWatch, Silence, SilenceWatch } from '../../client/src/call/SilenceWatch.ts';
 
 const SAMPLE_MS = 300;
 
@@ -88,5 +88,40 @@ describe('SilenceWatch', () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect([sample.mock.calls.length, vi.getTimerCount()]).toEqual([1, 0]);
     watch.close();
+  });
+});
+
+describe('SessionWatch', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  const transport = (entries: () => object[]) => ({ getStats: vi.fn<() => Promise<RTCStatsReport>>(async () => report(entries())) });
+
+  it('tells where frames are said to be sent and none comes, and where landmarks are not acknowledged', async () => {
+    let [sent, now] = [0, { sends: false, receives: false }];
+    const send = transport(() => [
+      { type: 'transport', bytesReceived: 1000 },
+      { type: 'data-channel', messagesSent: (sent += 9) },
+    ]);
+    const receive = transport(() => [{ type: 'transport', bytesReceived: 1000 }]);
+    const silent = vi.fn<() => void>();
+    const watch = new SessionWatch({ send, receive, sends: () => now.sends, receives: () => now.receives, silent });
+    const pass = async (frames: number): Promise<number> => {
+      silent.mockClear();
+      for (let n = 0; n < 10; n++) {
+        watch.handleSentFrames(frames);
+        await vi.advanceTimersByTimeAsync(300);
+      }
+      return silent.mock.calls.length;
+    };
+    expect([await pass(9), send.getStats.mock.calls.length, receive.getStats.mock.calls.length]).toEqual([0, 0, 0]);
+    now = { sends: false, receives: true };
+    expect(await pass(9)).toBeGreaterThan(0);
+    now = { sends: true, receives: false };
+    expect(await pass(0)).toBeGreaterThan(0);
+    now = { sends: false, receives: false };
+    expect(await pass(9)).toBe(0);
+    watch.close();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

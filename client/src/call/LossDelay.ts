@@ -31,14 +31,16 @@ export function lossSampleOf(report: RTCStatsReport): LossSample | null {
   let requests: number | null = null;
   let freezes: number | null = null;
   let roundTripMs: number | null = null;
-  report.forEach((entry: { type: string; nackCount?: number; freezeCount?: number; nominated?: boolean; currentRoundTripTime?: number }) => {
-    if (entry.type === 'inbound-rtp' && entry.nackCount !== undefined) {
-      requests = entry.nackCount;
-      freezes = entry.freezeCount ?? null;
-    }
-    if (entry.type === 'candidate-pair' && entry.nominated && entry.currentRoundTripTime !== undefined)
-      roundTripMs = entry.currentRoundTripTime * 1000;
-  });
+  report.forEach(
+    (entry: { type: string; nackCount?: number; freezeCount?: number; nominated?: boolean; currentRoundTripTime?: number }) => {
+      if (entry.type === 'inbound-rtp' && entry.nackCount !== undefined) {
+        requests = entry.nackCount;
+        freezes = entry.freezeCount ?? null;
+      }
+      if (entry.type === 'candidate-pair' && entry.nominated && entry.currentRoundTripTime !== undefined)
+        roundTripMs = entry.currentRoundTripTime * 1000;
+    },
+  );
   return requests === null || roundTripMs === null ? null : { requests, roundTripMs, freezes };
 }
 

@@ -7,8 +7,7 @@ import type { PacketSink } from './LandmarkChannel.ts';
 import { holdBack, LossDelay, lossSampleOf } from './LossDelay.ts';
 import { MicrophoneSender } from './MicrophoneSender.ts';
 import type { RequestFunction, WebRtcHandler } from './ports.ts';
-import type { FlowSample } from './SilenceWatch.ts';
-import { messagesSentOf, receivedBytesOf, SilenceWatch } from './SilenceWatch.ts';
+import { SessionWatch } from './SilenceWatch.ts';
 import { TransportHealer } from './TransportHealer.ts';
 import { Device } from '../vendor/mediasoup-client.ts';
 import type { mediasoup } from '../vendor/mediasoup-client.ts';
@@ -62,14 +61,12 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
   readonly #send: mediasoup.Transport;
   readonly #receive: mediasoup.Transport;
   readonly #healers: TransportHealer[];
-  readonly #watches: SilenceWatch[];
+  readonly #watch: SessionWatch;
   readonly #microphone: MicrophoneSender;
   readonly #received = new Map<string, Received>();
   readonly #consuming = new Set<string>();
   #landmarks: mediasoup.DataProducer | null = null;
   #attaching: Promise<unknown> = Promise.resolve();
-  /** Frames that the server says it has sent to us. */
-  #framesDue = 0;
   #closed = false;
 
   private constructor(
@@ -83,13 +80,13 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
     this.#send = transports.send;
     this.#receive = transports.receive;
     this.#healers = [this.#send, this.#receive].map((transport) => this.#heal(transport));
-    this.#watches = [
-      this.#watch(async () => {
-        const report = await this.#send.getStats();
-        return { bytes: receivedBytesOf(report), due: messagesSentOf(report) };
-      }),
-      this.#watch(async () => ({ bytes: receivedBytesOf(await this.#receive.getStats()), due: this.#framesDue })),
-    ];
+    this.#watch = new SessionWatch({
+      send: this.#send,
+      receive: this.#receive,
+      sends: () => this.#landmarks !== null,
+      receives: () => this.tracks.some(({ kind }) => kind === 'video'),
+      silent: () => this.emit('silent', {}),
+    });
     this.#microphone = new MicrophoneSender(this.#send);
     this.#wire();
   }
@@ -211,7 +208,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
   /** The server has told of frames that it has sent of this participant's avatar. */
   handleSentFrames(participantId: string, count: number): void {
     const received = this.tracks.some((track) => track.participantId === participantId && track.kind === 'video');
-    if (received) this.#framesDue += count;
+    if (received) this.#watch.handleSentFrames(count);
   }
 
   async transportStats(): Promise<{ send: RTCStatsReport; receive: RTCStatsReport } | null> {
@@ -228,7 +225,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const part of [...this.#healers, ...this.#watches]) part.close();
+    for (const part of [...this.#healers, this.#watch]) part.close();
     this.emit('landmarks', { sink: null });
     for (const received of this.#received.values()) this.emit('track-ended', received);
     this.#received.clear();
@@ -254,10 +251,6 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
       if (state === 'connected') this.emit('connected', {});
     });
     return healer;
-  }
-
-  #watch(sample: () => Promise<FlowSample>): SilenceWatch {
-    return new SilenceWatch({ sample, silent: () => this.emit('silent', {}) });
   }
 
   #wire(): void {

@@ -89,3 +89,51 @@ export class SilenceWatch {
     clearTimeout(this.#timer);
   }
 }
+
+const nothingYet: FlowSample = { bytes: 0, due: 0 };
+
+export interface SessionWatchOptions {
+  send: { getStats(): Promise<RTCStatsReport> };
+  receive: { getStats(): Promise<RTCStatsReport> };
+  /** Whether landmarks go out. */
+  sends: () => boolean;
+  /** Whether video comes in. */
+  receives: () => boolean;
+  silent: () => void;
+}
+
+/** Watches both transports of a session: acknowledgements of landmark packets in the one, avatars' frames in the other. */
+export class SessionWatch {
+  readonly #options: SessionWatchOptions;
+  readonly #watches: SilenceWatch[];
+  #framesDue = 0;
+
+  constructor(options: SessionWatchOptions) {
+    this.#options = options;
+    const { silent } = options;
+    this.#watches = [
+      new SilenceWatch({ sample: () => this.#sending(), silent }),
+      new SilenceWatch({ sample: () => this.#receiving(), silent }),
+    ];
+  }
+
+  /** The server says that it has sent so many frames to us. */
+  handleSentFrames(count: number): void {
+    this.#framesDue += count;
+  }
+
+  async #sending(): Promise<FlowSample> {
+    if (!this.#options.sends()) return nothingYet;
+    const report = await this.#options.send.getStats();
+    return { bytes: receivedBytesOf(report), due: messagesSentOf(report) };
+  }
+
+  async #receiving(): Promise<FlowSample> {
+    if (!this.#options.receives()) return nothingYet;
+    return { bytes: receivedBytesOf(await this.#options.receive.getStats()), due: this.#framesDue };
+  }
+
+  close(): void {
+    for (const watch of this.#watches) watch.close();
+  }
+}
