@@ -216,6 +216,17 @@ describe('MediaKeeper', () => {
     expect([told, sessions.length]).toEqual([['failed webrtc-unsupported'], 0]);
   });
 
+  it('says nothing of media that end while they are about to be received, but of any other failure', async () => {
+    const codes = ['producer-not-found', 'consumer-not-found', 'server-unreachable', 'consumer-limit'] as const;
+    prepare = (session) => {
+      session.consume = async () => {
+        throw new AppError(codes[sessions.length]!);
+      };
+    };
+    for (let n = 0; n < codes.length; n++) await keeper.enter(answer());
+    expect(told).toEqual(['error consumer-limit', 'error consumer-limit']); // the own and the other's picture
+  });
+
   it('never plays the own voice, and the own avatar only where wanted', async () => {
     keeper = build({ receiveOwnAvatar: false });
     roster.replace([

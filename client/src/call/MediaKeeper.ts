@@ -1,6 +1,6 @@
 /// <reference lib="dom" preserve="true" />
 import { AppError } from '../protocol/index.ts';
-import type { AnswerOf } from '../protocol/index.ts';
+import type { AnswerOf, ErrorCode } from '../protocol/index.ts';
 import type { CallOptions } from './call-types.ts';
 import { Emitter } from './Emitter.ts';
 import { MediaSession } from './MediaSession.ts';
@@ -27,6 +27,8 @@ export interface MediaKeeperEvents extends Pick<MediaSessionEvents, 'track' | 't
 
 const REBUILD_DELAY_MS = 1000;
 const REBUILD_DELAY_MAX_MS = 10_000;
+/** Its owner was faster, and the media ended before it could be received; or the link did, and then all is received anew. */
+const outrun: ReadonlySet<ErrorCode> = new Set(['producer-not-found', 'consumer-not-found', 'server-unreachable']);
 /** Between two sessions that are given up for their silence: the server must not be asked for transports all the time. */
 const RENEW_INTERVAL_MS = 5000;
 
@@ -106,8 +108,7 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
       await this.#session?.consume(participantId, producerId);
     } catch (thrown) {
       const error = AppError.from(thrown);
-      // Its owner was faster: the media ended before it could be received.
-      if (error.code !== 'producer-not-found' && error.code !== 'server-unreachable') this.emit('error', { error });
+      if (!outrun.has(error.code)) this.emit('error', { error });
     }
   }
 
