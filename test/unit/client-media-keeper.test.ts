@@ -219,9 +219,8 @@ describe('MediaKeeper', () => {
   it('says nothing of media that end while they are about to be received, but of any other failure', async () => {
     const codes = ['producer-not-found', 'consumer-not-found', 'server-unreachable', 'consumer-limit'] as const;
     prepare = (session) => {
-      session.consume = async () => {
-        throw new AppError(codes[sessions.length]!);
-      };
+      const error = new AppError(codes[sessions.length]!);
+      session.consume = () => Promise.reject(error);
     };
     for (let n = 0; n < codes.length; n++) await keeper.enter(answer());
     expect(told).toEqual(['error consumer-limit', 'error consumer-limit']); // the own and the other's picture
