@@ -54,6 +54,7 @@ describe('a page of another origin', () => {
   const open = async (): Promise<Page> => {
     const tab = await browser.person();
     await tab.goto(page.url);
+    await tab.waitForFunction(() => 'app' in window);
     return tab;
   };
 
@@ -97,6 +98,7 @@ describe('a page of another origin', () => {
     await join(watcher, watching, 'Watcher');
     expect(await join(ana, token, 'Ana')).toEqual(['Ana', 'Watcher']);
     await ana.reload();
+    await ana.waitForFunction(() => 'app' in window);
     await eventually('Ana has gone', async () => (await names(watcher)).join() === 'Watcher');
     expect(await join(ana, token, 'Ana')).toEqual(['Ana', 'Watcher']);
     expect(await names(watcher)).toEqual(['Ana', 'Watcher']);

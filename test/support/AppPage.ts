@@ -1,27 +1,43 @@
 /** A page of somebody's own app: another origin than the server's, with the SDK in its bundle. */
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { build } from 'esbuild';
 import { repositoryRoot } from '../../server/base/paths.ts';
 
+export interface AppPageOptions {
+  /** TypeScript that imports `@gioconda/client`; its exports become `window.app`. */
+  script: string;
+  html?: string;
+  /** Where the script's packages are; without it the SDK's sources are taken. */
+  packages?: string;
+  /** Address → path of a file. */
+  files?: Record<string, string>;
+}
+
 export class AppPage {
   readonly #server: Server;
   readonly url: string;
 
-  /** `script`: TypeScript that imports `@gioconda/client`; its exports become `window.app`. */
-  static async create({ script, html = '<main></main>' }: { script: string; html?: string }): Promise<AppPage> {
+  static async create({ script, html = '<main></main>', packages, files = {} }: AppPageOptions): Promise<AppPage> {
     const { outputFiles } = await build({
-      stdin: { contents: script, loader: 'ts', resolveDir: repositoryRoot },
-      alias: { '@gioconda/client': `${repositoryRoot}/client/src/index.ts` },
+      stdin: { contents: script, loader: 'tsx', resolveDir: packages ?? repositoryRoot },
+      ...(!packages && { alias: { '@gioconda/client': `${repositoryRoot}/client/src/index.ts` } }),
+      jsx: 'automatic',
       bundle: true,
       write: false,
-      format: 'iife',
-      globalName: 'app',
+      format: 'esm',
       logLevel: 'error',
     });
-    const page = `<!doctype html><title>App</title><body>${html}<script>${outputFiles[0]!.text.replaceAll('</script', '<\\/script')}</script>`;
-    const server = createServer((request, response) => {
-      if (request.url === '/') response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
+    // The exports of a module script cannot be reached, those of an imported one can.
+    const start = "import('/app.js').then((app) => Object.assign(window, { app }))";
+    const served: Record<string, [type: string, body: string]> = {
+      '/': ['text/html; charset=utf-8', `<!doctype html><title>App</title><body>${html}<script type="module">${start}</script>`],
+      '/app.js': ['text/javascript', outputFiles[0]!.text],
+    };
+    const server = createServer(async ({ url = '' }, response) => {
+      if (served[url]) response.writeHead(200, { 'content-type': served[url][0] }).end(served[url][1]);
+      else if (files[url]) response.writeHead(200).end(await readFile(files[url]));
       else response.writeHead(404).end();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -40,6 +40,9 @@ function foreign(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !ours.test(name)));
 }
 
+/** For `./node`; installed apart, for npm warns of a package below it. */
+const webRtc = '@roamhq/wrtc@^0.10';
+
 /** Beside our own packages: React for `./react`, and the compiler that most people have. */
 const others = {
   react: '^19',
@@ -62,6 +65,7 @@ export async function installPackages(): Promise<InstalledPackages> {
   const dependencies = { ...Object.fromEntries(Object.entries(tarballs).map(([name, file]) => [name, `file:${file}`])), ...others };
   await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }));
   const warnings = await runIn(folder, 'npm', ['install', '--no-audit', '--no-fund', '--prefer-offline']);
+  await runIn(folder, 'npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', webRtc]);
   return { tarballs, folder, warnings };
 }
 

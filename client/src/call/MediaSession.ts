@@ -6,6 +6,7 @@ import { Emitter } from './Emitter.ts';
 import type { PacketSink } from './LandmarkChannel.ts';
 import { holdBack, LossDelay, lossSampleOf } from './LossDelay.ts';
 import { MicrophoneSender } from './MicrophoneSender.ts';
+import { platform } from './platform.ts';
 import type { RequestFunction, WebRtcHandler } from './ports.ts';
 import { SessionWatch } from './SilenceWatch.ts';
 import { TransportHealer } from './TransportHealer.ts';
@@ -279,7 +280,8 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
 async function loadDevice(options: MediaSessionOptions): Promise<Device> {
   let device: Device;
   try {
-    device = new Device(options.handlerName ? { handlerName: options.handlerName } : {});
+    const handlerName = options.handlerName ?? platform.handlerName;
+    device = new Device(handlerName ? { handlerName } : {});
   } catch (cause) {
     throw new AppError('webrtc-unsupported', undefined, { cause });
   }

@@ -19,7 +19,7 @@ export interface CallOptions extends SignallingOptions {
   /** 'tcp' for networks that drop UDP; 'auto' (default) tries both. */
   iceTransport?: 'auto' | 'tcp';
   iceTransportPolicy?: 'all' | 'relay';
-  /** Where the browser cannot be recognised: 'Chrome111' under Node with @roamhq/wrtc. */
+  /** Where the browser cannot be recognised; `@gioconda/client/node` chooses by itself. */
   handlerName?: WebRtcHandler;
   /** How long entering may take, 20 s by default. */
   joinTimeoutMs?: number;
