@@ -78,10 +78,6 @@ describe('in the type checker', () => {
     jsx: 'react-jsx',
     verbatimModuleSyntax: true,
   };
-  const compilers = {
-    'TypeScript 5': join(installed('typescript'), 'bin/tsc'),
-    'TypeScript 7': join(packageFolder('typescript')!, 'bin/tsc'),
-  };
   const bundler = { where: 'a bundler', options: { module: 'preserve', moduleResolution: 'bundler', lib: ['es2022', 'dom'], types: [] } };
   const node = { where: 'Node', options: { module: 'nodenext', lib: ['es2022'], types: ['node'] } };
   const cases = [

@@ -1,5 +1,5 @@
 /** A page of somebody's own app: another origin than the server's, with the SDK in its bundle. */
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { build } from 'esbuild';
@@ -35,9 +35,9 @@ export class AppPage {
       '/': ['text/html; charset=utf-8', `<!doctype html><title>App</title><body>${html}<script type="module">${start}</script>`],
       '/app.js': ['text/javascript', outputFiles[0]!.text],
     };
-    const server = createServer(async ({ url = '' }, response) => {
+    const server = createServer(({ url = '' }, response) => {
       if (served[url]) response.writeHead(200, { 'content-type': served[url][0] }).end(served[url][1]);
-      else if (files[url]) response.writeHead(200).end(await readFile(files[url]));
+      else if (files[url]) createReadStream(files[url]).pipe(response.writeHead(200));
       else response.writeHead(404).end();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
