@@ -35,7 +35,22 @@ export interface BenchReport {
   videoKbps: number;
   /** Share of one core, in percent. `clients`: drivers and viewers, null if not known. */
   cpuPercent: { synthesisPerAvatar: number; main: number; mainThread: number; mediaWorkers: number; clients: number | null };
+  /** The same call once more, while somebody uploads. */
+  uploads?: WithUploads;
   memoryMib: { synthesisProcess: number; perAvatar: number; serverProcess: number };
+}
+
+export interface WithUploads {
+  count: number;
+  /** Of one request's files. */
+  mibEach: number;
+  /** From its first byte until the avatar was there, ms. */
+  requestMs: Quantiles;
+  eventLoopDelayMs: BenchReport['eventLoopDelayMs'];
+  /** Landmarks sent → received. */
+  latencyMs: Quantiles;
+  framesPerSecondSeen: number;
+  mainCpuPercent: number;
 }
 
 export type Measured = Pick<
@@ -76,6 +91,8 @@ export function measured(start: Usage, end: Usage, { viewers, avatars }: { viewe
   };
 }
 
+export const RECEIVED = 'landmarks sent → received';
+
 const stages: Record<string, (frame: PresentedFrame) => number> = {
   uplink: (frame) => frame.arrivedMs - frame.landmarksSentMs,
   queue: (frame) => frame.synthesisStartMs - frame.arrivedMs,
@@ -83,7 +100,7 @@ const stages: Record<string, (frame: PresentedFrame) => number> = {
   encode: (frame) => frame.encodedMs - frame.synthesisEndMs,
   send: (frame) => frame.sentMs - frame.encodedMs,
   downlink: (frame) => frame.receivedMs - frame.sentMs,
-  'landmarks sent → received': (frame) => frame.receivedMs - frame.landmarksSentMs,
+  [RECEIVED]: (frame) => frame.receivedMs - frame.landmarksSentMs,
   'decode and present': (frame) => frame.presentedMs - frame.receivedMs,
   'landmarks sent → presented': (frame) => frame.presentedMs - frame.landmarksSentMs,
 };

@@ -32,3 +32,13 @@ export type FromLightMembers =
   | { type: 'counted'; counts: DriverCount[]; cpuMs: number }
   | { type: 'seen'; results: ViewerResult[] }
   | Failed;
+
+/** One request: all of its portraits, until the avatar was there. */
+export interface UploadTimes {
+  bytes: number;
+  ms: number;
+}
+
+/** `upload` begins, and goes on until `stop`; `bytes` of each request's files. */
+export type ToUploader = { type: 'upload'; url: string; token: string; bytes: number } | { type: 'stop' };
+export type FromUploader = { type: 'uploading' } | { type: 'uploaded'; uploads: UploadTimes[] } | Failed;

@@ -8,7 +8,7 @@ import { repositoryRoot } from '../base/paths.ts';
 import type { GiocondaServer } from '../main.ts';
 
 const PORTRAITS = ['anna-neutral.jpg', 'anna-smile.jpg'];
-const consent = {
+export const benchConsent = {
   subject: 'A rendered person',
   givenAt: '2026-01-01T00:00:00Z',
   statement: 'This portrait shows nobody: it was rendered for measurements.',
@@ -65,6 +65,9 @@ export function viewerTokens(server: GiocondaServer, rooms: string[]): Promise<s
   return Promise.all(rooms.map((room, index) => userToken(server, `bench-viewer-${index}`, [`join:${room}`])));
 }
 
+/** Somebody who only enrols. */
+export const uploaderToken = (server: GiocondaServer): Promise<string> => userToken(server, 'bench-uploader', ['enrol']);
+
 const roomOf = (index: number): string => `bench-${index}`;
 
 async function userToken(server: GiocondaServer, userId: string, scopes: string[]): Promise<string> {
@@ -76,6 +79,6 @@ async function enrol(server: GiocondaServer, token: string): Promise<{ id: strin
   const portraits = (await portraitBytes()).map((bytes) => new Blob([new Uint8Array(bytes)]));
   const gioconda = await Gioconda.connect({ url: server.url, token });
   const startedMs = performance.now();
-  const { id } = await gioconda.enrol({ portraits, consent, name: 'Bench' });
+  const { id } = await gioconda.enrol({ portraits, consent: benchConsent, name: 'Bench' });
   return { id, ms: performance.now() - startedMs };
 }

@@ -2,16 +2,20 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
+import { quantiles } from '../base/quantiles.ts';
 import { EventLoopDelay } from '../base/EventLoopDelay.ts';
 import { createLog } from '../base/log.ts';
 import { parseConfig, type Config } from '../config/index.ts';
 import type { GiocondaServer } from '../main.ts';
 import { chromiumPath } from '../setup/index.ts';
 import { settleModel } from '../setup/model-choice.ts';
-import { machineOf, measured, type BenchReport } from './bench-report.ts';
+import { machineOf, measured, RECEIVED, type BenchReport, type Measured, type WithUploads } from './bench-report.ts';
+import { ChildLink } from './ChildLink.ts';
 import { LightCrowd, RealCrowd, type Crowd } from './crowds.ts';
-import { enrolGuests, guestToken, shareAvatar, viewerTokens, type People } from './people.ts';
+import type { FromUploader, ToUploader } from './messages.ts';
+import { enrolGuests, guestToken, shareAvatar, uploaderToken, viewerTokens, type People } from './people.ts';
 import { recordAvatar } from './record-avatar.ts';
 import { memoryMib, synthesisMemory, usageOf } from './usage.ts';
 
@@ -22,6 +26,8 @@ export interface BenchRequest {
   size: number;
   /** Avatars show a recording of the model, drivers and viewers have no pictures: the server without its graphs. */
   replay: boolean;
+  /** A second measurement while somebody uploads as much as a request may have, again and again. */
+  uploads: boolean;
   cacheDir: string;
   /** As configured: codec, bit rate and playout delay are what is measured. */
   video: Config['video'];
@@ -35,6 +41,8 @@ const SETTLE_MS = 1000;
 const LAST_TRACES_MS = 500;
 const FRAMES_PER_SECOND = 30;
 const MANY = 100_000;
+const MIB = 2 ** 20;
+const UPLOADER_ENTRY = fileURLToPath(new URL('./uploader.ts', import.meta.url));
 
 export async function runBench(request: BenchRequest): Promise<BenchReport> {
   const folder = await mkdtemp(join(tmpdir(), 'gioconda-bench-'));
@@ -65,7 +73,7 @@ async function configOf(request: BenchRequest, dataDir: string): Promise<Config>
     dataDir,
     cacheDir: request.cacheDir,
     logLevel: 'warn',
-    http: { rateLimitPerMinute: MANY, guestLimitPerMinute: MANY },
+    http: { rateLimitPerMinute: MANY, guestLimitPerMinute: MANY, enrolLimitPerMinute: MANY },
     media: { rtcPort: 0 },
     video: { ...request.video, size: request.size, framesPerSecond: FRAMES_PER_SECOND },
     limits: {
@@ -107,6 +115,22 @@ async function measure(server: GiocondaServer, crowd: Crowd, request: BenchReque
   await fillRooms(server, crowd, people, request);
   await pause(WARM_UP_MS);
   onStep(`measuring for ${seconds} s`);
+  const { eventLoopDelayMs, ...figures } = await window(server, crowd, request);
+  const memory = memoryMib(before, synthesisMemory(server), avatars);
+  return {
+    ...figures,
+    eventLoopDelayMs,
+    ...(request.uploads ? { uploads: await whileUploading(server, crowd, request) } : {}),
+    machine: machineOf(crowd.browser),
+    settings: settingsOf(server, request),
+    enrolMs: people.enrolMs,
+    memoryMib: memory,
+  };
+}
+
+type Window = Measured & Pick<BenchReport, 'eventLoopDelayMs'>;
+
+async function window(server: GiocondaServer, crowd: Crowd, { seconds, avatars }: BenchRequest): Promise<Window> {
   await crowd.reset();
   const start = await usageOf(server, crowd);
   const delay = new EventLoopDelay();
@@ -115,14 +139,29 @@ async function measure(server: GiocondaServer, crowd: Crowd, request: BenchReque
   delay.close();
   const end = await usageOf(server, crowd);
   await pause(LAST_TRACES_MS);
-  return {
-    ...measured(start, end, { viewers: await crowd.results(), avatars }),
-    eventLoopDelayMs,
-    machine: machineOf(crowd.browser),
-    settings: settingsOf(server, request),
-    enrolMs: people.enrolMs,
-    memoryMib: memoryMib(before, synthesisMemory(server), avatars),
-  };
+  return { ...measured(start, end, { viewers: await crowd.results(), avatars }), eventLoopDelayMs };
+}
+
+async function whileUploading(server: GiocondaServer, crowd: Crowd, request: BenchRequest): Promise<WithUploads> {
+  const bytes = server.config.enrolment.maxUploadBytes;
+  request.onStep(`once more, with uploads of ${bytes / MIB} MiB`);
+  const uploader = new ChildLink<ToUploader, FromUploader>(UPLOADER_ENTRY, 'uploader');
+  try {
+    await uploader.ask({ type: 'upload', url: server.url, token: await uploaderToken(server), bytes }, 'uploading');
+    const { eventLoopDelayMs, stages, framesPerSecondSeen, cpuPercent } = await window(server, crowd, request);
+    const { uploads } = await uploader.ask({ type: 'stop' }, 'uploaded');
+    return {
+      count: uploads.length,
+      mibEach: bytes / MIB,
+      requestMs: quantiles(uploads.map(({ ms }) => ms)),
+      eventLoopDelayMs,
+      latencyMs: stages[RECEIVED] ?? quantiles([]),
+      framesPerSecondSeen,
+      mainCpuPercent: cpuPercent.main,
+    };
+  } finally {
+    uploader.close();
+  }
 }
 
 async function fillRooms(

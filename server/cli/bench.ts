@@ -1,13 +1,13 @@
 /** `gioconda bench`: measures the live path on this machine, prints a table and writes JSON. */
 import { writeFile } from 'node:fs/promises';
 import { requireDevelopmentPackages } from '../bench/development-packages.ts';
-import type { BenchReport } from '../bench/bench-report.ts';
+import { RECEIVED, type BenchReport, type WithUploads } from '../bench/bench-report.ts';
 import { quantiles, type Quantiles } from '../base/quantiles.ts';
 import { loadConfig } from '../config/index.ts';
 import { ensureSetup, recordMeasurement } from '../setup/index.ts';
 import type { BenchOptions } from './options.ts';
 
-export async function run({ model, seconds, avatars, size, replay, out = 'bench.json' }: BenchOptions): Promise<number> {
+export async function run({ model, seconds, avatars, size, replay, uploads, out = 'bench.json' }: BenchOptions): Promise<number> {
   requireDevelopmentPackages();
   const { config } = loadConfig();
   await ensureSetup({ cacheDir: config.cacheDir });
@@ -17,6 +17,7 @@ export async function run({ model, seconds, avatars, size, replay, out = 'bench.
     seconds,
     avatars,
     replay,
+    uploads,
     size: size ?? config.video.size,
     cacheDir: config.cacheDir,
     video: config.video,
@@ -76,5 +77,33 @@ export function table({ machine, settings, stages, ...report }: BenchReport): st
     `| memory of a synthesis process without avatars | ${number(memoryMib.synthesisProcess, 0)} MiB |`,
     `| memory of each avatar | ${number(memoryMib.perAvatar, replay ? 1 : 0)} MiB |`,
     `| memory of the server process | ${number(memoryMib.serverProcess, 0)} MiB |`,
+    ...(report.uploads ? uploadTable({ ...report, stages }, report.uploads, delay) : []),
   ].join('\n');
+}
+
+/** Side by side, of one run. */
+function uploadTable(
+  { stages, framesPerSecondSeen, cpuPercent }: Pick<BenchReport, 'stages' | 'framesPerSecondSeen' | 'cpuPercent'>,
+  uploads: WithUploads,
+  delay: BenchReport['eventLoopDelayMs'],
+): string[] {
+  const { count, mibEach, requestMs, eventLoopDelayMs: delayThen, latencyMs } = uploads;
+  const quiet = stages[RECEIVED];
+  const compare = (name: string, before: number | undefined, then: number): string =>
+    `| ${name} | ${number(before ?? NaN)} | ${number(then)} |`;
+  return [
+    '',
+    `While somebody uploaded ${count} times ${number(mibEach, 0)} MiB in eight portraits, ${spread([requestMs.p50])} each until the avatar was there:`,
+    '',
+    '| | without | with uploads |',
+    '|---|---|---|',
+    compare('event-loop delay of the main process, ms p50', delay.p50, delayThen.p50),
+    compare('… p99', delay.p99, delayThen.p99),
+    compare('… max', delay.max, delayThen.max),
+    compare(`${RECEIVED}, ms p50`, quiet?.p50, latencyMs.p50),
+    compare('… p95', quiet?.p95, latencyMs.p95),
+    compare('… max', quiet?.max, latencyMs.max),
+    compare('frames a second seen, each avatar', framesPerSecondSeen, uploads.framesPerSecondSeen),
+    compare('CPU of the main process, % of a core', cpuPercent.main, uploads.mainCpuPercent),
+  ];
 }

@@ -82,6 +82,8 @@ export interface BenchOptions {
   avatars: number;
   /** Avatars show a recording: the server without its graphs. */
   replay: boolean;
+  /** Measure once more while somebody uploads. */
+  uploads: boolean;
   size?: number;
   /** Where the JSON goes. */
   out?: string;

@@ -163,6 +163,7 @@ function benchCommand(): Command {
     .option('--seconds <number>', 'how long to measure, after a warm-up', wholeNumber({ min: 2, max: 3600 }), 20)
     .option('--size <pixels>', "side of the square picture (default: the model's own)", avatarSide)
     .option('--replay', 'avatars show a recording of the model, and nobody looks: the server with many avatars, without its graphs', false)
+    .option('--uploads', 'measure once more, for as long, while somebody uploads 64 MiB of portraits again and again', false)
     .option('--out <file>', 'where the JSON goes (default: bench.json)')
     .addHelpText(
       'after',

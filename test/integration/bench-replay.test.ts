@@ -21,6 +21,7 @@ describe('gioconda bench --replay', () => {
       seconds: 3,
       size: 256,
       replay: true,
+      uploads: false,
       cacheDir: cacheFolder(),
       video: parseConfig({}).video,
       onStep: (text) => steps.push(text),
