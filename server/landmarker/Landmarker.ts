@@ -27,6 +27,8 @@ const FURTHER_FLAG = 16;
 const FOUND_FLAG = 9;
 const KEPT_FLAG = 3;
 const FLAG_SLOPE = 2;
+/** Upside down, a face's flag is the larger by so much the right way up. */
+const UPSIDE_DOWN_LEAD = 2;
 /** At the first look, on the detector's rough region, less than this ends it. */
 const REJECTED_FLAG = -6;
 /** Boxes that share more than this of the smaller one show the same face. */
@@ -41,6 +43,7 @@ const MAX_CANDIDATES = 8;
 const ALL_SEEN_SHARE = 0.28;
 /** A video's frame is not searched in squares smaller than this share of it: a lost face must not stall the video. */
 const FAST_SHARE = 0.5;
+const WHOLE_SHARE = 1;
 /** Neighbouring tiles share the rest: a face on a seam is smaller than that, or was seen in the larger square. */
 const TILE_STEP = 0.8;
 /** The finest search looks at squares of this side at least: a face of 60 pixels is large in them. */
@@ -101,7 +104,11 @@ export class Landmarker {
 
   /** Every face in a picture, the largest first; empty when there is none. Small faces in large pictures are found too. */
   detect(image: RgbImage): Promise<DetectedFace[]> {
-    return this.exclusive(() => this.findFaces(image, 'all'));
+    return this.exclusive(async () => {
+      const faces: FoundFace[] = [];
+      await this.findFaces(image, faces, { leastShare: 0 });
+      return faces.sort((a, b) => b.extent[2] * b.extent[3] - a.extent[2] * a.extent[3]).map(({ face }) => face);
+    });
   }
 
   /**
@@ -115,8 +122,26 @@ export class Landmarker {
         const result = await this.runMesh(image, region);
         if (result.flag >= KEPT_FLAG) return toFace(result, boxOf(result.points), image.width);
       }
-      const [largest] = await this.findFaces(image, 'first');
-      return largest ?? null;
+      const faces: FoundFace[] = [];
+      await this.findFaces(image, faces, { leastShare: FAST_SHARE, first: true });
+      return largestOf(faces)?.face ?? null;
+    });
+  }
+
+  /**
+   * The faces of a video's next frame, where there may be several: those of `known` where they still are, first and in their order, and what
+   * a search finds beside them. `whole` looks at the picture once and sees faces of an eighth of it, `parts` at its parts, too: some 40 ms.
+   */
+  follow(image: RgbImage, known: readonly DetectedFace[], search: 'none' | 'whole' | 'parts'): Promise<DetectedFace[]> {
+    return this.exclusive(async () => {
+      const faces: FoundFace[] = [];
+      for (const { points } of known) {
+        const result = await this.runMesh(image, regionOfPoints(scaled(points, image.width)));
+        const extent = boxOf(result.points);
+        if (result.flag >= KEPT_FLAG && !isThere(extent, faces)) faces.push({ face: toFace(result, extent, image.width), extent });
+      }
+      if (search !== 'none') await this.findFaces(image, faces, { leastShare: search === 'whole' ? WHOLE_SHARE : FAST_SHARE });
+      return faces.map(({ face }) => face);
     });
   }
 
@@ -142,19 +167,17 @@ export class Landmarker {
     return this.queue.run(work);
   }
 
-  /** `first` stops at the first pass that finds something; `all` goes on while smaller faces that matter may be left. */
-  private async findFaces(image: RgbImage, wanted: 'first' | 'all'): Promise<DetectedFace[]> {
-    const faces: FoundFace[] = [];
+  /** Adds to `faces`. `first` stops at the first pass that finds something; otherwise it goes on while smaller faces that matter may be left. */
+  private async findFaces(image: RgbImage, faces: FoundFace[], { leastShare, first = false }: SearchExtent): Promise<void> {
     for (const pass of searchPasses(image)) {
-      if (wanted === 'first' && pass.side < FAST_SHARE * Math.max(image.width, image.height)) break;
+      if (pass.side < leastShare * Math.max(image.width, image.height)) break;
       if (faces.length > 0 && pass.onlyIfNone) continue;
       const found: Detection[] = [];
       for (const region of pass.regions) found.push(...(await this.runDetector(image, region)));
       await this.settleAll(image, suppress(found).slice(0, MAX_CANDIDATES), faces);
-      const largest = faces.reduce((width, face) => Math.max(width, face.extent[2]), 0);
-      if (faces.length > 0 && (wanted === 'first' || largest >= ALL_SEEN_SHARE * pass.side)) break;
+      const largest = largestOf(faces)?.extent[2] ?? 0;
+      if (faces.length > 0 && (first || largest >= ALL_SEEN_SHARE * pass.side)) break;
     }
-    return faces.sort((a, b) => b.extent[2] * b.extent[3] - a.extent[2] * a.extent[3]).map(({ face }) => face);
   }
 
   /** Runs the mesh on each detection and adds to `faces`; drops what the mesh denies and what turns out to be there already. */
@@ -162,12 +185,22 @@ export class Landmarker {
     for (const detection of detections) {
       if (faces.length > 0 && detection.score < FURTHER_SCORE) continue;
       if (faces.some((other) => sharedPart(other.face.box, detection.box) > SAME_FACE)) continue;
-      const result = await this.settle(image, regionOfDetection(detection));
+      const settled = await this.settle(image, regionOfDetection(detection));
+      const result = settled && (await this.rightWayUp(image, settled));
       if (result === null || (faces.length > 0 && result.flag < FURTHER_FLAG)) continue;
       const extent = boxOf(result.points);
-      if (faces.some((other) => sharedPart(other.extent, extent) > SAME_FACE)) continue;
-      faces.push({ face: toFace(result, detection.box, image.width), extent });
+      if (!isThere(extent, faces)) faces.push({ face: toFace(result, detection.box, image.width), extent });
     }
+  }
+
+  /**
+   * On a head that stands upside down the detector sees an upright face: eyes in the mouth's place. Of this one and its like turned
+   * by half the mesh believes the right one more.
+   */
+  private async rightWayUp(image: RgbImage, result: MeshResult): Promise<MeshResult> {
+    const region = regionOfPoints(result.points);
+    const turned = await this.settle(image, { ...region, angle: region.angle + Math.PI });
+    return turned !== null && turned.flag > result.flag + UPSIDE_DOWN_LEAD ? turned : result;
   }
 
   private async settle(image: RgbImage, start: ImageRegion): Promise<MeshResult | null> {
@@ -196,6 +229,12 @@ export class Landmarker {
     const outputs = await this.sessions.mesh.run({ image: new Tensor('float32', input, [1, 3, MESH_SIZE, MESH_SIZE]) });
     return { points: projectPoints(floats(outputs.points), region, MESH_SIZE), flag: floats(outputs.presence)[0] ?? -Infinity };
   }
+}
+
+interface SearchExtent {
+  /** Of the picture's longer side: no smaller squares are searched. */
+  leastShare: number;
+  first?: boolean;
 }
 
 interface SearchPass {
@@ -241,6 +280,13 @@ function boxOf(points: Float32Array): DetectedFace['box'] {
   }
   return [minX, minY, maxX - minX, maxY - minY];
 }
+
+/** Whether one of them shows the same face as this box. */
+const isThere = (extent: DetectedFace['box'], faces: readonly FoundFace[]): boolean =>
+  faces.some((other) => sharedPart(other.extent, extent) > SAME_FACE);
+
+const largestOf = (faces: readonly FoundFace[]): FoundFace | undefined =>
+  faces.toSorted((a, b) => b.extent[2] * b.extent[3] - a.extent[2] * a.extent[3])[0];
 
 const scaled = (points: Float32Array, factor: number): Float32Array => points.map((value) => value * factor);
 

@@ -1,6 +1,6 @@
 /** Where a head looks, from its landmarks alone. */
 import { rigidPoints } from './mesh-topology.ts';
-import { fitSimilarity } from './rigid-fit.ts';
+import { fitSimilarity } from '../../client/src/faces/rigid-fit.ts';
 import { canonicalFace } from './canonical-face.ts';
 
 export interface HeadPose {

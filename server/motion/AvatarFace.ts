@@ -12,7 +12,7 @@ import { motionLayout } from './motion.ts';
 import type { Motion } from './motion.ts';
 import { shutEyeShare, surfacePosing } from './posing.ts';
 import type { Posing, SoftLimit } from './posing.ts';
-import { rotationMatrix } from '../landmarker/rigid-fit.ts';
+import { rotationMatrix } from '../../client/src/faces/rigid-fit.ts';
 import { clamp, softClamp } from './scalars.ts';
 
 const L = motionLayout;

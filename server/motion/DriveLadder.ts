@@ -9,8 +9,9 @@ import { isFace } from './is-face.ts';
 import { extentPoints, rigidPoints } from '../landmarker/mesh-topology.ts';
 import { mixMotion, motionLayout, motionLength, poseLength, restMotion } from './motion.ts';
 import type { Motion } from './motion.ts';
+import { PersonWatch } from './PersonWatch.ts';
 import type { Retargeter } from './Retargeter.ts';
-import { fitSimilarity, rotationVector } from '../landmarker/rigid-fit.ts';
+import { fitSimilarity, rotationVector } from '../../client/src/faces/rigid-fit.ts';
 import { clamp, smoothstep } from './scalars.ts';
 
 export const ladderTimes = {
@@ -51,6 +52,7 @@ export class DriveLadder {
   #retargeter: Retargeter;
   /** The driver's points as last believed. */
   readonly #believed = new Float32Array(LANDMARK_COUNT * 3);
+  readonly #person = new PersonWatch();
   #refused = false;
   #capturedMs = -Infinity;
   #arrivedMs: number | null = null;
@@ -82,6 +84,7 @@ export class DriveLadder {
 
   /** Forgets what was shown: the next frame may jump. */
   reset(): void {
+    this.#person.forget();
     this.#arrivedMs = null;
     this.#capturedMs = -Infinity;
     this.#returnedMs = -Infinity;
@@ -124,6 +127,8 @@ export class DriveLadder {
     const dt = landmarks.capturedMs - this.#capturedMs;
     const paused = this.#isStale(timeMs) || (this.#refused && !this.#believable(landmarks, timeMs, goingOnMs));
     if (paused) this.#retargeter.resume();
+    // another person's face at rest is another one: nobody's head is to look too large, nobody's mouth parted, by the one's before
+    if (this.#person.observe(landmarks.points, landmarks.capturedMs, paused)) this.#retargeter.recalibrate();
     const motion = this.#retargeter.observe(landmarks.points, landmarks.capturedMs);
     if (paused) {
       this.#velocity.fill(0);

@@ -12,7 +12,7 @@ import type { FaceShape } from './head-geometry.ts';
 import { isFaceAtRest } from './is-face.ts';
 import { closeLips } from './lip-closing.ts';
 import { rigidPoints } from '../landmarker/mesh-topology.ts';
-import { centroid, multiply, rotationMatrix, rotationVector } from '../landmarker/rigid-fit.ts';
+import { centroid, multiply, rotationMatrix, rotationVector } from '../../client/src/faces/rigid-fit.ts';
 import { smoothstep } from './scalars.ts';
 
 const COORDINATES = LANDMARK_COUNT * 3;

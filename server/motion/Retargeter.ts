@@ -12,7 +12,7 @@ import { motionLayout, motionLength, restMotion } from './motion.ts';
 import type { Motion } from './motion.ts';
 import { shutEyeShare } from './posing.ts';
 import { SteadyFilter } from './SteadyFilter.ts';
-import { fitSimilarity, multiply, rotationVector } from '../landmarker/rigid-fit.ts';
+import { fitSimilarity, multiply, rotationVector } from '../../client/src/faces/rigid-fit.ts';
 
 const L = motionLayout;
 /** Time constant with which a step of the neutral face is worked off. */

@@ -4,7 +4,7 @@
  */
 import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
 import { extentPoints, eyes, innerLowerLip, innerUpperLip, lipColumns, mirrorPairs, rigidPoints } from '../landmarker/mesh-topology.ts';
-import { centroid } from '../landmarker/rigid-fit.ts';
+import { centroid } from '../../client/src/faces/rigid-fit.ts';
 
 /** Face width, face height, and the geometric mean of both, which scales what belongs to neither. */
 export type Extents = [width: number, height: number, size: number];

@@ -10,8 +10,8 @@ import { enrolAvatar } from '../synthesis/enrol/enrol-avatar.ts';
 import { Landmarker } from '../landmarker/Landmarker.ts';
 import { findModel, loadManifest } from '../synthesis/model/model-manifest.ts';
 import { loadModel, type OnnxModel } from '../synthesis/model/OnnxModel.ts';
-import type { DetectedFace } from '../landmarker/types.ts';
 import type { MotionMode } from '../motion/motion.ts';
+import { DriverFinder } from './DriverFinder.ts';
 import { DriverFraming } from './DriverFraming.ts';
 import { readExpressionScript, type ExpressionScript } from './expression-script.ts';
 import { loadPortraits, type LoadedPortrait, type PortraitInput } from './portraits.ts';
@@ -87,7 +87,7 @@ async function render(job: RenderJob, owned: Owned): Promise<RenderSummary> {
   const session = owned(await AvatarSession.create({ model, avatar, motion }), (part) => part.close());
   const frames = new FrameRenderer({
     session,
-    landmarker,
+    finder: new DriverFinder(landmarker),
     writer,
     framing: new DriverFraming(job.crop ? 'head' : 'none'),
     scale: info.width,
@@ -126,7 +126,7 @@ async function modelSize({ model, size }: RenderJob): Promise<{ size?: number }>
 
 interface FrameRendererParts {
   session: AvatarSession;
-  landmarker: Landmarker;
+  finder: DriverFinder;
   writer: VideoWriter;
   framing: DriverFraming;
   /** Width of the input's picture, which the reader's may be smaller than. */
@@ -137,7 +137,6 @@ interface FrameRendererParts {
 /** One picture of the clip → one of the video. */
 class FrameRenderer {
   readonly #parts: FrameRendererParts;
-  #face: DetectedFace | null = null;
 
   constructor(parts: FrameRendererParts) {
     this.#parts = parts;
@@ -148,10 +147,9 @@ class FrameRenderer {
   }
 
   async render({ image, index, timeMs, ticks, durationTicks, decodeMs }: ClipFrame): Promise<FrameRecord> {
-    const { session, landmarker, writer, framing } = this.#parts;
+    const { session, finder, writer, framing } = this.#parts;
     const startMs = performance.now();
-    const face = await landmarker.track(image, this.#face);
-    this.#face = face;
+    const face = await finder.find(image, timeMs);
     const trackedMs = performance.now();
     const landmarks = framing.frame(image, face, timeMs);
     const packedMs = performance.now();

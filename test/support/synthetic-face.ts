@@ -1,7 +1,7 @@
 /** Faces made from the canonical mesh: posed, opened, shut; as drivers (picture widths) and as portraits (pixels). */
 import { canonicalFace, mirrorPoints } from '../../server/landmarker/canonical-face.ts';
 import { eyes, innerLowerLip } from '../../server/landmarker/mesh-topology.ts';
-import { rotationMatrix } from '../../server/landmarker/rigid-fit.ts';
+import { rotationMatrix } from '../../client/src/faces/rigid-fit.ts';
 import type { PreparedPortrait } from '../../server/portraits/crop.ts';
 
 export interface FaceOptions {

@@ -4,7 +4,7 @@ import type { PosedFace } from '../../server/motion/AvatarFace.ts';
 import { eyeOpenness, headAxes, toHeadAxes } from '../../server/motion/head-geometry.ts';
 import { canonicalFace } from '../../server/landmarker/canonical-face.ts';
 import { motionLayout as L } from '../../server/motion/motion.ts';
-import { fitSimilarity, multiply, rotationMatrix, rotationVector } from '../../server/landmarker/rigid-fit.ts';
+import { fitSimilarity, multiply, rotationMatrix, rotationVector } from '../../client/src/faces/rigid-fit.ts';
 import { Retargeter } from '../../server/motion/Retargeter.ts';
 import { rigidPoints } from '../../server/landmarker/mesh-topology.ts';
 import { driver, readDriverLandmarks } from '../support/fixtures.ts';

@@ -7,7 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { ensureLandmarkModels } from './convert-models.ts';
 import { rigidPoints } from '../../landmarker/mesh-topology.ts';
-import { fitSimilarity } from '../../landmarker/rigid-fit.ts';
+import { fitSimilarity } from '../../../client/src/faces/rigid-fit.ts';
 import { Landmarker } from '../../landmarker/Landmarker.ts';
 
 const POINTS = 478;

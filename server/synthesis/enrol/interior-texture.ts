@@ -6,7 +6,7 @@ import type { AvatarFace } from '../../motion/AvatarFace.ts';
 import { interiorLayout } from '../warp/MouthLayer.ts';
 import { eyes, innerLowerLip, innerUpperLip, rigidPoints } from '../../landmarker/mesh-topology.ts';
 import { fillPolygon } from '../warp/polygon-coverage.ts';
-import { fitSimilarity } from '../../landmarker/rigid-fit.ts';
+import { fitSimilarity } from '../../../client/src/faces/rigid-fit.ts';
 import { clamp, smoothstep } from '../../motion/scalars.ts';
 import type { PreparedPortrait } from '../../portraits/crop.ts';
 import { boxBlur, erode } from './plane-filters.ts';

@@ -1,6 +1,6 @@
 /** Which portrait is warped, and which one lends its teeth. */
 import { analyseHead, meanLipGap } from '../../motion/head-geometry.ts';
-import { rotationVector } from '../../landmarker/rigid-fit.ts';
+import { rotationVector } from '../../../client/src/faces/rigid-fit.ts';
 import type { PreparedPortrait } from '../../portraits/crop.ts';
 
 export interface PortraitChoice {

@@ -3,7 +3,7 @@ import { AvatarSession } from '../frame/AvatarSession.ts';
 import { enrolAvatar } from '../enrol/enrol-avatar.ts';
 import { canonicalFace } from '../../landmarker/canonical-face.ts';
 import type { OnnxModel } from '../model/OnnxModel.ts';
-import { rotationMatrix } from '../../landmarker/rigid-fit.ts';
+import { rotationMatrix } from '../../../client/src/faces/rigid-fit.ts';
 import type { PreparedPortrait } from '../../portraits/crop.ts';
 import type { RenderedFrame } from '../frame/types.ts';
 
