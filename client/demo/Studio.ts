@@ -63,6 +63,11 @@ export class Studio extends Emitter<StudioEvents> {
     this.#tracker?.measureLight(on);
   }
 
+  /** With "Set neutral face": whoever sits there now drives. */
+  chooseDriver(): void {
+    this.#tracker?.chooseDriver();
+  }
+
   /** Another microphone, or the remembered one. The error is told as an event: a call without sound is still a call. */
   async openMicrophone(deviceId = remembered.get('microphone')): Promise<void> {
     try {

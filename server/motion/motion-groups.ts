@@ -14,15 +14,10 @@ export interface MotionGroup {
   units: readonly number[];
   /** Root mean square of the judges' noise, in those units. */
   noise: number;
-  /** The x of each landmark (its y follows) that goes no faster than `fastest`, in face sizes a second: a hand before a mouth throws the tracker's jaw about. */
-  paces: readonly number[];
-  fastest: number;
 }
 
 /** Of the pose's entries: log scale, radians, face sizes. */
 const poseUnits = [0.002, 0.004, 0.0035, 0.0012, 0.001, 0.0008, 0.0008] as const;
-/** Of shouting people's frames one in a hundred goes faster; lips may: it is only the chin that shows it. */
-const fastestJaw = 0.5;
 const noseBottom = canonicalFace[2 * 3 + 1]!;
 
 const coordinates = (points: readonly number[], axes = 3) =>
@@ -38,18 +33,18 @@ const isJaw = (v: number) => canonicalFace[v * 3 + 1]! > 0.56 || (isLow(v) && Ma
 
 function ofPoints(name: MotionGroup['name'], points: readonly number[], noise: number, others: readonly number[] = []): MotionGroup {
   const judges = coordinates(points, 2);
-  return { name, values: [...others, ...coordinates(points)], judges, units: judges.map(() => 1), noise, paces: [], fastest: Infinity };
+  return { name, values: [...others, ...coordinates(points)], judges, units: judges.map(() => 1), noise };
 }
 
 export const motionGroups: readonly MotionGroup[] = [
-  { name: 'head', values: range(0, poseLength), judges: range(0, poseLength), units: poseUnits, noise: 1, paces: [], fastest: Infinity },
+  { name: 'head', values: range(0, poseLength), judges: range(0, poseLength), units: poseUnits, noise: 1 },
   ofPoints(
     'mouth',
     skin.filter((v) => isLow(v) && !isJaw(v)),
     0.0012,
     range(L.lips, lipColumns),
   ),
-  { ...ofPoints('jaw', skin.filter(isJaw), 0.0012), paces: [152, 148, 377, 176, 400].map((v) => L.deltas + v * 3), fastest: fastestJaw },
+  ofPoints('jaw', skin.filter(isJaw), 0.0012),
   ofPoints('lids', lidPoints(0), 0.0006, [L.closure]),
   ofPoints('lids-right', lidPoints(1), 0.0006, [L.closure + 1]),
   ofPoints('irises', irisPoints, 0.0007, range(L.gaze, 4)),

@@ -107,7 +107,7 @@ async function render(job: RenderJob, owned: Owned): Promise<RenderSummary> {
     job.onFrame?.({ frames: totals.frames, fraction: reader.progress });
   }
   signal.throwIfAborted();
-  checkResult(totals, reader, job);
+  checkResult({ frames: totals.frames, faces: totals.faces, upsideDown: frames.upsideDown }, reader, job);
   const summary = totals.summary(frames.meanPacketBytes);
   await report?.finish(summary);
   await writer.finish();
@@ -144,6 +144,11 @@ class FrameRenderer {
 
   get meanPacketBytes(): number {
     return this.#parts.framing.meanPacketBytes;
+  }
+
+  /** Frames whose only face stood on its head. */
+  get upsideDown(): number {
+    return this.#parts.finder.upsideDown;
   }
 
   async render({ image, index, timeMs, ticks, durationTicks, decodeMs }: ClipFrame): Promise<FrameRecord> {
@@ -198,13 +203,24 @@ function warnAbout(portraits: readonly LoadedPortrait[], { onWarning }: RenderJo
   for (const { file, warnings } of portraits) for (const { message } of warnings) onWarning?.(`${basename(file)}: ${message}`);
 }
 
-function checkResult({ frames, faces }: RenderTotals, { damage }: VideoReader, { drive, onWarning }: RenderJob): void {
+interface FoundFaces {
+  frames: number;
+  faces: number;
+  upsideDown: number;
+}
+
+const TURN_IT = 'Turn it the right way up, for example with ffmpeg -i IN -vf hflip,vflip OUT.';
+
+function checkResult({ frames, faces, upsideDown }: FoundFaces, { damage }: VideoReader, { drive, onWarning }: RenderJob): void {
   const name = basename(drive);
   if (frames === 0) throw new FileError('unreadable', `No picture of ${name} could be decoded.`, { mend: 'Copy or record it again.' });
+  if (faces === 0 && upsideDown > 0) throw new FileError('no-face', `The face in ${name} stands upside down.`, { mend: TURN_IT });
   if (faces === 0)
     throw new FileError('no-face', `No face was found in any of the ${frames} pictures of ${name}.`, {
       mend: 'Use a clip that shows one face, upright and not far away.',
     });
+  if (upsideDown > 0)
+    onWarning?.(`In ${upsideDown} of the ${frames} pictures of ${name} the face stands upside down and was not followed.`);
   if (damage.cutShort) onWarning?.(`${name} ends before its time: it is damaged or was not copied to its end.`);
   if (damage.packets > 0) onWarning?.(`${name} is damaged: ${damage.packets} of its pictures could not be decoded.`);
 }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { rotationMatrix } from '../../client/src/faces/rigid-fit.ts';
+import { canonicalFace } from '../../server/landmarker/canonical-face.ts';
 import { motionGroups } from '../../server/motion/motion-groups.ts';
 import { motionLayout as L, motionLength, restMotion } from '../../server/motion/motion.ts';
 import type { Motion } from '../../server/motion/motion.ts';
@@ -99,6 +101,42 @@ describe('a jaw that a tracker throws about, as when a hand comes before the mou
     const { most, last } = chinSteps(0.08);
     expect(most).toBeLessThan(0.03);
     expect(last).toBeGreaterThan(0.04);
+  });
+
+  /** Where the chin of an average face is seen, frame by frame, in face sizes: what the head does counts in. */
+  const chinPlaces = (motions: Motion[]) =>
+    motions.map((m) => {
+      const r = rotationMatrix(m[L.rotation]!, m[L.rotation + 1]!, m[L.rotation + 2]!);
+      const own = [0, 1, 2].map((a) => canonicalFace[152 * 3 + a]! + m[L.deltas + 152 * 3 + a]!);
+      const scale = Math.exp(m[L.logScale]!);
+      return [0, 1].map((a) => scale * (r[a * 3]! * own[0]! + r[a * 3 + 1]! * own[1]! + r[a * 3 + 2]! * own[2]!) + m[L.translation + a]!);
+    });
+  const largestStep = (places: number[][]) =>
+    Math.max(...places.slice(61).map((p, i) => Math.hypot(p[0]! - places[60 + i]![0]!, p[1]! - places[60 + i]![1]!)));
+  /** A hand that comes at frame 70 and goes at 90: the jaw goes down by 8 % of the face, the head grows by 5 % and nods by two degrees. */
+  const behindHand = (filter: boolean) => {
+    const retargeter = new Retargeter({ motion: 'relative', filter });
+    return Array.from({ length: 120 }, (_, i) => {
+      const hand = i >= 70 && i < 90;
+      const points = driverFace(hand ? { width: 0.35 * 1.05, nod: -0.035 } : {});
+      if (hand) for (const v of [152, 148, 377, 176, 400, 199, 175]) points[v * 3 + 1]! += 0.35 * 0.08;
+      return retargeter.observe(points, i * frameMs).slice();
+    });
+  };
+
+  it('with the head’s size and nod thrown about as well, is seen to move by less than 3 % in a frame', () => {
+    expect(largestStep(chinPlaces(behindHand(false)))).toBeGreaterThan(0.06);
+    expect(largestStep(chinPlaces(behindHand(true)))).toBeLessThan(0.03);
+  });
+
+  it('a head that really nods, fast, is not held back', () => {
+    const nods = drive(100, (i) => ({ nod: i < 70 ? 0 : 0.12 }));
+    expect(nods[70]![L.rotation]).toBeGreaterThan(0.11);
+  });
+
+  it('one that comes nearer is shown so within half a second', () => {
+    const nearer = drive(100, (i) => ({ width: i < 70 ? 0.35 : 0.42 }));
+    expect(nearer[85]![L.logScale]).toBeGreaterThan(0.9 * Math.log(0.42 / 0.35));
   });
 
   it('does not hold the lips of a word back', () => {

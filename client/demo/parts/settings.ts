@@ -19,6 +19,7 @@ export function roomSettings(context: Context, call: Call): Part {
   ];
   const tell = (error: unknown): void => notices.toast(AppError.from(error).message, 'problem');
   const recalibrate = async (): Promise<void> => {
+    studio.chooseDriver();
     await call.recalibrate();
     notices.toast('Look straight ahead for a second');
   };

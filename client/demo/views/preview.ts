@@ -86,10 +86,10 @@ class PreviewStage implements Part {
   constructor(context: Context, failed: (error: AppError) => void) {
     this.#context = context;
     this.#failed = failed;
-    this.#recalibrate.addEventListener(
-      'click',
-      () => void this.#call?.recalibrate().catch((error: unknown) => this.#tell(AppError.from(error))),
-    );
+    this.#recalibrate.addEventListener('click', () => {
+      this.#context.studio.chooseDriver();
+      void this.#call?.recalibrate().catch((error: unknown) => this.#tell(AppError.from(error)));
+    });
     this.element = h('div', { class: 'preview-stage' }, this.#slot, h('div', { class: 'preview-status' }, this.#status, this.#recalibrate));
     void this.#join();
   }

@@ -1,6 +1,6 @@
 /** What is remembered of one face in view: where it was last, what it looks like, whether it lives. */
 import { LifeSigns } from './LifeSigns.ts';
-import { likenessOf, placeOf, unlikeness, type FacePlace, type Likeness } from './likeness.ts';
+import { lookAt, unlikeness, type FacePlace, type Likeness } from './likeness.ts';
 
 /** A face of a frame, as any tracker gives it. */
 export interface SeenFace {
@@ -22,8 +22,7 @@ export interface MeasuredFace {
 export const measured = (face: SeenFace, index: number): MeasuredFace => ({
   face,
   index,
-  place: placeOf(face.points),
-  likeness: likenessOf(face.points),
+  ...lookAt(face.points),
 });
 
 /** The mean look goes over so many frames, then follows slowly: glasses and beards come and go. */

@@ -29,7 +29,12 @@ export class LifeSigns {
     if (this.#alive) return;
     this.#recent.push(measures(points, rotation, size));
     if (this.#recent.length < FRAMES) return;
-    const moves = LEAST_JITTER.map((least, k) => motionOverJitter(this.#recent.map((row) => row[k]!), least)).toSorted((a, b) => b - a);
+    const moves = LEAST_JITTER.map((least, k) =>
+      motionOverJitter(
+        this.#recent.map((row) => row[k]!),
+        least,
+      ),
+    ).toSorted((a, b) => b - a);
     this.#alive = moves[AGREEING - 1]! > ALIVE;
     this.#recent.shift();
   }

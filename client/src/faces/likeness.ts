@@ -13,7 +13,7 @@ import {
   RIGID_MEAN,
   RIGID_POINTS,
 } from './likeness-basis.ts';
-import { fitSimilarity } from './rigid-fit.ts';
+import { fitSimilarity, type Similarity } from './rigid-fit.ts';
 
 export type Likeness = Float64Array;
 
@@ -30,38 +30,54 @@ export interface FacePlace {
 /** [478, 3]: the average face's rigid points where a mesh has them, so that one fit serves all. */
 const average = new Float64Array(478 * 3);
 RIGID_POINTS.forEach((v, i) => average.set(RIGID_MEAN.slice(i * 3, i * 3 + 3), v * 3));
+const axes = AXES.map((row, k) => Float64Array.from(row, (value) => value * AXIS_SCALES[k]!));
+const MOST_TURN = 0.7;
+
+/** A face's place and likeness. @param points [478, 3] isotropic, any unit. */
+export function lookAt(points: Float32Array): { place: FacePlace; likeness: Likeness } {
+  const fit = fitSimilarity(average, points, RIGID_POINTS);
+  return { place: placeIn(fit), likeness: likenessIn(fit, points) };
+}
 
 /** @param points [478, 3] isotropic, any unit. */
-export function placeOf(points: Float32Array): FacePlace {
-  const { scale, rotation, targetCentre } = fitSimilarity(average, points, RIGID_POINTS);
-  return { x: targetCentre[0]!, y: targetCentre[1]!, size: scale, rotation };
-}
+export const placeOf = (points: Float32Array): FacePlace => placeIn(fitSimilarity(average, points, RIGID_POINTS));
+
+export const likenessOf = (points: Float32Array): Likeness => lookAt(points).likeness;
+
+const placeIn = ({ scale, rotation, targetCentre }: Similarity): FacePlace => ({
+  x: targetCentre[0]!,
+  y: targetCentre[1]!,
+  size: scale,
+  rotation,
+});
 
 /** Half of the mesh's shape, the symmetric one, so that a turned head looks like itself; without what the pose does to anybody's. */
-export function likenessOf(points: Float32Array): Likeness {
-  const { scale, rotation, sourceCentre, targetCentre } = fitSimilarity(average, points, RIGID_POINTS);
-  const inHead = (v: number, a: number): number => {
-    const [x, y, z] = [0, 1, 2].map((b) => points[v * 3 + b]! - targetCentre[b]!) as [number, number, number];
-    return (rotation[a]! * x + rotation[3 + a]! * y + rotation[6 + a]! * z) / scale + sourceCentre[a]!;
-  };
-  const shape = LIKENESS_MEAN.map((mean, i) => {
-    const [p, a] = [Math.floor(i / 3), i % 3];
-    const partner = inHead(LIKENESS_PARTNERS[p]!, a);
-    return (inHead(LIKENESS_POINTS[p]!, a) + (a === 0 ? -partner : partner)) / 2 - mean;
-  });
-  const { turn, nod } = poseOf(rotation);
+function likenessIn({ scale, rotation: r, sourceCentre: to, targetCentre: from }: Similarity, points: Float32Array): Likeness {
+  const shape = new Float64Array(LIKENESS_MEAN.length);
+  for (let p = 0; p < LIKENESS_POINTS.length; p++) {
+    const [v, w] = [LIKENESS_POINTS[p]! * 3, LIKENESS_PARTNERS[p]! * 3];
+    for (let a = 0; a < 3; a++) {
+      let [own, partner] = [0, 0];
+      for (let b = 0; b < 3; b++) {
+        own += (r[b * 3 + a]! * (points[v + b]! - from[b]!)) / scale;
+        partner += (r[b * 3 + a]! * (points[w + b]! - from[b]!)) / scale;
+      }
+      const middle = a === 0 ? (own - partner) / 2 : (own + partner) / 2 + to[a]!;
+      shape[p * 3 + a] = middle - LIKENESS_MEAN[p * 3 + a]!;
+    }
+  }
+  const [turn, nod] = [Math.atan2(-r[2]!, r[8]!), Math.asin(Math.max(-1, Math.min(1, r[5]!)))];
   const pose = [turn ** 2, Math.min(Math.abs(turn), MOST_TURN) ** 4, nod, nod ** 2];
-  return Float64Array.from(AXES, (row, k) => dot(row, shape) * AXIS_SCALES[k]! - dot(POSE_EFFECT[k]!, pose));
+  const likeness = new Float64Array(axes.length);
+  for (let k = 0; k < axes.length; k++) likeness[k] = dot(axes[k]!, shape) - dot(POSE_EFFECT[k]!, pose);
+  return likeness;
 }
 
-const MOST_TURN = 0.7;
-const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
-
-/** Radians; signs do not matter to a symmetric shape, but a nod's does. */
-const poseOf = (rotation: Float64Array): { turn: number; nod: number } => ({
-  turn: Math.atan2(-rotation[2]!, rotation[8]!),
-  nod: Math.asin(Math.max(-1, Math.min(1, rotation[5]!))),
-});
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < b.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
 
 /**
  * Single frames against the mean of a second or two, eleven clips of three people and 1,400 portraits: the same person's 2.4 (median), 5.3

@@ -2,6 +2,9 @@
 /** What a face tracker is to the rest of the SDK, and the messages between its two halves (page and worker). */
 import { LANDMARK_COUNT } from '../protocol/index.ts';
 
+/** Of a tracker that looks at more than the driver. */
+export const MOST_FACES = 4;
+
 /** Light on the face, of the picture as the camera gave it; 0..255. */
 export interface FaceLight {
   mean: number;
@@ -11,9 +14,9 @@ export interface FaceLight {
 
 /** One tracked camera picture. */
 export interface TrackedFrame {
-  /** [478, 3] as in `LandmarkFrame`; all zero while no face was found. */
+  /** [478, 3] as in `LandmarkFrame`: the driver's face, whoever else is in view; all zero while it is not seen. */
   points: Float32Array;
-  /** Share of the landmarks that lie within the picture, 0..1; 0 when no face was found. */
+  /** Share of the landmarks that lie within the picture, 0..1; 0 when the driver is not seen. */
   confidence: number;
   /** When the camera took the picture: ms since the Unix epoch, this machine's monotonic clock. */
   capturedMs: number;
@@ -45,6 +48,7 @@ export type ToWorker =
   | { type: 'stream'; stream: ReadableStream<VideoFrame> }
   | { type: 'picture'; picture: ImageBitmap; capturedMs: number }
   | { type: 'measure-light'; on: boolean }
+  | { type: 'choose-driver' }
   | { type: 'close' };
 
 export type FromWorker =

@@ -60,6 +60,11 @@ export class WorkerTracker extends Emitter<TrackerEvents> {
     this.#post({ type: 'measure-light', on });
   }
 
+  /** Whose face drives is chosen anew: the largest. Nobody else takes over by themselves while the driver was seen beside them. */
+  chooseDriver(): void {
+    this.#post({ type: 'choose-driver' });
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,19 +1,11 @@
 /// <reference lib="dom" preserve="true" />
-/** The worker half of a tracker: reads pictures, latest first, tracks, posts landmarks. */
+/** The worker half of a tracker: reads pictures, latest first, tracks the driver, posts landmarks. */
 import { LANDMARK_COUNT } from '../protocol/landmarks.ts';
 import { CaptureTimes } from './CaptureTimes.ts';
+import { DriverTracking } from './DriverTracking.ts';
+import type { Detectors, Picture } from './DriverTracking.ts';
 import { LightMeter } from './LightMeter.ts';
-import { fillPoints } from './Tracker.ts';
 import type { FromWorker, ToWorker, TrackerAssets } from './Tracker.ts';
-
-type Picture = ImageBitmap | VideoFrame;
-type Landmarks = ArrayLike<{ x: number; y: number; z: number }>;
-
-/** A tracker as the loop sees it. `null`: no face. `timestampMs` grows from call to call. */
-export interface Detector {
-  detect(picture: Picture, timestampMs: number): Landmarks | null | Promise<Landmarks | null>;
-  close(): void;
-}
 
 interface WorkerScope {
   postMessage(message: FromWorker, transfer?: Transferable[]): void;
@@ -21,16 +13,16 @@ interface WorkerScope {
   close(): void;
 }
 
+const noFace = () => ({ points: new Float32Array(LANDMARK_COUNT * 3), confidence: 0 });
 const nowMs = (): number => performance.timeOrigin + performance.now();
 
 /** Runs for the life of the worker. */
-export function runWorker(load: (assets: TrackerAssets) => Promise<Detector>): void {
+export function runWorker(load: (assets: TrackerAssets) => Promise<Detectors>): void {
   const scope = globalThis as unknown as WorkerScope;
   const captureTimes = new CaptureTimes();
   const light = new LightMeter();
-  let detector: Detector | null = null;
+  let tracking: DriverTracking | null = null;
   let measureLight = false;
-  let lastTimestampMs = 0;
 
   const fail = (error: unknown): void =>
     scope.postMessage({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
@@ -40,12 +32,8 @@ export function runWorker(load: (assets: TrackerAssets) => Promise<Detector>): v
     try {
       const width = 'displayWidth' in picture ? picture.displayWidth : picture.width;
       const height = 'displayHeight' in picture ? picture.displayHeight : picture.height;
-      // MediaPipe insists on growing timestamps, whatever the camera's clock does.
-      lastTimestampMs = Math.max(lastTimestampMs + 1, Math.round(startMs));
-      const landmarks = await detector?.detect(picture, lastTimestampMs);
-      const points = new Float32Array(LANDMARK_COUNT * 3);
       const aspect = height / width;
-      const confidence = landmarks ? fillPoints(points, landmarks, aspect) : 0;
+      const { points, confidence } = (await tracking?.track(picture, aspect, startMs)) ?? noFace();
       const measured = measureLight && confidence > 0 ? light.measure(picture, points) : null;
       scope.postMessage(
         { type: 'tracked', frame: { points, confidence, capturedMs, trackingMs: performance.now() - startMs, aspect, light: measured } },
@@ -69,7 +57,7 @@ export function runWorker(load: (assets: TrackerAssets) => Promise<Detector>): v
     switch (data.type) {
       case 'start':
         load(data.assets).then((loaded) => {
-          detector = loaded;
+          tracking = new DriverTracking(loaded);
           scope.postMessage({ type: 'ready' });
         }, fail);
         return;
@@ -82,8 +70,11 @@ export function runWorker(load: (assets: TrackerAssets) => Promise<Detector>): v
       case 'measure-light':
         measureLight = data.on;
         return;
+      case 'choose-driver':
+        tracking?.forget();
+        return;
       case 'close':
-        detector?.close();
+        tracking?.close();
         scope.close();
     }
   };
