@@ -142,7 +142,9 @@ def module(mean: np.ndarray, axes: np.ndarray, effect: np.ndarray, faces: int, p
     text += f"/** One row of [{len(POINTS)}, 3] an axis, times its scale: along each, one person's faces scatter by about 1. */\n"
     text += f"export const AXIS_SCALES: readonly number[] = [{numbers(f'{s:.6g}' for s in scales)}];\n"
     text += "export const AXES: readonly (readonly number[])[] = [\n" + "".join(f"  [{numbers(row)}],\n" for row in rows) + "];\n"
-    text += f"/** Of each axis: what a turn (radians: square, fourth power up to {MOST_TURN}) and a nod (and its square) add to anybody's. */\n"
+    text += (
+        f"/** Of each axis: what a turn (radians: square, fourth power up to {MOST_TURN}) and a nod (and its square) add to anybody's. */\n"
+    )
     text += "export const POSE_EFFECT: readonly (readonly number[])[] = [\n"
     text += "".join(f"  [{numbers(np.round(column, 4))}],\n" for column in effect.T) + "];\n"
     return text

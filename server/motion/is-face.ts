@@ -1,7 +1,7 @@
 /** Whether 478 points are a head at all: what has no extent has no motion either, and every measure of a face divides by one of these. */
 import { headAxes, toHeadAxes } from './head-geometry.ts';
 import { extentPoints, eyes, rigidPoints } from '../landmarker/mesh-topology.ts';
-import { centroid } from '../landmarker/rigid-fit.ts';
+import { centroid } from '../../client/src/faces/rigid-fit.ts';
 import { LANDMARK_COUNT } from '../../client/src/protocol/landmarks.ts';
 
 /**
