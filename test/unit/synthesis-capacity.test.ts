@@ -97,6 +97,22 @@ describe('Capacity', () => {
     ).toBeNull();
   });
 
+  it('moves the small ones out of the way of a large one that has its process to itself afterwards', () => {
+    const capacity = capacityOf(50);
+    // Two users share 1600 ms a second: 16 frames a second for one avatar, 1.6 for each of ten.
+    const honest: RenderedAvatar = { id: 'honest', user: 'ann', model: 'warp', process: '0' };
+    let all = [honest, ...avatars(10, (n) => ({ user: 'mallory', process: n < 5 ? '0' : '1' }))];
+    expect(capacity.rates(all).get('honest')).toBeLessThan(12);
+    for (let moves = 0; ; moves++) {
+      const id = capacity.misplaced(all, ['0', '1'], new Set(all.map((avatar) => avatar.id)));
+      if (id === null) break;
+      expect(id).not.toBe('honest');
+      expect(moves).toBeLessThan(10);
+      all = all.map((avatar) => (avatar.id === id ? { ...avatar, process: '1' } : avatar));
+    }
+    expect(capacity.rates(all).get('honest')).toBeGreaterThan(15);
+  });
+
   it('knows what a process is asked for', () => {
     expect(capacityOf(10).loadOf(avatars(3, () => ({})))).toBe(900);
   });

@@ -32,8 +32,8 @@ const PROCESS_SHARE = 0.95;
 /** Of what has just been measured against what was believed before; once a second, so that a busy moment is not taken for the machine. */
 const TRUST = 0.3;
 const LEAST_SAMPLES = 5;
-/** A process that gives less than this share of what the whole machine could give is crowded. */
-const CROWDED = 0.9;
+/** Of a second: a smaller gain is not worth a move. */
+const LEAST_GAIN_MS = 20;
 
 export class Capacity {
   readonly #options: CapacityOptions;
@@ -106,20 +106,25 @@ export class Capacity {
   }
 
   /**
-   * An avatar that would be rendered faster in another process, of `processes` the least loaded, or null.
+   * The avatar that takes most off a crowded process by moving to the least loaded of `processes`; null where no move helps much.
    * @param candidates which may be moved
    */
   misplaced(watched: readonly RenderedAvatar[], processes: readonly string[], candidates: ReadonlySet<string>): string | null {
-    const [machine, actual] = [this.#machineRates(watched), this.rates(watched)];
-    const work = (own: readonly RenderedAvatar[]): number =>
-      own.reduce((sum, { id, model }) => sum + this.costOf(model) * machine.get(id)!, 0);
-    const loads = processes.map((process) => work(watched.filter((avatar) => avatar.process === process)));
-    const room = PROCESS_SHARE * 1000 - Math.min(...loads);
-    const crowded = watched.filter(
-      ({ id, model }) =>
-        candidates.has(id) && actual.get(id)! < CROWDED * machine.get(id)! && this.costOf(model) * machine.get(id)! <= room,
-    );
-    return crowded[0]?.id ?? null;
+    const rates = this.#machineRates(watched);
+    const workOf = ({ id, model }: RenderedAvatar): number => this.costOf(model) * rates.get(id)!;
+    const loads = new Map(processes.map((process) => [process, 0]));
+    for (const avatar of watched)
+      if (avatar.process !== null && loads.has(avatar.process)) loads.set(avatar.process, loads.get(avatar.process)! + workOf(avatar));
+    const least = Math.min(...loads.values());
+    let best = { id: null as string | null, gain: LEAST_GAIN_MS };
+    for (const avatar of watched) {
+      const load = avatar.process === null ? 0 : (loads.get(avatar.process) ?? 0);
+      if (!candidates.has(avatar.id) || load <= PROCESS_SHARE * 1000) continue;
+      // What the fuller one of the two has less than before.
+      const gain = Math.min(workOf(avatar), load - least - workOf(avatar));
+      if (gain > best.gain) best = { id: avatar.id, gain };
+    }
+    return best.id;
   }
 
   get #total(): number {

@@ -25,8 +25,9 @@ export interface Newcomer {
 const LEARN_INTERVAL_MS = 1000;
 /** Whoever has just come will be watched in a moment: counted as if they were, so that a crowd is not let in all at once. */
 const FRESH_MS = 10_000;
-/** A move costs its viewers a moment without pictures. */
-const MOVE_INTERVAL_MS = 10_000;
+/** A move costs its viewers a moment without pictures: one at a time, and the same avatar seldom. */
+const MOVE_INTERVAL_MS = 2000;
+const MOVE_AGAIN_MS = 30_000;
 /** Smaller changes are not worth a message. */
 const LEAST_CHANGE = 0.5;
 
@@ -36,6 +37,7 @@ export class RateSharing {
   readonly #timer: NodeJS.Timeout;
   /** Admitted, and not yet among the sessions. */
   readonly #coming = new Set<Newcomer>();
+  readonly #moved = new WeakMap<PooledSession, number>();
   #movedMs = -Infinity;
 
   constructor(options: RateSharingOptions) {
@@ -83,7 +85,7 @@ export class RateSharing {
 
   /** Somebody watches now, or nobody does any more; or an avatar has gone. Where no picture flows yet, a better process costs nothing. */
   changed(session: PooledSession): void {
-    if (session.watched && this.#misplaced([session])) this.#options.move(session);
+    if (session.watched && this.#misplaced([session])) this.#move(session);
     this.#apply();
   }
 
@@ -106,9 +108,19 @@ export class RateSharing {
     this.#capacity.learn();
     this.#apply();
     if (serverNow() - this.#movedMs < MOVE_INTERVAL_MS) return;
-    const session = this.#misplaced([...this.#options.sessions.values()]);
+    const rested = [...this.#options.sessions.values()].filter((session) => serverNow() - this.#lastMoveOf(session) >= MOVE_AGAIN_MS);
+    const session = this.#misplaced(rested);
     if (!session) return;
     this.#movedMs = serverNow();
+    this.#move(session);
+  }
+
+  #lastMoveOf(session: PooledSession): number {
+    return this.#moved.get(session) ?? -Infinity;
+  }
+
+  #move(session: PooledSession): void {
+    this.#moved.set(session, serverNow());
     this.#options.move(session);
   }
 
