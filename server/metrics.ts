@@ -173,7 +173,7 @@ export class Metrics implements CallMetricsPort {
         [{ state: 'idle' }, idle],
       ];
     });
-    this.#watchEach('gioconda_frame_cost_seconds', 'Median time that a frame of a model takes its process', ['model'], () =>
+    this.#watchEach('gioconda_frame_cost_seconds', 'Mean time that a frame of a model takes its process', ['model'], () =>
       [...read().sharing.costs].map(([model, ms]) => [{ model }, ms / 1000]),
     );
     const help =

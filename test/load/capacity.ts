@@ -30,7 +30,10 @@ async function report(server: TestServer, what: string, viewer: Member, driver: 
   const shown = times.slice(count).map(({ atMs }) => atMs);
   const gaps = shown.slice(1).map((atMs, index) => atMs - shown[index]!);
   const rate = shown.length / ((performance.now() - startedMs) / 1000);
-  console.log(`${what}: ${rate.toFixed(1)} fps, longest gap ${Math.max(0, ...gaps).toFixed(0)} ms\n  ${await gauges(server)}`);
+  const granted = viewer.call.statistics.snapshot().participants[driver.id]?.renderedFramesPerSecond;
+  console.log(
+    `${what}: ${rate.toFixed(1)} fps (the server gives ${granted ?? '?'}), longest gap ${Math.max(0, ...gaps).toFixed(0)} ms\n  ${await gauges(server)}`,
+  );
 }
 
 await setup();

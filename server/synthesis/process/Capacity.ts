@@ -32,6 +32,7 @@ const PROCESS_SHARE = 0.95;
 /** Of what has just been measured against what was believed before; once a second, so that a busy moment is not taken for the machine. */
 const TRUST = 0.3;
 const LEAST_SAMPLES = 5;
+const MOST_MEDIANS = 4;
 /** Of a second: a smaller gain is not worth a move. */
 const LEAST_GAIN_MS = 20;
 
@@ -44,7 +45,7 @@ export class Capacity {
     this.#options = options;
   }
 
-  /** Models that were rendered, with the milliseconds that a frame of theirs takes. */
+  /** Models that were rendered, with the milliseconds that a frame of theirs takes in the mean. */
   get costs(): ReadonlyMap<string, number> {
     return this.#costs;
   }
@@ -66,9 +67,9 @@ export class Capacity {
   learn(): void {
     for (const [model, samples] of this.#samples) {
       if (samples.length < LEAST_SAMPLES) continue;
-      const { p50 } = quantiles(samples);
+      const cost = typical(samples);
       const before = this.#costs.get(model);
-      this.#costs.set(model, before === undefined ? p50 : before + TRUST * (p50 - before));
+      this.#costs.set(model, before === undefined ? cost : before + TRUST * (cost - before));
       this.#samples.delete(model);
     }
   }
@@ -141,4 +142,10 @@ export class Capacity {
   #claim({ id, user, model }: Omit<RenderedAvatar, 'process'>, most: number): Claim {
     return { id, user, cost: this.costOf(model), most };
   }
+}
+
+/** The mean, for that is what adds up; but a frame that was held up by something else counts no more than a few others. */
+function typical(samples: readonly number[]): number {
+  const most = MOST_MEDIANS * quantiles(samples).p50;
+  return samples.reduce((sum, ms) => sum + Math.min(ms, most), 0) / samples.length;
 }
