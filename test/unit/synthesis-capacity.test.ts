@@ -113,7 +113,19 @@ describe('Capacity', () => {
     expect(capacity.rates(all).get('honest')).toBeGreaterThan(15);
   });
 
-  it('knows what a process is asked for', () => {
-    expect(capacityOf(10).loadOf(avatars(3, () => ({})))).toBe(900);
+  it('knows what a process has to do, as the machine is shared', () => {
+    const capacity = capacityOf(10);
+    expect([
+      ...capacity.loads(
+        avatars(3, () => ({})),
+        ['0', '1'],
+      ),
+    ]).toEqual([
+      ['0', 600],
+      ['1', 300],
+    ]);
+    // Of 1600 ms one user's eight have half, in process 0; another's single one has what it wants.
+    const crowd = [...avatars(8, () => ({ user: 'mallory', process: '0' })), { id: 'ann', user: 'ann', model: 'warp', process: '1' }];
+    expect([...capacity.loads(crowd, ['0', '1', '2'])].map(([, ms]) => Math.round(ms))).toEqual([1300, 300, 0]);
   });
 });

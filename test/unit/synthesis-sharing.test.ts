@@ -16,11 +16,11 @@ describe('avatars that share a machine', () => {
   let pool: SynthesisPool;
   let limits: string[];
 
-  const create = async ({ workers = 1, maxAvatars = 100 } = {}): Promise<void> => {
+  const create = async ({ workers = 1, maxAvatars = 100, leastFps = 12 } = {}): Promise<void> => {
     pool = await SynthesisPool.create({
       workers,
       maxAvatars,
-      capacity: { cores: workers, share: 0.8, fps: 30, leastFps: 12 },
+      capacity: { cores: workers, share: 0.8, fps: 30, leastFps },
       deadlineMs: 100,
       cacheDir: '',
       video: { codec: 'vp8', fps: 30, bitrateBps: 1 },
@@ -159,5 +159,18 @@ describe('avatars that share a machine', () => {
     await vi.advanceTimersByTimeAsync(30_000);
     expect(processes.flatMap(opened).length).toBe(before + 1);
     expect(pool.processes.map(({ sessions: count }) => count)).toEqual([3, 3]);
+  });
+
+  it('of a crowd make way for a call in their process: what moves lands elsewhere', async () => {
+    await create({ workers: 2, leastFps: 1 });
+    const ann = await watched('ann');
+    await second('ann', 44);
+    const crowd = [];
+    for (let n = 0; n < 8; n++) crowd.push(await open('mallory'));
+    for (const session of crowd) session.setWatched(true);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(pool.processes.map(({ sessions }) => sessions)).toEqual([1, 8]);
+    // Half of 1600 ms a second, in a process of its own.
+    expect(ann.rates.at(-1)).toBe(18);
   });
 });

@@ -101,9 +101,15 @@ export class Capacity {
     return this.#machineRates(all).get('')! >= this.#options.leastFps;
   }
 
-  /** Milliseconds of work a second that they want of their process. */
-  loadOf(watched: readonly RenderedAvatar[]): number {
-    return watched.reduce((sum, { model }) => sum + this.costOf(model) * this.#options.fps, 0);
+  /** Milliseconds of work a second that each process has with these avatars, as the machine is shared among all of them. */
+  loads(avatars: readonly RenderedAvatar[], processes: readonly string[]): Map<string, number> {
+    const rates = this.#machineRates(avatars);
+    const loads = new Map(processes.map((process) => [process, 0]));
+    for (const { id, model, process } of avatars) {
+      const load = process === null ? undefined : loads.get(process);
+      if (load !== undefined) loads.set(process!, load + this.costOf(model) * rates.get(id)!);
+    }
+    return loads;
   }
 
   /**
@@ -113,9 +119,7 @@ export class Capacity {
   misplaced(watched: readonly RenderedAvatar[], processes: readonly string[], candidates: ReadonlySet<string>): string | null {
     const rates = this.#machineRates(watched);
     const workOf = ({ id, model }: RenderedAvatar): number => this.costOf(model) * rates.get(id)!;
-    const loads = new Map(processes.map((process) => [process, 0]));
-    for (const avatar of watched)
-      if (avatar.process !== null && loads.has(avatar.process)) loads.set(avatar.process, loads.get(avatar.process)! + workOf(avatar));
+    const loads = this.loads(watched, processes);
     const least = Math.min(...loads.values());
     let best = { id: null as string | null, gain: LEAST_GAIN_MS };
     for (const avatar of watched) {

@@ -72,15 +72,16 @@ export class RateSharing {
     }
   }
 
-  /** The processes, in the order in which they suit that session: those first whose other avatars want the least of them. */
+  /** The processes, in the order in which they suit that session: those first that have the least to do without it. */
   byLoad(session: PooledSession): SynthesisProcessPort[] {
     const counts = session.watched ? (other: PooledSession) => other.watched : (other: PooledSession) => this.#counts(other);
-    const loaded = [...this.#options.processes].map((process) => {
-      const own = [...this.#options.sessions.values()].filter((other) => other !== session && other.isIn(process));
-      const busy = own.filter(counts).map((other) => asAvatar(other.id, other));
-      return { process, load: this.#capacity.loadOf(busy), count: own.length };
-    });
-    return loaded.sort((a, b) => a.load - b.load || a.count - b.count).map(({ process }) => process);
+    // It has its part in how the machine is shared, wherever it is.
+    const avatars = this.#avatars(counts).map((avatar) => (avatar.id === session.id ? { ...avatar, process: null } : avatar));
+    const processes = [...this.#options.processes];
+    const loads = this.#capacity.loads(avatars, processes.map(keyOf));
+    const count = (process: SynthesisProcessPort): number =>
+      [...this.#options.sessions.values()].filter((other) => other !== session && other.isIn(process)).length;
+    return processes.sort((a, b) => loads.get(keyOf(a))! - loads.get(keyOf(b))! || count(a) - count(b));
   }
 
   /** Somebody watches now, or nobody does any more; or an avatar has gone. Where no picture flows yet, a better process costs nothing. */
