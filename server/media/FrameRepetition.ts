@@ -9,8 +9,9 @@ const LOSSY_SHARE = 0.02;
 /** Fewer packets say nothing. */
 const ENOUGH_PACKETS = 60;
 const CALM_MS = 20_000;
-/** With twice the bits more is lost, by this much: the path is full. */
-const WORSE_SHARE = 0.05;
+/** With twice the bits this share is lost, and twice as much as before: the path is full. Far above what chance does to so many packets. */
+const FULL_SHARE = 0.2;
+const FULL_PACKETS = 600;
 const SPARED_MS = 120_000;
 
 export interface SentCounts {
@@ -19,10 +20,14 @@ export interface SentCounts {
   lost: number;
 }
 
+const shareLost = (from: SentCounts, to: SentCounts): number => (to.lost - from.lost) / (to.sent - from.sent);
+
 interface Viewer {
   counts: SentCounts | null;
   /** Before frames were sent twice. */
   shareBefore: number;
+  /** Where the packets begin that tell whether sending twice fills the path; null while frames are sent once. */
+  sinceTwice: SentCounts | null;
   lossyUntilMs: number;
   sparedUntilMs: number;
 }
@@ -42,7 +47,7 @@ export class FrameRepetition {
   }
 
   joined(viewerId: string, nowMs = performance.now()): void {
-    this.#viewers.set(viewerId, { counts: null, shareBefore: 0, lossyUntilMs: -Infinity, sparedUntilMs: -Infinity });
+    this.#viewers.set(viewerId, { counts: null, shareBefore: 0, sinceTwice: null, lossyUntilMs: -Infinity, sparedUntilMs: -Infinity });
     this.#decide(nowMs);
   }
 
@@ -57,15 +62,25 @@ export class FrameRepetition {
     const before = viewer.counts;
     if (before && counts.sent - before.sent < ENOUGH_PACKETS) return;
     viewer.counts = counts;
-    // Of the time since its last losses, which may be long, nothing is known.
-    if (before) this.#judge(viewer, (counts.lost - before.lost) / (counts.sent - before.sent), nowMs);
+    if (before) {
+      const share = shareLost(before, counts);
+      if (share >= LOSSY_SHARE) viewer.lossyUntilMs = nowMs + CALM_MS;
+      if (!this.#repeats) viewer.shareBefore = share;
+    }
+    if (this.#fills(viewer, counts)) viewer.sparedUntilMs = nowMs + SPARED_MS;
     this.#decide(nowMs);
   }
 
-  #judge(viewer: Viewer, share: number, nowMs: number): void {
-    if (!this.#repeats) viewer.shareBefore = share;
-    else if (share > 2 * viewer.shareBefore && share > viewer.shareBefore + WORSE_SHARE) viewer.sparedUntilMs = nowMs + SPARED_MS;
-    if (share >= LOSSY_SHARE) viewer.lossyUntilMs = nowMs + CALM_MS;
+  /** Whether sending twice costs this viewer more packets than chance would. */
+  #fills(viewer: Viewer, counts: SentCounts): boolean {
+    const since = viewer.sinceTwice;
+    if (!this.#repeats) viewer.sinceTwice = null;
+    else if (!since) viewer.sinceTwice = counts;
+    else if (counts.sent - since.sent >= FULL_PACKETS) {
+      viewer.sinceTwice = counts;
+      return shareLost(since, counts) > Math.max(FULL_SHARE, 2 * viewer.shareBefore);
+    }
+    return false;
   }
 
   #decide(nowMs: number): void {

@@ -75,12 +75,19 @@ describe('FrameRepetition', () => {
     repetition.joined('a');
     for (let n = 0; n < 3; n++) pass({ a: 0.05 });
     expect(changes).toEqual([true]);
-    pass({ a: 0.3 });
+    for (let n = 0; n < 3; n++) pass({ a: 0.3 });
     expect(changes).toEqual([true, false]);
     for (let n = 0; n < 38; n++) pass({ a: 0.05 });
     expect(changes).toEqual([true, false]);
     for (let n = 0; n < 4; n++) pass({ a: 0.05 });
     expect(changes).toEqual([true, false, true]);
+  });
+
+  it('does not take chance for a full path: losses vary, and come in bursts', () => {
+    repetition.joined('a');
+    for (let n = 0; n < 3; n++) pass({ a: 0.02 });
+    for (const share of [0.12, 0.05, 0.02, 0.1, 0.3, 0.01, 0.2, 0.08, 0.15, 0.05, 0.25]) pass({ a: share });
+    expect(changes).toEqual([true]);
   });
 
   it('does not mind who has left, nor anything after close', () => {
