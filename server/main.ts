@@ -12,7 +12,7 @@ import { iceServersFor } from './auth/ice-servers.ts';
 import { loadOrCreateKeys, type Keys } from './auth/keys.ts';
 import { Revocations } from './auth/Revocations.ts';
 import { Rooms } from './call/Rooms.ts';
-import { ConfigError, type Config } from './config/index.ts';
+import { ConfigError, settledConfig, type Config, type SettledConfig } from './config/index.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
 import { ensureSamples } from './enrolment/sample-avatars.ts';
 import { addressReader } from './http/client-address.ts';
@@ -47,7 +47,7 @@ const DEVELOPMENT_ROOM = 'studio';
 const REPLAYED_FRAME_MS = 0.5;
 
 interface Parts {
-  config: Config;
+  config: SettledConfig;
   keys: Keys;
   url: string;
   pool: SynthesisPool;
@@ -58,8 +58,8 @@ interface Parts {
 }
 
 export class GiocondaServer {
-  /** As given, but `synthesis.model` names a model, never `auto`. */
-  readonly config: Config;
+  /** As given, with a model's name, a size and a bit rate in the places of `auto` and of none. */
+  readonly config: SettledConfig;
   readonly keys: Keys;
   readonly url: string;
   readonly pool: SynthesisPool;
@@ -190,7 +190,7 @@ async function start(
 }
 
 /** The first thing that is written into the data folder. @throws StoreError */
-function keysOf(config: Config): Keys {
+function keysOf(config: SettledConfig): Keys {
   try {
     return loadOrCreateKeys(config);
   } catch (error) {
@@ -198,7 +198,7 @@ function keysOf(config: Config): Keys {
   }
 }
 
-function revocationsOf({ auth, enrolment }: Config, store: Store, log: Logger): Revocations {
+function revocationsOf({ auth, enrolment }: SettledConfig, store: Store, log: Logger): Revocations {
   return Revocations.create({
     store,
     longestTtlSeconds: Math.max(auth.tokenTtlSeconds, auth.maxTokenTtlSeconds, auth.inviteTtlSeconds),
@@ -207,15 +207,15 @@ function revocationsOf({ auth, enrolment }: Config, store: Store, log: Logger): 
   });
 }
 
-/** The configuration with the model's name in the place of `auto`. */
-async function withModel(config: Config, log: Logger): Promise<Config> {
-  const { model, kind, reason, error } = await settleModel({ config });
-  if (error !== undefined) log.error({ err: error, model }, reason);
-  else log[kind === 'too-slow' ? 'warn' : 'info']({ model }, `the model is ${model}: ${reason}`);
-  return { ...config, synthesis: { ...config.synthesis, model } };
+/** The configuration with what was chosen in the place of `auto`. */
+async function withModel(config: Config, log: Logger): Promise<SettledConfig> {
+  const { model, size, kind, reason, error } = await settleModel({ config });
+  if (error !== undefined) log.error({ err: error, model, size }, reason);
+  else log[kind === 'too-slow' ? 'warn' : 'info']({ model, size }, `the model is ${model} at ${size} pixels: ${reason}`);
+  return settledConfig(config, { model, size });
 }
 
-function mediaOptions({ media, video }: Config, listenAddress: string): Parameters<typeof MediaWorkers.create>[0] {
+function mediaOptions({ media, video }: SettledConfig, listenAddress: string): Parameters<typeof MediaWorkers.create>[0] {
   return {
     workers: media.workers ?? availableParallelism(),
     listenIp: media.listenIp ?? listenAddress,
@@ -241,7 +241,7 @@ function playoutDelay(maxMs: number): { min: number; max: number } {
 }
 
 async function poolOptions(
-  config: Config,
+  config: SettledConfig,
   parts: { enrolment: Enrolment; metrics: Metrics; log: Logger; replay: string | undefined },
 ): Promise<Parameters<typeof SynthesisPool.create>[0]> {
   const { synthesis, video, cacheDir } = config;
@@ -255,7 +255,7 @@ async function poolOptions(
       fps: video.framesPerSecond,
       leastFps: Math.min(synthesis.minFramesPerSecond, video.framesPerSecond),
       // A recording takes next to nothing.
-      knownMs: parts.replay === undefined ? await knownSpeeds(config) : () => REPLAYED_FRAME_MS,
+      knownMs: parts.replay === undefined ? await knownSpeeds(cacheDir, video.size) : () => REPLAYED_FRAME_MS,
     },
     deadlineMs: synthesis.deadlineMs,
     cacheDir: landmarkFolder(cacheDir),
@@ -269,7 +269,7 @@ async function poolOptions(
   };
 }
 
-function accessOf(config: Config, { authority, enrolment }: { authority: Authority; enrolment: Enrolment }): Access {
+function accessOf(config: SettledConfig, { authority, enrolment }: { authority: Authority; enrolment: Enrolment }): Access {
   const models = enrolment.models().map(({ name }) => name);
   return {
     defaultModel: config.synthesis.model,
@@ -306,7 +306,7 @@ async function addressToListenOn(host: string): Promise<string> {
   return found.address;
 }
 
-function addressOf(config: Config, http: App): string {
+function addressOf(config: SettledConfig, http: App): string {
   if (config.publicUrl) return config.publicUrl.replace(/\/$/, '');
   const { port } = http.server.address() as AddressInfo;
   const host = ['0.0.0.0', '::', '127.0.0.1'].includes(config.host) ? 'localhost' : isIPv6(config.host) ? `[${config.host}]` : config.host;

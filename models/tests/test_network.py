@@ -8,12 +8,12 @@ torch = pytest.importorskip("torch", reason="SKIPPED: PyTorch is not installed")
 
 import numpy as np  # noqa: E402
 
-from vid2vid import checkpoint, export, quantize  # noqa: E402
+from vid2vid import checkpoint, export, graphs, quantize  # noqa: E402
 from vid2vid.config import NetworkConfig, TrainConfig, from_dict, override  # noqa: E402
 from vid2vid.networks import topology as t  # noqa: E402
-from vid2vid.networks.eyes import EyeBalls  # noqa: E402
+from vid2vid.networks.eyes import EyeBalls, turned  # noqa: E402
 from vid2vid.networks.geometry import PriorFlow, Sketch, head_axes, identity_grid, in_heads_axes, to_picture  # noqa: E402
-from vid2vid.networks.interior import MouthInterior, place  # noqa: E402
+from vid2vid.networks.interior import MouthInterior, cut, place  # noqa: E402
 from vid2vid.networks.lite import Lite, Past  # noqa: E402
 
 SIZE = 64
@@ -179,9 +179,10 @@ def test_of_several_portraits_the_one_that_shows_teeth_lends_them():
     pictures = torch.full((3, 3, 128, 128), 0.5)
     pictures[2, :, 70:90] = 0.05  # an open mouth, but dark
     pictures[1, :, 74:84] = 0.9
-    lent, lender = interior.lend(pictures, to_picture(points))
+    lender = interior.lender(pictures, to_picture(points))
+    lent = cut(pictures[lender], interior.opening.knots(to_picture(points)[lender]))
     assert lender.tolist() == [1] and lent[0, 3].max() == 1 and lent[0, :3].max() == pytest.approx(0.9)
-    assert interior.lend(pictures[:1], to_picture(points[:1]))[0].abs().max() == 0
+    assert cut(pictures[:1], interior.opening.knots(to_picture(points[:1]))).abs().max() == 0
 
 
 def test_a_window_is_put_where_it_belongs():
@@ -205,7 +206,7 @@ def test_an_eye_ball_turns_to_where_the_iris_is_and_nothing_else_does():
             points[0, iris, :2] = torch.tensor([[0, 0], [0.012, 0], [0, -0.012], [-0.012, 0], [0, 0.012]]) + torch.tensor(
                 [middle + aside, 0.4]
             )
-    added = EyeBalls(256)(to_picture(now), to_picture(then), torch.zeros(1, 2, 64, 64))
+    added = turned(*EyeBalls()(to_picture(now), to_picture(then), torch.zeros(1, 2, 64, 64)), 256)
     row = round(0.4 * 256)
     assert added[0, 0, row, round(0.41 * 256)] == pytest.approx(-0.02, abs=1e-3)
     assert added[0, 0, row - 8].abs().max() == 0 and added[0, :, :, 128].abs().max() == 0
@@ -321,33 +322,71 @@ def test_checkpoints_explain_themselves(tmp_path):
     assert torch.equal(made, expected)
 
 
-def write_frame_graph(net: Lite, folder) -> dict[str, torch.Tensor]:
-    """folder/frame.onnx, and the inputs that it was traced with: two portraits, a frame before."""
+def case(net: Lite, portraits: int = 2) -> tuple[graphs.Enrolled, tuple]:
+    """A person, and landmarks, frame before and index of the portrait for one frame."""
+    pictures, points = inputs(portraits)
+    pictures = pictures.repeat_interleave(net.scale, 3).repeat_interleave(net.scale, 4)
+    person = net.enrol(pictures, points, pictures[:, 0])
+    torch.manual_seed(5)
+    before = torch.nn.functional.interpolate(torch.rand(1, 3, SIZE // 8, SIZE // 8), size=(net.output, net.output), mode="bicubic").clamp(
+        0, 1
+    )
+    return graphs.Enrolled.by_network(net, person), (face(9), Past(before, face(1), torch.ones(1)), torch.ones(1, dtype=torch.long))
+
+
+def session(path):
+    return pytest.importorskip("onnxruntime").InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+def write_all(net: Lite, folder) -> graphs.Runner:
+    """The three graphs of a network, traced with two portraits, and those of a frame to run."""
     pictures, points = inputs(2)
-    past = Past(torch.rand(1, 3, SIZE, SIZE), face(1), torch.ones(1))
-    feed = export.frame_inputs(net.enrol(pictures, points, pictures[:, 0]), face(9), past, torch.ones(1, dtype=torch.long))
-    export.write_graph(export.FrameGraph(net), feed, ["i420", "frame"], folder / "frame.onnx", set(export.CACHED) - {*export.SINGLE})
-    return feed
-
-
-def test_exported_graphs_agree_with_the_network(tmp_path):
-    ort = pytest.importorskip("onnxruntime")
-    net = network()
+    as_bytes = (pictures[0].permute(0, 2, 3, 1) * 255).round().byte().numpy()
+    given = export.Example(as_bytes, points[0], torch.cat([face(n) for n in range(3)]), as_bytes[0])
     with torch.no_grad():
-        traced = write_frame_graph(net, tmp_path)
-        more, more_points = inputs(5)  # another number of portraits than at export
-        past = Past(traced["previous_frame"], traced["previous_landmarks"], traced["has_previous"])
-        feed = export.frame_inputs(net.enrol(more, more_points, more[:, 0]), face(9), past, traced["reference_index"])
-        expected = export.FrameGraph(net)(*feed.values())
-    session = ort.InferenceSession(str(tmp_path / "frame.onnx"), providers=["CPUExecutionProvider"])
-    i420, frame = session.run(["i420", "frame"], {name: value.numpy() for name, value in feed.items()})
-    assert [o.shape for o in session.get_outputs()] == [[1, SIZE * 3 // 2, SIZE], [1, 3, SIZE, SIZE]], "the server makes room beforehand"
-    assert np.abs(frame - expected[1].numpy()).max() < 1e-3
-    assert np.abs(i420.astype(int) - expected[0].numpy().astype(int)).max() <= 1
+        export.write_graphs(net, folder, given)
+    return graphs.run_graphs(session(folder / "motion.onnx"), session(folder / "picture.onnx"))
 
 
-def test_a_picture_twice_as_large_has_the_portraits_own_detail_and_its_graph_agrees(tmp_path):
-    ort = pytest.importorskip("onnxruntime")
+@pytest.mark.parametrize("scale", [1, 2, 3])
+def test_the_graphs_with_the_composition_between_them_are_the_network_at_any_size_of_output(tmp_path, scale):
+    net = network()
+    run = write_all(net, tmp_path)
+    large = Lite(NetworkConfig(size=SIZE), scale).eval()
+    large.load_state_dict(net.state_dict())
+    with torch.no_grad():
+        person, how = case(large, 5)  # another number of portraits than at export
+        pictures, points = inputs(5)
+        whole = large.enrol(pictures.repeat_interleave(scale, 3).repeat_interleave(scale, 4), points, person.plate)
+        expected = large(whole, *how)["frame"]
+        made = graphs.make_frame(large.composition, person, *how, run).made["frame"]
+        torn = graphs.make_frame(large.composition, person, *how, graphs.run_network(large)).made["frame"]
+    assert made.shape == (1, 3, SIZE * scale, SIZE * scale)
+    assert torch.equal(torn, expected), "the seams lose nothing"
+    assert (made - expected).abs().max() < 1e-3
+
+
+def test_the_graphs_of_a_frame_have_no_open_axes_but_the_portraits(tmp_path):
+    write_all(network(), tmp_path)
+    for name in ("motion", "picture"):
+        for value in session(tmp_path / f"{name}.onnx").get_outputs():
+            assert all(isinstance(side, int) for side in value.shape), f"the server makes room for {value.name} beforehand"
+
+
+def test_the_enrolment_graph_keeps_what_the_network_does(tmp_path):
+    net = network()
+    write_all(net, tmp_path)
+    pictures, points = inputs(3)
+    with torch.no_grad():
+        expected = graphs.Enrolled.by_network(net, net.enrol(pictures, points, pictures[:, 0]))
+    found = graphs.Enrolled.by_graph(session(tmp_path / "enrolment.onnx"), pictures[0], points[0], pictures[:, 0], 1)
+    assert set(found.cached) == set(expected.cached)
+    for name, value in expected.cached.items():
+        assert (found.cached[name] - value).abs().max() < 1e-3, name
+    assert (found.interior - expected.interior).abs().max() < 1e-3
+
+
+def test_a_picture_twice_as_large_has_the_portraits_own_detail():
     small = network()
     large = Lite(NetworkConfig(size=SIZE), 2).eval()
     large.load_state_dict(small.state_dict())
@@ -355,62 +394,53 @@ def test_a_picture_twice_as_large_has_the_portraits_own_detail_and_its_graph_agr
     _, points = inputs(2)
     plate = torch.nn.functional.avg_pool2d(fine[:, 0], 4).repeat_interleave(4, 2).repeat_interleave(4, 3)
     coarse, now = torch.nn.functional.avg_pool2d(fine[0], 2)[None], points[:, 0]
+    index = torch.zeros(1, dtype=torch.long)
     with torch.no_grad():
-        person = large.enrol(fine, points, plate)
-        made = large(person, now, Past.none(now, 2 * SIZE), torch.zeros(1, dtype=torch.long))
-        base = small(
-            small.enrol(coarse, points, torch.nn.functional.avg_pool2d(plate, 2)),
-            now,
-            Past.none(now, SIZE),
-            torch.zeros(1, dtype=torch.long),
-        )
-        past = Past(made["frame"], now, torch.ones(1))
-        feed = export.frame_inputs(person, face(9), past, torch.ones(1, dtype=torch.long))
-        export.write_graph(
-            export.FrameGraph(large), feed, ["i420", "frame"], tmp_path / "large.onnx", set(export.CACHED) - {*export.SINGLE}
-        )
-        expected = export.FrameGraph(large)(*feed.values())
+        made = large(large.enrol(fine, points, plate), now, Past.none(now, 2 * SIZE), index)
+        base = small(small.enrol(coarse, points, torch.nn.functional.avg_pool2d(plate, 2)), now, Past.none(now, SIZE), index)
     assert made["frame"].shape[-1] == 2 * SIZE
     assert torch.allclose(made["flow"], base["flow"], atol=1e-4)
     assert made["frame"].var() > 1.5 * base["frame"].var(), "detail that the small picture cannot have"
-    session = ort.InferenceSession(str(tmp_path / "large.onnx"), providers=["CPUExecutionProvider"])
-    i420, frame = session.run(["i420", "frame"], {name: value.numpy() for name, value in feed.items()})
-    assert i420.shape == (1, 3 * SIZE, 2 * SIZE) and np.abs(frame - expected[1].numpy()).max() < 5e-3  # noise: a flow's last digit shows
 
 
-def test_the_shipped_weights_are_this_networks_and_the_int8_graph_keeps_w_and_the_finest_level_in_float():
+def test_the_shipped_weights_are_this_networks_and_the_int8_graphs_keep_w_and_the_finest_level_in_float():
     onnx = pytest.importorskip("onnx")
     checkpoint.load_model(export.MODELS / "lite/weights-256.pt")
-    graph = onnx.load(str(export.MODELS / "lite/frame-int8-256.onnx")).graph
-    convs = {n.name: n for n in graph.node if n.op_type == "Conv"}
+    nodes = [node for kind in export.FRAME_GRAPHS for node in onnx.load(str(export.MODELS / f"lite/{kind}-int8.onnx")).graph.node]
+    convs = {n.name: n for n in nodes if n.op_type == "Conv"}
     kept = [n for name, n in convs.items() if any(part in name for part in quantize.KEPT)]
     assert len(kept) == 12 and not any("DequantizeLinear" in n.input[1] for n in kept)
     assert sum("DequantizeLinear" in n.input[1] for n in convs.values()) == 13
 
 
-def test_the_int8_graph_makes_nearly_the_same_picture(tmp_path):
-    onnx, ort = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+def test_the_int8_graphs_make_nearly_the_same_picture(tmp_path):
+    onnx = pytest.importorskip("onnx")
     net = network()
+    write_all(net, tmp_path)
     with torch.no_grad():
-        feed = write_frame_graph(net, tmp_path)
-    calls = [{name: value.numpy() for name, value in feed.items()}]
-    quantize.quantize_frame(tmp_path / "frame.onnx", iter(calls), tmp_path / "small.onnx")
-    assert [f.name for f in sorted(tmp_path.iterdir())] == ["frame.onnx", "small.onnx"]
-    graph = onnx.load(str(tmp_path / "small.onnx")).graph
-    kept = {n.name for n in graph.node if n.op_type == "Conv" and "DequantizeLinear" not in n.input[1]}
-    assert {"/Conv", "/Conv_1", "/network/flow_out/Conv", "/network/out/Conv"} <= kept and "/network/at_8/Conv" not in kept
-    first, second = (ort.InferenceSession(str(tmp_path / f"{n}.onnx"), providers=["CPUExecutionProvider"]) for n in ("frame", "small"))
-    assert 35 < quantize.likeness(first, second, iter(calls)) < 90
-    with pytest.raises(ValueError, match="no convolutions"):
-        only_sum = onnx.helper.make_model(
-            onnx.helper.make_graph(
-                [onnx.helper.make_node("Abs", ["a"], ["frame"])],
-                "g",
-                *([onnx.helper.make_tensor_value_info(n, 1, [1])] for n in ("a", "frame")),
-            )
+        person, how = case(net)
+        step = graphs.make_frame(net.composition, person, *how, graphs.run_network(net))
+    before = {f.name for f in tmp_path.iterdir()}
+    for kind in export.FRAME_GRAPHS:
+        calls = [{name: value.numpy() for name, value in getattr(step, kind).items()}]
+        quantize.quantize_graph(tmp_path / f"{kind}.onnx", iter(calls), tmp_path / f"{kind}-int8.onnx")
+    assert {f.name for f in tmp_path.iterdir()} - before == {"motion-int8.onnx", "picture-int8.onnx"}, "nothing is left lying about"
+    nodes = [node for kind in export.FRAME_GRAPHS for node in onnx.load(str(tmp_path / f"{kind}-int8.onnx")).graph.node]
+    kept = {n.name for n in nodes if n.op_type == "Conv" and "DequantizeLinear" not in n.input[1]}
+    assert {"/flow_out/Conv", "/out/Conv"} <= kept and "/at_8/Conv" not in kept
+    small = graphs.run_graphs(session(tmp_path / "motion-int8.onnx"), session(tmp_path / "picture-int8.onnx"))
+    error = (graphs.make_frame(net.composition, person, *how, small).made["frame"] - step.made["frame"]).square().mean()
+    assert 35 < -10 * float(error.log10()) < 90
+    only_sum = onnx.helper.make_model(
+        onnx.helper.make_graph(
+            [onnx.helper.make_node("Abs", ["a"], ["frame"])],
+            "g",
+            *([onnx.helper.make_tensor_value_info(n, 1, [1])] for n in ("a", "frame")),
         )
-        onnx.save(only_sum, str(tmp_path / "none.onnx"))
-        quantize.quantize_frame(tmp_path / "none.onnx", iter([]), tmp_path / "none-small.onnx")
+    )
+    onnx.save(only_sum, str(tmp_path / "none.onnx"))
+    with pytest.raises(ValueError, match="no convolutions"):
+        quantize.quantize_graph(tmp_path / "none.onnx", iter([]), tmp_path / "none-small.onnx")
 
 
 def test_weights_of_another_shape_are_refused_unless_they_may_begin_anew():

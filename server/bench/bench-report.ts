@@ -1,6 +1,7 @@
 /** The figures of a measured call, and how they come out of what was counted. */
 import { availableParallelism, cpus } from 'node:os';
 import { quantiles, type Quantiles } from '../base/quantiles.ts';
+import type { Speed } from '../synthesis/measure/measure-synthesis.ts';
 import type { PresentedFrame, ViewerResult } from './presented.ts';
 import type { Usage } from './usage.ts';
 
@@ -20,6 +21,8 @@ export interface BenchReport {
   settings: BenchSettings;
   /** Milliseconds. */
   stages: Record<string, Quantiles>;
+  /** Of one frame's synthesis, alone on one thread, before the call; null with a recording. */
+  synthesis: Speed | null;
   /** Of the main process, ms. */
   eventLoopDelayMs: { p50: number; p99: number; max: number };
   joinToFirstFrameMs: number[];

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../client/src/protocol/index.ts';
 import { repositoryRoot } from '../base/paths.ts';
-import type { Config } from '../config/index.ts';
+import type { SettledConfig } from '../config/index.ts';
 import { landmarkFolder } from '../landmarker/landmark-models.ts';
 import { availableModels } from '../synthesis/model/available-models.ts';
 import { recordInProcess } from '../synthesis/process/record-in-process.ts';
@@ -13,7 +13,7 @@ import { readRecording } from './recording.ts';
 const SECONDS = 10;
 
 /** @returns `path`. @throws AppError as enrolment or synthesis fails */
-export async function recordAvatar(path: string, config: Config, model: string): Promise<string> {
+export async function recordAvatar(path: string, config: SettledConfig, model: string): Promise<string> {
   const { codec, framesPerSecond: fps, bitrateBps } = config.video;
   const known = (await availableModels(config.video.size)).find(({ name }) => name === model);
   if (!known) throw new AppError('model-unknown');

@@ -7,12 +7,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { quantiles } from '../base/quantiles.ts';
 import { EventLoopDelay } from '../base/EventLoopDelay.ts';
 import { createLog } from '../base/log.ts';
-import { parseConfig, type Config } from '../config/index.ts';
+import { parseConfig, settledConfig, type Config, type SettledConfig } from '../config/index.ts';
 import type { GiocondaServer } from '../main.ts';
 import { chromiumPath } from '../setup/index.ts';
 import { settleModel } from '../setup/model-choice.ts';
 import { machineOf, measured, RECEIVED, type BenchReport, type Measured, type WithUploads } from './bench-report.ts';
 import { ChildLink } from './ChildLink.ts';
+import { landmarkFolder } from '../landmarker/landmark-models.ts';
+import type { Speed } from '../synthesis/measure/measure-synthesis.ts';
+import { measureInProcess } from '../synthesis/process/measure-in-process.ts';
 import { LightCrowd, RealCrowd, type Crowd } from './crowds.ts';
 import type { FromUploader, ToUploader } from './messages.ts';
 import { enrolGuests, guestToken, shareAvatar, uploaderToken, viewerTokens, type People } from './people.ts';
@@ -23,7 +26,8 @@ export interface BenchRequest {
   model: string | null;
   avatars: number;
   seconds: number;
-  size: number;
+  /** `auto`: as a start would choose. */
+  size: Config['video']['size'];
   /** Avatars show a recording of the model, drivers and viewers have no pictures: the server without its graphs. */
   replay: boolean;
   /** A second measurement while somebody uploads as much as a request may have, again and again. */
@@ -47,8 +51,8 @@ const UPLOADER_ENTRY = fileURLToPath(new URL('./uploader.ts', import.meta.url));
 export async function runBench(request: BenchRequest): Promise<BenchReport> {
   const folder = await mkdtemp(join(tmpdir(), 'gioconda-bench-'));
   try {
-    const config = await configOf(request, folder);
-    const replay = request.replay ? await record(request, config, folder) : undefined;
+    const config = configOf(request, folder);
+    const replay = request.replay ? await record(request, settledConfig(config, await settleModel({ config })), folder) : undefined;
     const { GiocondaServer } = await import('../main.ts');
     request.onStep('starting the server');
     const server = await GiocondaServer.create({
@@ -67,8 +71,8 @@ export async function runBench(request: BenchRequest): Promise<BenchReport> {
 }
 
 /** Everybody comes from one address here, and at once. */
-async function configOf(request: BenchRequest, dataDir: string): Promise<Config> {
-  const given = parseConfig({
+function configOf(request: BenchRequest, dataDir: string): Config {
+  return parseConfig({
     port: 0,
     dataDir,
     cacheDir: request.cacheDir,
@@ -87,11 +91,9 @@ async function configOf(request: BenchRequest, dataDir: string): Promise<Config>
     // Slow avatars are measured too, not refused.
     synthesis: { maxAvatars: request.avatars, minFramesPerSecond: 1, ...(request.model ? { model: request.model } : {}) },
   });
-  const { model } = await settleModel({ config: given });
-  return { ...given, synthesis: { ...given.synthesis, model } };
 }
 
-function record({ onStep }: BenchRequest, config: Config, folder: string): Promise<string> {
+function record({ onStep }: BenchRequest, config: SettledConfig, folder: string): Promise<string> {
   onStep(`recording ${config.synthesis.model}`);
   return recordAvatar(join(folder, 'avatar.recording'), config, config.synthesis.model);
 }
@@ -108,6 +110,7 @@ async function withCrowd(server: GiocondaServer, request: BenchRequest): Promise
 
 async function measure(server: GiocondaServer, crowd: Crowd, request: BenchRequest): Promise<BenchReport> {
   const { avatars, seconds, onStep } = request;
+  const synthesis = request.replay ? null : await measureAlone(server, request);
   onStep('enrolling');
   const people = request.replay ? await shareAvatar(server, avatars) : await enrolGuests(server, avatars);
   await pause(SETTLE_MS);
@@ -123,6 +126,7 @@ async function measure(server: GiocondaServer, crowd: Crowd, request: BenchReque
     ...(request.uploads ? { uploads: await whileUploading(server, crowd, request) } : {}),
     machine: machineOf(crowd.browser),
     settings: settingsOf(server, request),
+    synthesis,
     enrolMs: people.enrolMs,
     memoryMib: memory,
   };
@@ -164,6 +168,12 @@ async function whileUploading(server: GiocondaServer, crowd: Crowd, request: Ben
   }
 }
 
+function measureAlone({ config }: GiocondaServer, { model, onStep }: BenchRequest): Promise<Speed> {
+  onStep('measuring the synthesis alone');
+  const { synthesis, video, cacheDir } = config;
+  return measureInProcess({ model: model ?? synthesis.model, size: video.size, cacheDir: landmarkFolder(cacheDir) });
+}
+
 async function fillRooms(
   server: GiocondaServer,
   crowd: Crowd,
@@ -182,7 +192,15 @@ async function fillRooms(
   await crowd.watch(replay ? await viewerTokens(server, rooms) : await Promise.all(rooms.map((room) => guestToken(server, room))));
 }
 
-function settingsOf(server: GiocondaServer, { model, size, avatars, seconds, replay }: BenchRequest): BenchReport['settings'] {
+function settingsOf(server: GiocondaServer, { model, avatars, seconds, replay }: BenchRequest): BenchReport['settings'] {
   const { synthesis, video } = server.config;
-  return { model: model ?? synthesis.model, size, framesPerSecond: FRAMES_PER_SECOND, avatars, seconds, codec: video.codec, replay };
+  return {
+    model: model ?? synthesis.model,
+    size: video.size,
+    framesPerSecond: FRAMES_PER_SECOND,
+    avatars,
+    seconds,
+    codec: video.codec,
+    replay,
+  };
 }

@@ -3,8 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { requireDevelopmentPackages } from '../bench/development-packages.ts';
 import { RECEIVED, type BenchReport, type WithUploads } from '../bench/bench-report.ts';
 import { quantiles, type Quantiles } from '../base/quantiles.ts';
-import { loadConfig } from '../config/index.ts';
+import { loadConfig, type Config } from '../config/index.ts';
 import { ensureSetup, recordMeasurement } from '../setup/index.ts';
+import type { Speed, SynthesisStage } from '../synthesis/measure/measure-synthesis.ts';
 import type { BenchOptions } from './options.ts';
 
 export async function run({ model, seconds, avatars, size, replay, uploads, out = 'bench.json' }: BenchOptions): Promise<number> {
@@ -18,7 +19,7 @@ export async function run({ model, seconds, avatars, size, replay, uploads, out 
     avatars,
     replay,
     uploads,
-    size: size ?? config.video.size,
+    size: (size as Config['video']['size'] | undefined) ?? config.video.size, // what it may be, the configuration's own check says
     cacheDir: config.cacheDir,
     video: config.video,
     onStep: (text) => console.error(`· ${text}`),
@@ -47,6 +48,24 @@ function spread(values: number[]): string {
   return `${number(p50, 0)} ms p50, ${number(max, 0)} ms max`;
 }
 
+/** Of a frame's synthesis, in the order in which they come. */
+const parts: Readonly<Record<SynthesisStage, string>> = {
+  retargetMs: 'retargeting',
+  flowMs: 'flows and semantic map outside of the graphs',
+  inferenceMs: 'graphs',
+  compositionMs: 'composition at the size of the output',
+};
+
+function partsOf({ cpuMs, stages }: Speed): string[] {
+  const entries = Object.entries(parts) as [SynthesisStage, string][];
+  return [
+    '| synthesis alone, one thread | ms a frame |',
+    '|---|---|',
+    `| CPU time of all | ${number(cpuMs)} |`,
+    ...entries.map(([stage, name]) => `| ${name}, median | ${number(stages[stage])} |`),
+  ];
+}
+
 /** Markdown, so that it can be put into a document as it is. */
 export function table({ machine, settings, stages, ...report }: BenchReport): string {
   const { cpuPercent, memoryMib, eventLoopDelayMs: delay } = report;
@@ -61,6 +80,7 @@ export function table({ machine, settings, stages, ...report }: BenchReport): st
     '|---|---|---|---|',
     ...Object.entries(stages).map(([name, values]) => row(name, values)),
     '',
+    ...(report.synthesis ? [...partsOf(report.synthesis), ''] : []),
     '| | |',
     '|---|---|',
     `| event-loop delay of the main process | ${number(delay.p50)} ms p50, ${number(delay.p99)} ms p99, ${number(delay.max)} ms max |`,

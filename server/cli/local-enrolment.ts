@@ -17,8 +17,8 @@ export interface LocalEnrolment {
 
 export async function openLocalEnrolment(config: Config): Promise<LocalEnrolment> {
   const log = createLog({ logLevel: 'silent' }); // what matters reaches the terminal as an error
-  const models = await availableModels(config.video.size);
-  const { model: defaultModel } = await knownChoice(config); // if a start finds it too slow later, it makes the other's weights from the portraits
+  const { model: defaultModel, size } = await knownChoice(config); // if a start chooses others later, it makes their weights from the portraits
+  const models = await availableModels(size);
   const store = await Store.create({ dataDir: config.dataDir, quarantineDays: config.store.quarantineDays });
   const backend = new EnrolmentWorker({ log, cacheDir: landmarkFolder(config.cacheDir), models });
   const enrolment = Enrolment.create({ store, backend, limits: config.enrolment, defaultModel });

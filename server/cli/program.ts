@@ -140,7 +140,7 @@ function renderCommand(): Command {
         .default('relative'),
     )
     .option('--no-crop', 'portraits and clip are framed square on the head already: only resize them')
-    .option('--size <pixels>', "side of the square picture (default: the model's own)", avatarSide)
+    .option('--size <pixels>', 'side of the square picture (default: 512 where the model makes such pictures)', avatarSide)
     .option('--express <file>', 'expressions to show over the driver (JSON): [{"atMs": 500, "name": "smile"}, …]')
     .option('--json <file>', 'write a report: per frame the time, the crop box, whether a face was found, milliseconds of each stage')
     .option('--data <folder>', 'the local data folder, for --avatar (default: .gioconda/data)')
@@ -161,7 +161,7 @@ function benchCommand(): Command {
     .option('--model <name>', 'the model (default: that of the configuration)')
     .option('--avatars <number>', 'avatars at the same time', wholeNumber({ min: 1, max: 500 }), 1)
     .option('--seconds <number>', 'how long to measure, after a warm-up', wholeNumber({ min: 2, max: 3600 }), 20)
-    .option('--size <pixels>', "side of the square picture (default: the model's own)", avatarSide)
+    .option('--size <pixels>', 'side of the square picture: 256, 512 or 768 (default: that of the configuration)', avatarSide)
     .option('--replay', 'avatars show a recording of the model, and nobody looks: the server with many avatars, without its graphs', false)
     .option('--uploads', 'measure once more, for as long, while somebody uploads 64 MiB of portraits again and again', false)
     .option('--out <file>', 'where the JSON goes (default: bench.json)')

@@ -7,7 +7,7 @@ import { landmarkFolder } from '../landmarker/landmark-models.ts';
 import type { PortraitInput } from '../render/portraits.ts';
 import { ensureSetup } from '../setup/index.ts';
 import { createTerminalProgress } from '../setup/terminal-progress.ts';
-import { AUTO_MODEL } from '../synthesis/model/model-choice.ts';
+import { AUTO } from '../synthesis/model/model-choice.ts';
 import { loadManifest } from '../synthesis/model/model-manifest.ts';
 import type { RenderOptions } from './options.ts';
 import { untilInterrupted } from './interruption.ts';
@@ -42,8 +42,8 @@ export async function run({
       json,
       motion,
       crop,
-      size,
       express,
+      size: size ?? (config.video.size === AUTO ? undefined : config.video.size),
       version,
       model: model ?? (await offlineModel(config.synthesis.model)),
       landmarkDir: landmarkFolder(config.cacheDir),
@@ -84,5 +84,5 @@ async function portraitsOf(avatarId: string, dataDir: string): Promise<PortraitI
 
 /** Nobody waits for a clip's next frame: the default model, however fast the machine is. */
 async function offlineModel(configured: string): Promise<string> {
-  return configured === AUTO_MODEL ? (await loadManifest()).default : configured;
+  return configured === AUTO ? (await loadManifest()).default : configured;
 }

@@ -45,11 +45,24 @@ function kindOf(leaf: z.ZodType): FieldKind {
       return 'number';
     case 'boolean':
       return 'boolean';
+    case 'union':
+      return literalsOf(leaf).some((value) => typeof value === 'number') ? 'number' : 'string';
     case 'array':
       return unwrap((leaf as z.ZodArray).element as z.ZodType).type === 'object' ? 'json' : 'list';
     default:
       return 'string';
   }
+}
+
+/** What may be chosen of a union of literals; nothing for other unions. */
+function literalsOf(union: z.ZodType): (string | number)[] {
+  const { options } = union as unknown as { options: readonly { def: { values?: (string | number)[] } }[] };
+  return options.flatMap(({ def }) => def.values ?? []);
+}
+
+function choicesOf(leaf: z.ZodType): string[] {
+  if (leaf.type === 'enum') return (leaf as z.ZodEnum).options.map(String);
+  return leaf.type === 'union' ? literalsOf(leaf).map(String) : [];
 }
 
 function collect(schema: z.ZodType, path: string[]): ConfigField[] {
@@ -65,7 +78,8 @@ function collect(schema: z.ZodType, path: string[]): ConfigField[] {
     default: schema.parse(undefined),
     description: schema.description ?? '',
   };
-  return [inner.type === 'enum' ? { ...field, choices: (inner as z.ZodEnum).options.map(String) } : field];
+  const choices = choicesOf(inner);
+  return [choices.length > 0 ? { ...field, choices } : field];
 }
 
 /** Every field, in the schema's order. */

@@ -110,15 +110,21 @@ const media = group({
 
 const video = group({
   size: z
-    .int()
-    .min(128)
-    .max(1024)
-    .multipleOf(2)
-    .default(256)
-    .describe('Side of the square avatar picture in pixels, where the model can choose.'),
+    .union([z.literal(256), z.literal(512), z.literal(768), z.literal('auto')], { error: 'one of 256, 512, 768 and `auto` is needed' })
+    .default('auto')
+    .describe(
+      'Side of the square avatar picture in pixels. `auto`: 512 where this machine holds 25 frames a second with that, else 256; the first start measures it, and `gioconda doctor` says which it is and why. A number is kept to: where the model has no such size or is too slow for it, the start ends with an error that says what to choose; 256 alone may mean the fallback model. Avatars are enrolled anew for another size, from their portraits.',
+    ),
   framesPerSecond: z.int().min(5).max(60).default(30).describe('Avatar frames a second.'),
   codec: z.enum(['vp8', 'h264']).default('vp8').describe("Codec of the avatar's video."),
-  bitrateBps: z.int().min(50_000).default(500_000).describe("Target bit rate of one avatar's video."),
+  bitrateBps: z
+    .int()
+    .min(50_000)
+    .nullable()
+    .default(null)
+    .describe(
+      "Target bit rate of one avatar's video. Without a number it follows the size: 500,000 for 256 pixels, 1,000,000 for 512, 1,500,000 for 768.",
+    ),
   playoutDelayMs: milliseconds
     .max(40_950)
     .default(1000)
@@ -141,7 +147,7 @@ const synthesis = group({
     .max(64)
     .default('auto')
     .describe(
-      'The model for avatars that name none. `auto`: the default of `models/manifest.json`, or its fallback where this machine cannot hold 20 frames a second with that; the first start measures it, and `gioconda doctor` says which it is and why.',
+      'The model for avatars that name none. `auto`: the default of `models/manifest.json`, or its fallback where this machine cannot hold 20 frames a second with that at 256 pixels; the first start measures it, and `gioconda doctor` says which it is and why.',
     ),
   deadlineMs: milliseconds
     .min(1)
@@ -337,3 +343,17 @@ type DeepReadonly<T> = T extends readonly (infer E)[]
 export type Config = DeepReadonly<
   Omit<z.output<typeof configSchema>, 'cacheDir' | 'metrics'> & { cacheDir: string; metrics: { requireKey: boolean } }
 >;
+
+/** With the choices that rest on the machine made: what a running server goes by. */
+export type SettledConfig = Omit<Config, 'video'> & {
+  readonly video: Omit<Config['video'], 'size' | 'bitrateBps'> & { readonly size: number; readonly bitrateBps: number };
+};
+
+const BITRATE_BPS_PER_PIXEL_OF_SIDE = 500_000 / 256;
+
+/** `config` with the model and the size that were chosen in the place of `auto`, and the bit rate that goes with the size unless there is one. */
+export function settledConfig(config: Config, { model, size }: { model: string; size: number }): SettledConfig {
+  const { synthesis, video } = config;
+  const bitrateBps = video.bitrateBps ?? Math.round(BITRATE_BPS_PER_PIXEL_OF_SIDE * size);
+  return { ...config, synthesis: { ...synthesis, model }, video: { ...video, size, bitrateBps } };
+}

@@ -2,7 +2,7 @@
 import type { AvatarInfo, ConsentRecordInfo, PortraitWarning } from '../../client/src/protocol/index.ts';
 import type { Authority } from '../auth/Authority.ts';
 import type { Revocations } from '../auth/Revocations.ts';
-import type { Config } from '../config/index.ts';
+import type { SettledConfig } from '../config/index.ts';
 import type { Logger } from '../base/log.ts';
 
 /** Avatars, as `Enrolment` has them. */
@@ -70,7 +70,7 @@ export interface StaticAsset {
 }
 
 export interface HttpServerOptions {
-  config: Config;
+  config: SettledConfig;
   auth: Authority;
   revocations: Revocations;
   enrolment: EnrolmentService;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { generate } from 'selfsigned';
 import { writeAtomically } from '../base/write-atomically.ts';
-import { ConfigError, type Config } from '../config/index.ts';
+import { ConfigError, type Config, type SettledConfig } from '../config/index.ts';
 
 export interface TlsMaterial {
   cert: string;
@@ -20,7 +20,7 @@ const VALID_DAYS = 398;
 const RENEW_BEFORE_DAYS = 30;
 
 /** Everything that this machine may be called by. */
-function namesOf({ host, publicUrl, tls }: Config): string[] {
+function namesOf({ host, publicUrl, tls }: Config | SettledConfig): string[] {
   const addresses = Object.values(networkInterfaces())
     .flatMap((found) => found ?? [])
     .map(({ address }) => address.replace(/%.*$/, ''));
@@ -51,7 +51,7 @@ async function readPair(certFile: string, keyFile: string): Promise<TlsMaterial 
 }
 
 /** Kept in the data folder, so that the browser's exception holds over restarts; made anew shortly before it ends or when the names change. */
-async function selfSigned(config: Config): Promise<TlsMaterial> {
+async function selfSigned(config: Config | SettledConfig): Promise<TlsMaterial> {
   const folder = join(config.dataDir, 'keys');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const certFile = join(folder, 'tls-certificate.pem');
@@ -81,7 +81,7 @@ async function selfSigned(config: Config): Promise<TlsMaterial> {
 }
 
 /** Null: plain HTTP. @throws ConfigError when the operator's files cannot be used */
-export async function loadTls(config: Config): Promise<TlsMaterial | null> {
+export async function loadTls(config: Config | SettledConfig): Promise<TlsMaterial | null> {
   const { mode, certFile, keyFile } = config.tls;
   if (mode === 'off') return null;
   if (mode === 'self-signed') return selfSigned(config);

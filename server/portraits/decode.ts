@@ -9,7 +9,7 @@ import { DEFAULT_PORTRAIT_LIMITS, type PortraitLimits } from './limits.ts';
 
 /** Less than a face can be found in. */
 const MIN_SIDE_PX = 32;
-/** Larger pictures are worked on at this size: 16 megapixels at most in memory, and no avatar is larger than 512 pixels. */
+/** Larger pictures are worked on at this size: 16 megapixels at most in memory, and no avatar is larger than 768 pixels. */
 const MAX_WORKING_SIDE_PX = 4096;
 /** Decoding that takes longer is refused; sharp checks it between rows. */
 const DECODE_TIMEOUT_S = 20;

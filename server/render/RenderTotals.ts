@@ -7,7 +7,7 @@ export class RenderTotals {
   faces = 0;
   readonly #startMs = performance.now();
   readonly #states: Partial<Record<DriveState, number>> = {};
-  readonly #ms: StageTimes = { decode: 0, landmarks: 0, packet: 0, retarget: 0, flow: 0, inference: 0, encode: 0 };
+  readonly #ms: StageTimes = { decode: 0, landmarks: 0, packet: 0, retarget: 0, flow: 0, inference: 0, composition: 0, encode: 0 };
 
   add({ face, state, ms }: FrameRecord): void {
     this.frames += 1;

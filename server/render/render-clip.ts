@@ -8,7 +8,8 @@ import { VideoWriter } from './files/VideoWriter.ts';
 import { AvatarSession } from '../synthesis/frame/AvatarSession.ts';
 import { enrolAvatar } from '../synthesis/enrol/enrol-avatar.ts';
 import { Landmarker } from '../landmarker/Landmarker.ts';
-import { findModel, loadManifest } from '../synthesis/model/model-manifest.ts';
+import { bestSizeOf } from '../synthesis/model/model-choice.ts';
+import { findModel, loadManifest, sizesOf } from '../synthesis/model/model-manifest.ts';
 import { loadModel, type OnnxModel } from '../synthesis/model/OnnxModel.ts';
 import type { MotionMode } from '../motion/motion.ts';
 import { DriverFinder } from './DriverFinder.ts';
@@ -27,7 +28,7 @@ export interface RenderJob {
   model: string;
   motion: MotionMode;
   crop: boolean;
-  /** Side of the video; the model's own without. */
+  /** Side of the video; without, 512 pixels where the model makes such pictures. */
   size?: number | undefined;
   /** File of expressions to be shown over the driver's. */
   express?: string | undefined;
@@ -69,7 +70,7 @@ async function render(job: RenderJob, owned: Owned): Promise<RenderSummary> {
   const expressions = job.express === undefined ? null : await readExpressionScript(job.express);
   const reader = owned(await VideoReader.open(job.drive), (part) => part.close());
   job.onStep?.('loading the model and the portraits');
-  const model = owned(await loadModel(job.model, await modelSize(job)), (part) => part.close());
+  const model = owned(await loadModel(job.model, { size: await modelSize(job) }), (part) => part.close());
   const side = job.size ?? model.size;
   const { info, sound } = reader;
   const writer = owned(await VideoWriter.create({ path: job.out, pictureSide: model.size, side, ...info, sound }), (part) =>
@@ -115,13 +116,11 @@ async function render(job: RenderJob, owned: Owned): Promise<RenderSummary> {
   return summary;
 }
 
-/** The smallest variant that is large enough. */
-async function modelSize({ model, size }: RenderJob): Promise<{ size?: number }> {
-  if (size === undefined) return {};
-  const sizes = findModel(await loadManifest(), model)
-    .variants.map((variant) => variant.size)
-    .sort((a, b) => a - b);
-  return { size: sizes.find((candidate) => candidate >= size) ?? sizes.at(-1)! };
+/** The smallest that is large enough. Nobody waits for a clip's next frame: without a size it is the best one, however fast the machine is. */
+async function modelSize({ model, size }: RenderJob): Promise<number> {
+  const spec = findModel(await loadManifest(), model);
+  const sizes = sizesOf(spec);
+  return size === undefined ? bestSizeOf(spec) : (sizes.find((candidate) => candidate >= size) ?? sizes.at(-1)!);
 }
 
 interface FrameRendererParts {
@@ -163,7 +162,7 @@ class FrameRenderer {
     const renderedMs = performance.now();
     writer.write(i420, ticks, durationTicks);
     const encodeMs = performance.now() - renderedMs;
-    const { retargetMs: retarget, flowMs: flow, inferenceMs: inference } = timings;
+    const { retargetMs: retarget, flowMs: flow, inferenceMs: inference, compositionMs: composition } = timings;
     return {
       index,
       timeMs,
@@ -171,7 +170,16 @@ class FrameRenderer {
       face: landmarks !== null,
       confidence: landmarks === null ? 0 : face!.confidence,
       state,
-      ms: { decode: decodeMs, landmarks: trackedMs - startMs, packet: packedMs - trackedMs, retarget, flow, inference, encode: encodeMs },
+      ms: {
+        decode: decodeMs,
+        landmarks: trackedMs - startMs,
+        packet: packedMs - trackedMs,
+        retarget,
+        flow,
+        inference,
+        composition,
+        encode: encodeMs,
+      },
     };
   }
 

@@ -3,8 +3,8 @@ import type { DriveState } from '../../client/src/protocol/index.ts';
 import type { Fraction } from './files/fraction.ts';
 import type { MotionMode } from '../motion/motion.ts';
 
-/** In the order in which a frame passes them. `packet`: the landmark packet there and back. `encode`: with muxing. */
-export const stages = ['decode', 'landmarks', 'packet', 'retarget', 'flow', 'inference', 'encode'] as const;
+/** In the order in which a frame passes them. `packet`: the landmark packet there and back. `composition`: outside of the graphs. `encode`: with muxing. */
+export const stages = ['decode', 'landmarks', 'packet', 'retarget', 'flow', 'inference', 'composition', 'encode'] as const;
 export type Stage = (typeof stages)[number];
 export type StageTimes = Record<Stage, number>;
 

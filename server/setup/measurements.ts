@@ -38,6 +38,12 @@ export async function readMeasurements(cacheDir: string): Promise<Measurement[]>
   }
 }
 
+export async function forgetMeasurement(cacheDir: string, label: string): Promise<void> {
+  const all = await readMeasurements(cacheDir);
+  const others = all.filter((measurement) => measurement.label !== label);
+  if (others.length < all.length) await writeAtomically(fileIn(cacheDir), JSON.stringify(others, null, 2));
+}
+
 export async function recordMeasurement(cacheDir: string, measurement: Omit<Measurement, 'at'>): Promise<void> {
   const others = (await readMeasurements(cacheDir)).filter(({ label }) => label !== measurement.label);
   await mkdir(cacheDir, { recursive: true });

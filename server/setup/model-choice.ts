@@ -1,12 +1,12 @@
-/** The choice of a model as a start makes it and as doctor explains it; the measurement that it rests on is made once and kept. */
+/** The choice of a model and of its pictures' size as a start makes it and as doctor explains it; the measurements that it rests on are made once and kept. */
 import { availableParallelism, cpus } from 'node:os';
 import { AppError } from '../../client/src/protocol/errors.ts';
 import { ConfigError, loadConfig, type Config } from '../config/index.ts';
-import { chooseModel, type ModelChoice } from '../synthesis/model/model-choice.ts';
-import { findModel, loadManifest, type ModelManifest } from '../synthesis/model/model-manifest.ts';
+import { AUTO, chooseModel, SMALLEST, type ModelChoice } from '../synthesis/model/model-choice.ts';
+import { findModel, loadManifest, sizesOf, type ModelManifest } from '../synthesis/model/model-manifest.ts';
 import { Capacity } from '../synthesis/process/Capacity.ts';
 import { landmarkFolder } from '../landmarker/landmark-models.ts';
-import { readMeasurements, recordMeasurement, type Measurement } from './measurements.ts';
+import { forgetMeasurement, readMeasurements, recordMeasurement, type Measurement } from './measurements.ts';
 import type { Check, Part } from './part.ts';
 
 /** What decides about it. */
@@ -34,14 +34,11 @@ async function recordSpeed(cacheDir: string, { model, version, size, ms }: Measu
   await recordMeasurement(cacheDir, { label: labelOf(model, size), text, speed: { ms, version, machine: machine() } });
 }
 
-/** Milliseconds of CPU time that a frame of a model was measured to take on this machine, in the manifest's version; null where it was not. */
-export async function knownSpeeds({
-  cacheDir,
-  video: { size },
-}: Omit<ChoiceConfig, 'synthesis'>): Promise<(model: string) => number | null> {
+/** Milliseconds of CPU time that a frame of a model of that size was measured to take on this machine, in the manifest's version; null where it was not. */
+export async function knownSpeeds(cacheDir: string, size: number): Promise<(model: string) => number | null> {
   const [{ models }, measurements] = [await loadManifest(), await readMeasurements(cacheDir)];
-  const speedOf = speedsHere(size, measurements);
-  return (model) => (models[model] ? speedOf(model, models[model].version) : null);
+  const speedOf = speedsHere(measurements);
+  return (model) => (models[model] ? speedOf(model, models[model].version, size) : null);
 }
 
 /** By what is known already: `unmeasured` is an answer too. @throws AppError `model-unknown` */
@@ -54,13 +51,13 @@ function choiceBy(
   manifest: ModelManifest,
   measurements: readonly Measurement[],
 ): ModelChoice {
-  return chooseModel({ configured: synthesis.model, size, manifest, speedOf: speedsHere(size, measurements) });
+  return chooseModel({ configured: { model: synthesis.model, size }, manifest, speedOf: speedsHere(measurements) });
 }
 
 /** Of that version, on a machine like this one. */
-function speedsHere(size: number, measurements: readonly Measurement[]): (model: string, version: string) => number | null {
+function speedsHere(measurements: readonly Measurement[]): (model: string, version: string, size: number) => number | null {
   const here = machine();
-  return (model, version) => {
+  return (model, version, size) => {
     const speed = measurements.find(({ label }) => label === labelOf(model, size))?.speed;
     return speed?.version === version && speed.machine === here ? speed.ms : null;
   };
@@ -74,7 +71,7 @@ const measureThere =
   (cacheDir: string): Measure =>
   async (model, size) => {
     const { measureInProcess } = await import('../synthesis/process/measure-in-process.ts');
-    return measureInProcess({ model, size, cacheDir: landmarkFolder(cacheDir) });
+    return (await measureInProcess({ model, size, cacheDir: landmarkFolder(cacheDir) })).cpuMs;
   };
 
 export interface SettleOptions {
@@ -83,26 +80,57 @@ export interface SettleOptions {
   manifest?: ModelManifest;
 }
 
-/** Measures, where it has to. A model that cannot be measured cannot be used: then it is the fallback, with the error. @throws AppError `model-unknown` */
+/** More are never needed: each size once. */
+const MOST_MEASUREMENTS = 4;
+
+/**
+ * Measures, where it has to. A model that cannot be measured cannot be used: then it is the fallback, with the error.
+ * @throws AppError `model-unknown`; ConfigError when the size that was asked for is too much for this machine
+ */
 export async function settleModel({
   config,
   measure = measureThere(config.cacheDir),
   manifest: given,
 }: SettleOptions): Promise<ModelChoice & { error?: unknown }> {
   const manifest = given ?? (await loadManifest());
-  const known = await knownChoice(config, manifest);
-  if (known.kind !== 'unmeasured') return known;
+  let known = await knownChoice(config, manifest);
   try {
-    await measureDefault(config, measure, manifest);
-    return await knownChoice(config, manifest);
+    known = await measureAll({ config, manifest, measure });
   } catch (error) {
-    return { ...known, model: manifest.fallback ?? known.model, reason: `${known.model} could not be measured`, error };
+    const { size } = config.video;
+    if (size !== AUTO && size > SMALLEST) throw error; // nothing takes its place
+    return { ...known, model: manifest.fallback ?? known.model, size: SMALLEST, reason: `${known.model} could not be measured`, error };
+  }
+  if (known.kind === 'size-too-slow') throw new ConfigError([`video.size: ${known.reason}.`]);
+  return known;
+}
+
+interface Measuring extends Required<SettleOptions> {
+  onStep?: (text: string) => void;
+}
+
+/** Until it is known what it will be. */
+async function measureAll({ config, manifest, measure, onStep }: Measuring): Promise<ModelChoice> {
+  for (let left = MOST_MEASUREMENTS; ; left--) {
+    const known = await knownChoice(config, manifest);
+    if (known.kind !== 'unmeasured' || left === 0) return known;
+    onStep?.(`measuring ${known.model} at ${known.size} pixels on this machine`);
+    await measureOne(config.cacheDir, known, { manifest, measure });
   }
 }
 
-async function measureDefault({ cacheDir, video: { size } }: ChoiceConfig, measure: Measure, manifest: ModelManifest): Promise<void> {
-  const { default: model } = manifest;
+async function measureOne(
+  cacheDir: string,
+  { model, size }: Pick<ModelChoice, 'model' | 'size'>,
+  { manifest, measure }: Pick<Measuring, 'manifest' | 'measure'>,
+): Promise<void> {
   await recordSpeed(cacheDir, { model, version: findModel(manifest, model).version, size, ms: await measure(model, size) });
+}
+
+/** What is known is forgotten: it is to be measured anew. */
+async function forgetSpeeds(cacheDir: string, manifest: ModelManifest): Promise<void> {
+  for (const [model, spec] of Object.entries(manifest.models))
+    for (const size of sizesOf(spec)) await forgetMeasurement(cacheDir, labelOf(model, size));
 }
 
 export const modelChoicePart: Part = {
@@ -113,7 +141,7 @@ export const modelChoicePart: Part = {
     try {
       const config = { ...loadConfig().config, cacheDir };
       const choice = await knownChoice(config);
-      return checkOf(choice, capacityText(config, choice.model, (await knownSpeeds(config))(choice.model)));
+      return checkOf(choice, capacityText(config, choice.model, (await knownSpeeds(cacheDir, choice.size))(choice.model)));
     } catch (error) {
       if (error instanceof ConfigError)
         return { ok: false, level: 'warn', detail: 'the configuration cannot be read', mend: 'mend the configuration' };
@@ -130,18 +158,17 @@ export const modelChoicePart: Part = {
   async ensure({ cacheDir, progress }) {
     const config = { ...loadConfig().config, cacheDir };
     const manifest = await loadManifest();
-    if (!isMeasured((await knownChoice(config, manifest)).kind)) return;
-    progress.step(`measuring ${manifest.default} on this machine`);
-    await measureDefault(config, measureThere(cacheDir), manifest).catch((error: unknown) => {
+    const onStep = (text: string): void => progress.step(text);
+    await forgetSpeeds(cacheDir, manifest);
+    try {
+      const { model, size, reason } = await measureAll({ config, manifest, measure: measureThere(cacheDir), onStep });
+      progress.step(`${model} at ${size} pixels: ${reason}`);
+    } catch (error) {
       // Not the end of a start, which tries once more and has the fallback.
-      progress.step(`${manifest.default} could not be measured: ${(error as Error).message}`);
-    });
-    const { model, reason } = await knownChoice(config, manifest);
-    progress.step(`${model}: ${reason}`);
+      progress.step(`the model could not be measured: ${(error as Error).message}`);
+    }
   },
 };
-
-const isMeasured = (kind: ModelChoice['kind']): boolean => kind === 'fast-enough' || kind === 'too-slow' || kind === 'unmeasured';
 
 /** How many avatars this machine would render, as far as a frame alone tells; the server measures on, encoder and all. */
 function capacityText({ synthesis, video }: Config, model: string, ms: number | null): string {
@@ -153,9 +180,15 @@ function capacityText({ synthesis, video }: Config, model: string, ms: number | 
   return `; room for about ${atFullRate} avatars at ${fps} frames a second, ${atLowestRate} at ${leastFps}`;
 }
 
-function checkOf({ model, kind, reason }: ModelChoice, capacity: string): Check {
-  const detail = `${model}: ${reason}${capacity}`;
+function checkOf({ model, size, kind, reason }: ModelChoice, capacity: string): Check {
+  const detail = `${model} at ${size} pixels: ${reason}${capacity}`;
   if (kind === 'unmeasured') return { ok: true, detail: `${detail}; the first start measures` };
+  if (kind === 'size-too-slow')
+    return {
+      ok: false,
+      detail,
+      mend: `npx gioconda setup model-choice (measures anew), or another \`video.size\` (docs/configuration.md)`,
+    };
   if (kind !== 'too-slow') return { ok: true, detail };
   return { ok: true, level: 'warn', detail, mend: 'npx gioconda setup model-choice (measures anew), or set synthesis.model' };
 }

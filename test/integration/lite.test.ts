@@ -1,6 +1,9 @@
 /** The learned model, from portraits to a moving face: alone, and in a call with everything real. */
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Gioconda } from '../../client/src/Gioconda.ts';
 import { preparePortraits } from '../../server/portraits/prepare-all.ts';
 import { cacheFolder } from '../../server/base/paths.ts';
 import { landmarkFolder } from '../../server/landmarker/landmark-models.ts';
@@ -78,8 +81,9 @@ describe.each([1, 4])('an avatar from %i of the portraits', (count) => {
   });
 
   it('keeps all of them, and is based on the neutral one', () => {
-    const single = ['plate', 'interior', 'interior_landmarks'];
+    const single = ['interior_landmarks', 'interior_knots', 'interior_index'];
     for (const name of model.spec.cached) expect(avatar.tensors[name]!.shape[0], name).toBe(single.includes(name) ? 1 : count);
+    expect(avatar.tensors['references']!.shape).toEqual([count, size, size, 3]);
     expect(avatar.tensors['choice']!.data[0]).toBe(0);
   });
 
@@ -164,6 +168,56 @@ describe('a session', () => {
   });
 });
 
+/** Mean absolute second difference of luma over the face's square: what an enlarged picture lacks. */
+function detail(luma: Uint8Array, side: number): number {
+  const [from, to] = [Math.round(side * 0.3), Math.round(side * 0.7)];
+  let sum = 0;
+  for (let y = from; y < to; y++)
+    for (let x = from; x < to; x++) {
+      const at = y * side + x;
+      sum += Math.abs(4 * luma[at]! - luma[at - 1]! - luma[at + 1]! - luma[at - side]! - luma[at + side]!);
+    }
+  return sum / (to - from) ** 2;
+}
+
+describe('at twice the size of the network', () => {
+  it('a portrait keeps its own detail while it speaks, and moves as at the smaller size', async () => {
+    const large = 2 * size;
+    const other = await loadModel('lite', { threads: 1, size: large });
+    const portrait = await preparePortraits([{ read: () => readFile(portraitOf('anna', 'neutral')) }], {
+      landmarker,
+      size: large,
+      crop: 'head',
+    });
+    const sessions = [
+      await AvatarSession.create({ model, avatar: await enrolAvatar({ model, portraits: anna.slice(0, 1) }) }),
+      await AvatarSession.create({ model: other, avatar: await enrolAvatar({ model: other, portraits: portrait.map((p) => p.portrait) }) }),
+    ] as const;
+    const shown: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
+    for (const [i, { points, confidence }] of driverFrames.slice(0, 60).entries()) {
+      const timeMs = i * frameMs;
+      for (const k of [0, 1] as const)
+        shown[k] = (await sessions[k].render({ landmarks: { points, confidence, capturedMs: timeMs }, timeMs })).i420.slice();
+    }
+    const enlarged = Uint8Array.from({ length: large * large }, (_, i) => {
+      const [x, y] = [(i % large) / 2 - 0.25, Math.floor(i / large) / 2 - 0.25].map((v) => Math.min(size - 2, Math.max(0, v))) as [
+        number,
+        number,
+      ];
+      const [x0, y0] = [Math.floor(x), Math.floor(y)];
+      const at = (dx: number, dy: number): number => shown[0][(y0 + dy) * size + x0 + dx]!;
+      const [u, v] = [x - x0, y - y0];
+      return Math.round((at(0, 0) * (1 - u) + at(1, 0) * u) * (1 - v) + (at(0, 1) * (1 - u) + at(1, 1) * u) * v);
+    });
+    const whole = shown[1].subarray(0, large * large);
+    const apart = whole.reduce((sum, value, i) => sum + Math.abs(value - enlarged[i]!), 0) / whole.length;
+    expect(apart, 'the same picture').toBeLessThan(4);
+    expect(detail(whole, large)).toBeGreaterThan(1.3 * detail(enlarged, large));
+    for (const session of sessions) await session.close();
+    await other.close();
+  });
+});
+
 describe('in a call', () => {
   let server: TestServer;
   const members: Member[] = [];
@@ -199,5 +253,38 @@ describe('in a call', () => {
     }
     expect(turns.length).toBeGreaterThan(25);
     expect(Math.max(...turns) - Math.min(...turns)).toBeGreaterThan(10);
+  });
+});
+
+describe('a server that is started with another size', () => {
+  it('makes the avatars that it finds anew from their portraits, and shows them at that size', async () => {
+    installWebRtc();
+    const folder = await mkdtemp(path.join(tmpdir(), 'gioconda-sizes-'));
+    const start = (side: number): Promise<TestServer> =>
+      TestServer.create({ config: { dataDir: folder, video: { size: side }, synthesis: { model: 'lite' } } });
+    try {
+      const before = await start(size);
+      const first = await before.guest();
+      const avatarId = await enrolFiles(first.gioconda, people[0]!.portraits.slice(0, 1));
+      await before.close();
+      const after = await start(2 * size);
+      const members: Member[] = [];
+      try {
+        // keys and people are kept in the folder, and so is the guest's token good
+        const gioconda = await Gioconda.connect({ url: after.url, token: first.token });
+        const driver = await Member.join(after, { guest: { gioconda, token: first.token }, displayName: 'Driver', avatarId });
+        const viewer = await Member.join(after, { displayName: 'Viewer' });
+        members.push(driver, viewer);
+        driver.drive(() => ({ yaw: 0, mouthOpen: 0.2 }));
+        await eventually('a picture', () => (viewer.video.get(driver.id)?.frames.length ?? 0) > 5);
+        const { width, height } = viewer.video.get(driver.id)!.last!;
+        expect([width, height]).toEqual([2 * size, 2 * size]);
+      } finally {
+        for (const member of members) await member.leave();
+        await after.close();
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -96,7 +96,7 @@ describe('gioconda render', () => {
     expect(after.timesMs).toHaveLength(driver.frameCount);
     after.timesMs.forEach((timeMs, i) => expect(Math.abs(timeMs - before.timesMs[i]!)).toBeLessThan(0.1));
     expect(after.rate!.num / after.rate!.den).toBeCloseTo(driver.frameRate, 3);
-    expect(after.pictures[0]).toMatchObject({ width: 256, height: 256 });
+    expect(after.pictures[0]).toMatchObject({ width: 512, height: 512 });
     expect(after.sound?.hash).toBe(before.sound!.hash);
     expect(Math.abs(after.sound!.firstMs - before.sound!.firstMs)).toBeLessThan(1);
   });
@@ -104,11 +104,11 @@ describe('gioconda render', () => {
   it('reports every frame', () => {
     expect(report).toMatchObject({
       format: 1,
-      model: { name: 'warp', size: 256 },
+      model: { name: 'warp', size: 512 },
       motion: 'relative',
       crop: true,
       drive: { width: driver.width, height: driver.height, sound: true },
-      out: { size: 256 },
+      out: { size: 512 },
     });
     expect(report.portraits).toHaveLength(2);
     expect(report.frames).toHaveLength(driver.frameCount);
@@ -167,10 +167,10 @@ it("reenacts the driver's own face with absolute motion and no crop, much nearer
   ).toMatchObject({ code: 0 });
   const made = (await contentOf(out)).pictures;
   expect(made).toHaveLength(driver.frameCount);
-  const still = await square(pictures[0]!, 256);
+  const still = await square(pictures[0]!, 512);
   const [ours, copied]: [number[], number[]] = [[], []];
   for (let i = 9; i < driver.frameCount; i += 10) {
-    const truth = await square(pictures[i]!, 256);
+    const truth = await square(pictures[i]!, 512);
     const area = await faceArea(truth);
     ours.push(psnr(made[i]!, truth, area));
     copied.push(psnr(still, truth, area));

@@ -1,6 +1,7 @@
 /** The warp's frame graph against a slow, plain implementation of the same formulae, on random inputs. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadModel, tensor } from '../../server/synthesis/model/OnnxModel.ts';
+import type { WholeVariant } from '../../server/synthesis/model/model-manifest.ts';
 import type { OnnxModel } from '../../server/synthesis/model/OnnxModel.ts';
 
 const size = 256;
@@ -123,11 +124,13 @@ it('the frame graph gives what the formulae say: floats to 2e-5, bytes to one st
     previous_frame: noise(3 * n),
     previous_flow: wanderingGrid(),
   };
-  const shapes = model.variant.frame.inputs;
+  const { frame: graph } = model.variant as WholeVariant;
+  const shapes = graph.inputs;
   const feeds = Object.fromEntries(Object.entries(inputs).map(([name, data]) => [name, tensor(data, shapes[name]!.shape as number[])]));
   const outputs = { i420: new Uint8Array((n * 3) / 2), frame: new Float32Array(3 * n), occlusion: new Float32Array(n) };
-  const out = model.variant.frame.outputs;
-  await model.runFrame(
+  const out = graph.outputs;
+  await model.run(
+    'frame',
     feeds,
     Object.fromEntries(Object.entries(outputs).map(([name, data]) => [name, tensor(data, out[name]!.shape as number[])])),
   );

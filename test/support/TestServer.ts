@@ -44,6 +44,7 @@ export class TestServer {
       ...config,
       media: { rtcPort: 0, workers: 1, ...(config['media'] as object | undefined) },
       // named, so that no test depends on how fast the machine is
+      video: { size: 256, ...(config['video'] as object | undefined) },
       synthesis: { workers: 1, model: 'warp', minFramesPerSecond: 1, ...(config['synthesis'] as object | undefined) },
     };
     const parsed = parseConfig(tree);

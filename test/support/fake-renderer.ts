@@ -36,7 +36,7 @@ export class FakeRenderer implements Renderer {
     return {
       i420: new Uint8Array((this.size * this.size * 3) / 2),
       state: input.landmarks ? 'tracking' : 'idle',
-      timings: { retargetMs: 0, flowMs: 0, inferenceMs: 0 },
+      timings: { retargetMs: 0, flowMs: 0, inferenceMs: 0, compositionMs: 0 },
     };
   }
 

@@ -21,7 +21,7 @@ import type {
 import { Authority } from '../../server/auth/Authority.ts';
 import { Revocations } from '../../server/auth/Revocations.ts';
 import { loadOrCreateKeys } from '../../server/auth/keys.ts';
-import { parseConfig, type Config } from '../../server/config/index.ts';
+import { parseConfig, type SettledConfig, settledConfig } from '../../server/config/index.ts';
 import { Enrolment } from '../../server/enrolment/enrolment.ts';
 import { type EnrolmentBackend, type EnrolmentResult } from '../../server/enrolment/ports.ts';
 import { PortraitError } from '../../server/portraits/PortraitError.ts';
@@ -133,7 +133,7 @@ export interface RunningHttp {
   store: Store;
   enrolment: Enrolment;
   dataDir: string;
-  config: Config;
+  config: SettledConfig;
   contract: OpenApiContract;
   health: { parts: HealthPart[] | Error };
   /** `path` without its `/api/v1` is meant below it. */
@@ -184,7 +184,8 @@ export interface StartOptions {
 
 export async function startHttp({ config: overrides = {}, dataDir, assets = new Map() }: StartOptions = {}): Promise<RunningHttp> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'gioconda-http-')));
-  const config = parseConfig({ dataDir: folder, logLevel: 'silent', synthesis: { model: 'warp' }, ...overrides });
+  const parsed = parseConfig({ dataDir: folder, logLevel: 'silent', synthesis: { model: 'warp' }, ...overrides });
+  const config = settledConfig(parsed, { model: parsed.synthesis.model, size: 256 });
   const keys = loadOrCreateKeys(config);
   const store = await Store.create(config);
   const revocations = Revocations.create({ store, longestTtlSeconds: config.auth.maxTokenTtlSeconds, returnWithinSeconds: 0 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../server/config/index.ts';
 import { readMeasurements, recordMeasurement } from '../../server/setup/measurements.ts';
-import { knownChoice, modelChoicePart, settleModel } from '../../server/setup/model-choice.ts';
+import { knownChoice, modelChoicePart, settleModel, type ChoiceConfig } from '../../server/setup/model-choice.ts';
 import { chooseModel, mostSynthesisMs } from '../../server/synthesis/model/model-choice.ts';
 import { loadManifest, type ModelManifest } from '../../server/synthesis/model/model-manifest.ts';
 
@@ -12,109 +12,145 @@ let cacheDir = '';
 let manifest: ModelManifest;
 beforeEach(async () => {
   cacheDir = await mkdtemp(join(tmpdir(), 'gioconda-choice-'));
-  // a learned model beside the committed one, at one size
+  // a learned model with three sizes beside the committed warp with two
   const { models, format } = await loadManifest();
-  const warp = models['warp']!;
-  manifest = {
-    format,
-    default: 'learned',
-    fallback: 'warp',
-    models: { warp, learned: { ...warp, version: '3', variants: [warp.variants[0]!] } },
-  };
+  const { warp, lite } = models as { warp: ModelManifest['models'][string]; lite: ModelManifest['models'][string] };
+  manifest = { format, default: 'learned', fallback: 'warp', models: { warp, learned: { ...lite, version: '3' } } };
 });
 afterEach(() => rm(cacheDir, { recursive: true, force: true }));
 
-const config = (model = 'auto', size = 256) => ({ cacheDir, synthesis: { model }, video: { size } });
+type Size = ChoiceConfig['video']['size'];
+const config = (model = 'auto', size: Size = 'auto'): ChoiceConfig => ({ cacheDir, synthesis: { model }, video: { size } });
+const slow = { 512: mostSynthesisMs(512) + 0.1, 256: mostSynthesisMs(256) + 0.1 };
+const fast = { 512: mostSynthesisMs(512), 256: mostSynthesisMs(256) };
 
-describe('the choice of a model', () => {
-  const choose = (ms: number | null, { configured = 'auto', size = 256 } = {}) =>
-    chooseModel({ configured, size, manifest, speedOf: (_model, version) => (version === '3' ? ms : null) });
+describe('the choice of model and size', () => {
+  const choose = (speeds: Partial<Record<number, number>>, { model = 'auto', size = 'auto' as number | 'auto' } = {}) =>
+    chooseModel({
+      configured: { model, size },
+      manifest,
+      speedOf: (name, version, side) => (name === 'learned' && version === '3' ? (speeds[side] ?? null) : null),
+    });
 
-  it('is the default where the machine holds 20 frames a second with it, else the fallback, and says why', () => {
-    expect(choose(mostSynthesisMs)).toMatchObject({
+  it('is the default at 512 where the machine holds 25 frames a second, at 256 with 20, else the fallback, and says why', () => {
+    expect(choose(fast)).toMatchObject({
       model: 'learned',
+      size: 512,
       kind: 'fast-enough',
-      reason: expect.stringContaining(`${mostSynthesisMs.toFixed(1)} ms`) as string,
+      reason: expect.stringMatching(/at 512 pixels takes 32\.0 ms/) as string,
     });
-    expect(choose(mostSynthesisMs + 0.1)).toMatchObject({
+    expect(choose({ ...fast, 512: slow[512] })).toMatchObject({ model: 'learned', size: 256, kind: 'fast-enough' });
+    expect(choose(slow)).toMatchObject({
       model: 'warp',
+      size: 256,
       kind: 'too-slow',
-      reason: expect.stringMatching(/learned takes 40\.1 ms.*20 frames a second/) as string,
+      reason: expect.stringMatching(/takes 40\.1 ms.*20 frames/) as string,
     });
-    expect(choose(null)).toMatchObject({ model: 'learned', kind: 'unmeasured' });
+    expect(choose({})).toMatchObject({ model: 'learned', size: 512, kind: 'unmeasured' });
+    expect(choose({ 512: slow[512] })).toMatchObject({ model: 'learned', size: 256, kind: 'unmeasured' });
+  });
+
+  it('never is another model at a size that was asked for: the machine that is too slow gets an error that says what to set', () => {
+    expect(choose(fast, { size: 512 })).toMatchObject({ model: 'learned', size: 512, kind: 'fast-enough' });
+    expect(choose(slow, { size: 512 })).toMatchObject({
+      model: 'learned',
+      size: 512,
+      kind: 'size-too-slow',
+      reason: expect.stringMatching(/32\.1 ms.*25 frames.*video\.size to auto or 256.*synthesis\.model/) as string,
+    });
+    expect(choose({}, { size: 768 })).toMatchObject({ model: 'learned', size: 768, kind: 'unmeasured' });
+    expect(choose(slow, { size: 256 })).toMatchObject({ model: 'warp', size: 256, kind: 'too-slow' });
+  });
+
+  it('refuses a size that the default has not, and names those who have it', () => {
+    const { composed, ...rest } = manifest.models['learned']!;
+    manifest.models['learned'] = { ...rest, composed: { ...composed!, sizes: [256] } };
+    expect(() => choose({}, { size: 512 })).toThrow(
+      expect.objectContaining({
+        code: 'model-unknown',
+        message: expect.stringMatching(/learned has no pictures of 512.*256.*warp/) as string,
+      }),
+    );
   });
 
   it('is the configured model, however slow; one that there is not is refused', () => {
-    expect(choose(500, { configured: 'learned' })).toMatchObject({ model: 'learned', kind: 'configured' });
-    expect(() => choose(1, { configured: 'monalisa' })).toThrow(
+    expect(choose(slow, { model: 'learned', size: 512 })).toMatchObject({ model: 'learned', size: 512, kind: 'configured' });
+    expect(choose(slow, { model: 'learned' })).toMatchObject({ model: 'learned', size: 256, kind: 'configured' });
+    expect(choose(fast, { model: 'learned' })).toMatchObject({ model: 'learned', size: 512, kind: 'fast-enough' });
+    expect(choose({}, { model: 'learned' })).toMatchObject({ model: 'learned', size: 512, kind: 'unmeasured' });
+    expect(() => choose(fast, { model: 'monalisa' })).toThrow(
       expect.objectContaining({ code: 'model-unknown', message: expect.stringContaining('learned') as string }),
     );
-    expect(() => choose(1, { configured: 'learned', size: 512 })).toThrow(expect.objectContaining({ code: 'model-unknown' }));
-  });
-
-  it('is the fallback at a size that the default has not, and needs no measurement where there is no choice', () => {
-    expect(choose(1, { size: 512 })).toMatchObject({ model: 'warp', kind: 'no-such-size' });
-    const { fallback: _, ...alone } = manifest;
-    expect(chooseModel({ configured: 'auto', size: 256, manifest: alone, speedOf: () => null })).toMatchObject({
-      model: 'learned',
-      kind: 'default',
-    });
+    expect(() => choose(fast, { model: 'warp', size: 768 })).toThrow(expect.objectContaining({ code: 'model-unknown' }));
   });
 });
 
 describe('the measurement at a start', () => {
   const asked: string[] = [];
   beforeEach(() => void asked.splice(0));
-  const settle = (ms: number, over: Partial<ReturnType<typeof config>> = {}) =>
+  const settle = (ms: Partial<Record<number, number>>, over: Partial<ChoiceConfig> = {}) =>
     settleModel({
       config: { ...config(), ...over },
       manifest,
       measure: (model, size) => {
         asked.push(`${model} ${size}`);
-        return Promise.resolve(ms);
+        return Promise.resolve(ms[size]!);
       },
     });
 
-  it('is made once, kept, and shown by doctor', async () => {
-    expect(await settle(63)).toMatchObject({ model: 'warp', kind: 'too-slow' });
-    expect(await settle(10)).toMatchObject({ model: 'warp', kind: 'too-slow' });
-    expect(asked).toEqual(['learned 256']);
+  it('is made once for each size, kept, and shown by doctor', async () => {
+    expect(await settle(slow)).toMatchObject({ model: 'warp', kind: 'too-slow' });
+    expect(await settle(fast)).toMatchObject({ model: 'warp', kind: 'too-slow' });
+    expect(asked).toEqual(['learned 512', 'learned 256']);
     expect(await readMeasurements(cacheDir)).toEqual([
-      expect.objectContaining({ label: 'learned 256', text: expect.stringContaining('63.0 ms') as string }),
+      expect.objectContaining({ label: 'learned 512', text: expect.stringContaining('32.1 ms') as string }),
+      expect.objectContaining({ label: 'learned 256', text: expect.stringContaining('40.1 ms') as string }),
     ]);
   });
 
-  it('is made anew for another version of the model and on another machine', async () => {
-    await settle(63);
-    manifest.models['learned']!.version = '4';
-    expect(await settle(12)).toMatchObject({ model: 'learned', kind: 'fast-enough' });
-    const [kept] = await readMeasurements(cacheDir);
-    await recordMeasurement(cacheDir, { ...kept!, speed: { ...kept!.speed!, machine: 'an abacus' } });
-    expect(await knownChoice(config(), manifest)).toMatchObject({ kind: 'unmeasured' });
-    expect(await settle(80)).toMatchObject({ model: 'warp', kind: 'too-slow' });
-    expect(asked).toHaveLength(3);
+  it('ends with the first size that the machine holds', async () => {
+    expect(await settle(fast)).toMatchObject({ model: 'learned', size: 512, kind: 'fast-enough' });
+    expect(asked).toEqual(['learned 512']);
   });
 
-  it('is not made for a configured model', async () => {
-    expect(await settle(1, { synthesis: { model: 'learned' } })).toMatchObject({ model: 'learned', kind: 'configured' });
+  it('is made anew for another version of the model and on another machine', async () => {
+    await settle(slow);
+    manifest.models['learned']!.version = '4';
+    expect(await settle(fast)).toMatchObject({ model: 'learned', kind: 'fast-enough' });
+    const kept = (await readMeasurements(cacheDir)).find(({ label }) => label === 'learned 512')!;
+    await recordMeasurement(cacheDir, { ...kept, speed: { ...kept.speed!, machine: 'an abacus' } });
+    expect(await knownChoice(config(), manifest)).toMatchObject({ kind: 'unmeasured' });
+    expect(await settle(slow)).toMatchObject({ model: 'warp', kind: 'too-slow' });
+    expect(asked).toHaveLength(5);
+  });
+
+  it('is not made where model and size are configured', async () => {
+    expect(await settle(fast, config('learned', 256))).toMatchObject({ model: 'learned', size: 256, kind: 'configured' });
     expect(asked).toEqual([]);
   });
 
-  it('that fails means the fallback, this time', async () => {
-    const failure = new Error('an operator is missing');
-    expect(await settleModel({ config: config(), manifest, measure: () => Promise.reject(failure) })).toMatchObject({
-      model: 'warp',
-      error: failure,
+  it('of a size that was asked for and is too much is an error of the configuration', async () => {
+    await expect(settle(slow, config('auto', 512))).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringMatching(/video\.size: a frame of learned at 512 pixels takes 32\.1 ms/) as string,
     });
+    expect(await settle(fast, config('auto', 256))).toMatchObject({ model: 'learned', size: 256 });
+  });
+
+  it('that fails means the fallback, this time; but never in the place of a size that was asked for', async () => {
+    const failure = new Error('an operator is missing');
+    const measure = () => Promise.reject(failure);
+    expect(await settleModel({ config: config(), manifest, measure })).toMatchObject({ model: 'warp', size: 256, error: failure });
     expect(await readMeasurements(cacheDir)).toEqual([]);
-    expect(await settle(12)).toMatchObject({ model: 'learned' });
+    await expect(settleModel({ config: config('auto', 512), manifest, measure })).rejects.toBe(failure);
+    expect(await settle(fast)).toMatchObject({ model: 'learned', size: 512 });
   });
 
   it('of a damaged file counts as none', async () => {
-    await settle(12);
+    await settle(fast);
     await writeFile(
       join(cacheDir, 'measurements.json'),
-      JSON.stringify([{ label: 'learned 256', text: '', at: '', speed: { ms: 'fast' } }]),
+      JSON.stringify([{ label: 'learned 512', text: '', at: '', speed: { ms: 'fast' } }]),
     );
     expect(await knownChoice(config(), manifest)).toMatchObject({ kind: 'unmeasured' });
   });
@@ -122,16 +158,16 @@ describe('the measurement at a start', () => {
 
 describe('doctor', () => {
   it('says which model it is and why', async () => {
-    const { model } = await knownChoice(config());
+    const { model, size } = await knownChoice(config());
     expect(await modelChoicePart.check(cacheDir)).toMatchObject({
       ok: true,
-      detail: expect.stringMatching(new RegExp(`^${model}: `)) as string,
+      detail: expect.stringMatching(new RegExp(`^${model} at ${size} pixels: `)) as string,
     });
   });
 
   it.each([
     ['a model that there is not', 'monalisa', /there are: .*warp/],
-    ['a configured one', 'warp', /^warp: as configured/],
+    ['a configured one', 'warp', /^warp at 512 pixels: not measured/],
   ])('knows %s', async (_name, model, detail) => {
     const before = process.env.GIOCONDA_SYNTHESIS_MODEL;
     process.env.GIOCONDA_SYNTHESIS_MODEL = model;

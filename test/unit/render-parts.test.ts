@@ -65,7 +65,7 @@ const record = (index: number, face: boolean): FrameRecord => ({
   face,
   confidence: face ? 0.98765 : 0,
   state: face ? 'tracking' : 'idle',
-  ms: { decode: 1.000_01, landmarks: 2, packet: 0.5, retarget: 0.25, flow: 3, inference: 4, encode: 1 },
+  ms: { decode: 1.000_01, landmarks: 2, packet: 0.5, retarget: 0.25, flow: 3, inference: 4, composition: 1.5, encode: 1 },
 });
 const header: ReportHeader = {
   format: 1,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AvatarSession } from '../../server/synthesis/frame/AvatarSession.ts';
 import { decodeAvatar, encodeAvatar } from '../../server/synthesis/model/avatar-file.ts';
 import { enrolAvatar } from '../../server/synthesis/enrol/enrol-avatar.ts';
-import { loadManifest, modelNames, modelsDirectory, readGraph } from '../../server/synthesis/model/model-manifest.ts';
+import { findVariant, loadManifest, modelNames, modelsDirectory, readGraph, sizesOf } from '../../server/synthesis/model/model-manifest.ts';
 import { loadModel } from '../../server/synthesis/model/OnnxModel.ts';
 import type { OnnxModel } from '../../server/synthesis/model/OnnxModel.ts';
 import type { EnrolledAvatar } from '../../server/synthesis/model/types.ts';
@@ -50,9 +50,12 @@ describe('the manifest', () => {
     const manifest = await loadManifest();
     expect(await modelNames()).toContain('warp');
     for (const spec of Object.values(manifest.models)) {
-      for (const variant of spec.variants) {
-        for (const graph of [variant.enrolment, variant.frame]) expect((await readGraph(graph)).length).toBeGreaterThan(100);
+      for (const size of sizesOf(spec)) {
+        const variant = findVariant(spec, size);
+        const graphs = variant.kind === 'whole' ? [variant.frame] : [variant.motion, variant.picture];
+        for (const graph of [variant.enrolment, ...graphs]) expect((await readGraph(graph)).length).toBeGreaterThan(100);
         for (const name of spec.cached) expect(variant.enrolment.outputs).toHaveProperty(name);
+        if (variant.kind === 'composed') continue;
         expect(variant.frame.outputs['i420']?.shape).toEqual([1, (variant.size * 3) / 2, variant.size]);
         expect(variant.frame.inputs['semantic_map']?.shape[1] ?? 0).toBe(spec.semanticChannels.length);
       }

@@ -5,7 +5,7 @@ server:NAME    a model of the manifest as it is served, through the product's ow
                figure to report.
                server:NAME@relative takes the driver's motion relative to the driver at rest, as calls do; server:NAME@unfiltered leaves the
                filter out
-PATH.pt        a checkpoint of a training run
+PATH.pt        a checkpoint of a training run; PATH.pt@512 at another size than its network's
 MANIFEST:NAME  exported graphs by onnxruntime in Python, given the true landmarks: column NAME-graph, to which the served path's gap is told
 """
 
@@ -28,6 +28,7 @@ from torch import Tensor
 from ..data.batches import head_direction
 from ..data.layers import Matting
 from ..data.plates import plate_of
+from ..networks.composition import Composition
 from ..networks.lite import Past, Person
 from .gap import GRAPH
 
@@ -125,12 +126,16 @@ class Served:
 class Checkpoint:
     """A training run's averaged weights. A network of another size gets smaller pictures and its own are enlarged."""
 
-    def __init__(self, path: Path):
-        from ..checkpoint import load_model
+    def __init__(self, path: Path, size: int | None = None):
+        """`size`: side of its pictures, the network's unless given, else two or three times that."""
+        from ..checkpoint import load_model, read
 
-        self.name = Path(path).parent.name if Path(path).stem == "last" else Path(path).stem
-        self.model = load_model(path)
-        self.size = self.model.network.config.size
+        own = read(path)[0].network.size
+        self.size = size or own
+        if self.size % own or not 1 <= self.size // own <= 3:
+            raise ValueError(f"{path} makes pictures of {own}, {2 * own} or {3 * own} pixels, not of {size}")
+        self.name = (Path(path).parent.name if Path(path).stem == "last" else Path(path).stem) + (f"@{size}" if size else "")
+        self.model = load_model(path, self.size // own)
 
     def stream(
         self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float
@@ -157,46 +162,43 @@ class Checkpoint:
 
 
 class Exported:
-    """The shipped graphs, run frame by frame as the live call runs them."""
+    """The shipped graphs, run frame by frame as the live call runs them, at the size of the portraits where the model has it."""
 
-    def __init__(self, manifest: Path, name: str, size: int = 256):
+    def __init__(self, manifest: Path, name: str):
         import onnxruntime
 
+        from .. import graphs
+
         self.name = f"{name}{GRAPH}"
-        spec = json.loads(Path(manifest).read_text())["models"][name]
-        variant = next(v for v in spec["variants"] if v["size"] == size)
+        spec = json.loads(Path(manifest).read_text())["models"][name]["composed"]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
 
         def load(part: str) -> onnxruntime.InferenceSession:
-            path = Path(manifest).parent / variant[part]["file"]
-            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            file = Path(manifest).parent / (spec.get(f"{part}Int8") or spec[part])["file"]
+            return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
-        self._enrolment, self._frame = load("enrolment"), load("frameInt8" if "frameInt8" in variant else "frame")
-        self._cached, self.size = spec["cached"], size
+        self._graphs, self._enrolment = graphs, load("enrolment")
+        self._run = graphs.run_graphs(load("motion"), load("picture"))
+        self._sizes, self._network_size = spec["sizes"], spec["networkSize"]
 
     def stream(
         self, portraits: np.ndarray, portrait_landmarks: np.ndarray, landmarks: np.ndarray, frame_rate: float
     ) -> Iterator[np.ndarray]:
-        """Shown is `i420`, the picture that the encoder gets; `frame` goes into the next call."""
-        given = {"portraits": to_planes(portraits, self.size).numpy(), "portrait_landmarks": np.array(portrait_landmarks, np.float32)}
-        given["background"] = plate_planes(portraits, self.size).numpy()
-        wanted = {i.name for i in self._enrolment.get_inputs()}
-        made = self._enrolment.run(self._cached, {n: v for n, v in given.items() if n in wanted})
-        inputs = dict(zip(self._cached, made, strict=True))
-        inputs |= {
-            "has_previous": np.zeros(1, np.float32),
-            "keep": np.zeros(1, np.float32),
-            "previous_frame": np.zeros((1, 3, self.size, self.size), np.float32),
-        }
-        names = {i.name for i in self._frame.get_inputs()}
-        inputs["previous_landmarks"] = np.array(landmarks[:1], np.float32)
-        for index, points in zip(choose_references(portrait_landmarks, landmarks), landmarks, strict=True):
-            inputs |= {"landmarks": np.array(points[None], np.float32), "reference_index": np.array([index], np.int64)}
-            i420, frame = self._frame.run(["i420", "frame"], {n: v for n, v in inputs.items() if n in names})
-            inputs |= {"previous_landmarks": inputs["landmarks"], "previous_frame": frame, "has_previous": np.ones(1, np.float32)}
-            picture = cv2.cvtColor(i420.reshape(self.size * 3 // 2, self.size), cv2.COLOR_YUV2RGB_I420)
-            yield picture if portraits.shape[1] == self.size else cv2.resize(picture, portraits.shape[1:3], interpolation=cv2.INTER_CUBIC)
+        """Shown is I420, the picture that the encoder gets."""
+        side = portraits.shape[1]
+        size = side if side in self._sizes else self._network_size
+        composition = Composition(size // self._network_size)
+        points = torch.from_numpy(np.array(portrait_landmarks, np.float32))
+        pictures, plate = to_planes(portraits, size), plate_planes(portraits, size)
+        person = self._graphs.Enrolled.by_graph(self._enrolment, pictures, points, plate, composition.scale)
+        past = Past.none(torch.from_numpy(np.array(landmarks[:1], np.float32)), size)
+        for index, driver in zip(choose_references(portrait_landmarks, landmarks), landmarks, strict=True):
+            now = torch.from_numpy(np.array(driver[None], np.float32))
+            frame = self._graphs.make_frame(composition, person, now, past, torch.tensor([index]), self._run).made["frame"].clamp(0, 1)
+            past = Past(frame, now, torch.ones(1))
+            picture = cv2.cvtColor(self._graphs.i420(frame)[0].numpy(), cv2.COLOR_YUV2RGB_I420)
+            yield picture if side == size else cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC)
 
 
 def node_command() -> str:
@@ -234,8 +236,9 @@ def load_animator(text: str) -> Animator:
         return Copy()
     if text == "warp" or text.startswith("server:"):
         return Served(text.removeprefix("server:"))
-    if text.endswith(".pt"):
-        return Checkpoint(Path(text))
+    path, _, size = text.partition("@")
+    if path.endswith(".pt"):
+        return Checkpoint(Path(path), int(size) if size else None)
     manifest, _, name = text.rpartition(":")
     if not manifest.endswith(".json"):
         raise ValueError(f"{text}: neither copy, warp, server:NAME, a checkpoint (.pt) nor MANIFEST.json:NAME")

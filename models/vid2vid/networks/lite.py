@@ -1,11 +1,10 @@
 """The model `lite`: few-shot vid2vid (Wang et al., NeurIPS 2019) cut to what one CPU core does in a frame's time.
 
-    x_t = m_r w_r(portrait) + m_b plate + m_p w_p(x_{t-1}) + m_h h_t,     the m's sum to 1 at each pixel
+x_t = m_r w_r(portrait) + m_b plate + m_p w_p(x_{t-1}) + m_h h_t,     the m's sum to 1 at each pixel
 
 w_r, w_p are W's flows: the landmarks' prior, where W says so the body's affine motion instead, plus a learned residual; h_t is H's picture,
 its modulation weights generated from the portraits (E); the m's are M. The plate, the background as it would be without the person, is a
-fourth source: it stays where it is.
-"""
+fourth source: it stays where it is."""
 
 from __future__ import annotations
 
@@ -16,23 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import NetworkConfig
-from .blocks import SketchEncoder, activate, conv, double, enlarge, warp
+from .blocks import SketchEncoder, activate, conv, double, warp
+from .composition import Composition, Regions, shrunk
 from .enrolment import AppearanceEncoder, WeightGenerator, modulate
 from .eyes import EyeBalls
-from .geometry import (
-    SKETCH_CHANNELS,
-    PriorFlow,
-    Sketch,
-    centres,
-    from_head,
-    head_axes,
-    identity_grid,
-    in_full_precision,
-    in_heads_axes,
-    to_picture,
-)
-from .interior import MouthInterior
-from .openings import mouth_opening
+from .geometry import SKETCH_CHANNELS, PriorFlow, Sketch, from_head, head_axes, identity_grid, in_full_precision, in_heads_axes, to_picture
+from .interior import MouthInterior, cut
 
 BARRED = 30.0  # off the logit of a source that does not exist
 LENT = 6.0  # on the logit of a portrait that shows what is behind the lips: it knows best, unless M knows better
@@ -74,11 +62,37 @@ class Past:
         return cls(landmarks.new_zeros(people, 3, size, size), landmarks, landmarks.new_zeros(people))
 
 
+@dataclass
+class Small:
+    """What W sees of pictures, at F = N/4: the portrait that is warped, its semantic map, the plate, the frame before (0 where there was
+    none)."""
+
+    portrait: Tensor  # [B, 3, F, F]
+    sketch: Tensor  # [B, 5, F, F]
+    plate: Tensor  # [B, 3, F, F]
+    previous: Tensor  # [B, 3, F, F]
+
+
+@dataclass
+class Motion:
+    """What comes before any picture of the output's size is touched."""
+
+    moves: dict[str, Tensor]  # `prior`, `flow`, `flow_previous` [B, 2, F, F] displacements (-1..1 units)
+    feature: Tensor  # [B, 32, F, F] of W, for H
+    embedded: list[Tensor]  # the semantic map at N/2, N/4, N/8, N/16
+    values: Tensor  # [B, V, N/16, N/16] as attention mixes them
+    weights: Tensor  # [B, W] of the modulation, as attention mixes them
+    share: Tensor  # [B, K] of attention
+    regions: Regions
+
+
 class Lite(nn.Module):
     """Pictures may be `scale` times as large as the network, 1, 2 or 3: portraits, plate, open mouth and the frame before are then sampled
     and mixed at that size by the same flows and masks, and only H's picture is enlarged. S below is the output's side, N the network's; the
-    weights are the
-    same."""
+    weights are the same.
+
+    A frame is made in four steps: `motion` and `picture` are the network's, and each is a graph of the export; `Composition` is not
+    learned."""
 
     def __init__(self, config: NetworkConfig, scale: int = 1):
         super().__init__()
@@ -86,9 +100,8 @@ class Lite(nn.Module):
         size, c = config.size, config
         self.sketch, self.small_sketch = Sketch(size // 2), Sketch(size // 4)
         self.prior = PriorFlow(size // 4)
-        self.interior, self.opening = MouthInterior(self.output), mouth_opening()
-        self.eye_balls = EyeBalls(self.output)
-        self.register_buffer("axis", centres(self.output)[None], persistent=False)
+        self.interior, self.eye_balls = MouthInterior(size), EyeBalls()
+        self.composition = Composition(scale)
         self.sketch_encoder = SketchEncoder(SKETCH_CHANNELS, c.sketch, POSE)
         self.appearance, self.generator = AppearanceEncoder(c), WeightGenerator(c)
         self.key = conv(c.sketch[3], c.key, kernel=1)
@@ -125,36 +138,28 @@ class Lite(nn.Module):
 
     def enrol(self, portraits: Tensor, landmarks: Tensor, plate: Tensor) -> Person:
         """portraits [B, K, 3, S, S] 0..1, landmarks [B, K, 478, 3] picture widths, plate [B, 3, S, S]."""
+        small = shrunk(portraits.flatten(0, 1), self.scale).unflatten(0, portraits.shape[:2])
+        lent = [self.lend(*one) for one in zip(portraits, landmarks)]
+        interior, lender = lent[0] if len(lent) == 1 else (torch.cat(parts) for parts in zip(*lent))
+        return Person(plate, portraits, landmarks, *self.remembered(small, landmarks), interior, lender)
+
+    def remembered(self, portraits: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Keys, values and generated weights of portraits at the network's size [B, K, 3, N, N]: see Person."""
         b, k = portraits.shape[:2]
         points = to_picture(landmarks.flatten(0, 1))
         sketch = self.sketch(points)
         embedded = self.sketch_encoder(sketch, head_axes(points))
-        value, style = self.appearance(shrunk(portraits.flatten(0, 1), self.scale), sketch)
-        lent = [self.lend(*one) for one in zip(portraits, landmarks)]
-        interior, lender = lent[0] if b == 1 else (torch.cat(parts) for parts in zip(*lent))
-        return Person(
-            plate,
-            portraits,
-            landmarks,
-            self.key(embedded[3]).flatten(2).unflatten(0, (b, k)),
-            value.flatten(2).unflatten(0, (b, k)),
-            self.generator(style.float()).unflatten(0, (b, k)),
-            interior,
-            lender,
-        )
+        value, style = self.appearance(portraits.flatten(0, 1), sketch)
+        made = self.key(embedded[3]).flatten(2), value.flatten(2), self.generator(style.float())
+        return tuple(x.unflatten(0, (b, k)) for x in made)
 
     @in_full_precision
     def lend(self, portraits: Tensor, landmarks: Tensor) -> tuple[Tensor, Tensor]:
         """The mouth [1, 4, S, S] of the portrait [K, 3, S, S] that shows most of its inside, and that portrait's landmarks [1, 478, 3]."""
-        interior, index = self.interior.lend(portraits, to_picture(landmarks.float()))
-        return interior, landmarks.index_select(0, index)
-
-    @in_full_precision
-    def mouth(self, points: Tensor, person: Person) -> tuple[Tensor, Tensor, Tensor]:
-        """The opening [B, 1, S, S], what the portraits have to show in it [B, 3, S, S], and where [B, 1, S, S]."""
-        inside, there = self.interior(person.interior.float(), to_picture(person.interior_landmarks), points)
-        opening = self.opening(points, self.axis, self.axis)[:, None]
-        return opening, inside, there * opening
+        landmarks = landmarks.float()
+        index = self.interior.lender(shrunk(portraits, self.scale), to_picture(landmarks))
+        own = landmarks.index_select(0, index)
+        return cut(portraits.index_select(0, index), self.interior.opening.knots(to_picture(own))), own
 
     # -- each frame
 
@@ -180,7 +185,8 @@ class Lite(nn.Module):
         weights = self.attention(person, embedded)
         values = person.values.to(embedded.dtype).transpose(1, 2).flatten(2)
         mixed = values @ weights.to(values.dtype).transpose(1, 2)
-        share = weights.mean(1).unflatten(1, (k, -1)).sum(2)
+        places = weights.new_full((1, 1, weights.shape[1]), 1 / weights.shape[1])
+        share = (places @ weights)[:, 0].unflatten(1, (k, -1)).sum(2)  # their mean, which ONNX Runtime takes five times as long for
         return mixed.unflatten(2, (side, side)), share
 
     def forward(self, person: Person, landmarks: Tensor, past: Past, reference_index: Tensor) -> dict[str, Tensor]:
@@ -189,41 +195,44 @@ class Lite(nn.Module):
         Gives `frame` [B, 3, S, S] 0..1, `masks` [B, 4, S, S] in the order of SOURCES, `synthesised` [B, 3, S, S], `warped` and
         `warped_previous` [B, 3, S, S], `flow`, `flow_previous`, `prior` [B, 2, N/4, N/4] displacements (-1..1 units), `share` [B, K].
         """
-        config, points = self.config, to_picture(landmarks)
-        embedded = self.embed(landmarks)
+        reference, reference_landmarks = pick(person.references, reference_index), pick(person.reference_landmarks, reference_index)
+        known = past.known[:, None, None, None] * float(self.config.previous)
+        small = self.small((reference, to_picture(reference_landmarks), person.plate), past)
+        motion = self.motion(person, (landmarks, reference_landmarks), past, small)
+        moves = motion.moves
+        layers = self.composition.layers((reference, person.interior, past.frame), (moves["flow"], moves["flow_previous"]), motion.regions)
+        layers.warped = layers.warped if self.config.reference else torch.zeros_like(layers.warped)
+        layers.warped_previous = layers.warped_previous * known
+        seen = self.composition.seen(layers, person.plate, known)
+        picture, logits = self.picture(motion, seen, self.composition.openings(layers), past.known)
+        made = self.composition.mixed(layers, person.plate, picture, logits)
+        return {**made, "warped": layers.warped, "warped_previous": layers.warped_previous, "share": motion.share, **moves}
+
+    def motion(self, person: Person, landmarks: tuple[Tensor, Tensor], past: Past, small: Small) -> Motion:
+        """Attention and W. `landmarks` of the frame and of the portrait that is warped [B, 478, 3]. Of the person nothing is looked at but
+        what attention needs and the lender's landmarks, of the past not its picture: `small` has them."""
+        now, reference = landmarks
+        points, reference_points = to_picture(now), to_picture(reference)
+        embedded = self.embed(now)
         values, share = self.attend(person, embedded[3])
-        weights = self.generator.split((person.weights.float() * share[:, :, None]).sum(1))
-        reference, reference_points = (
-            pick(person.references, reference_index),
-            to_picture(pick(person.reference_landmarks, reference_index)),
-        )
-        moves, flow_feature = self.flows(points, embedded[1], (reference, reference_points, person.plate), past)
-        places = identity_grid(self.output, points.device)[None]
-        opening, inside, shown = self.mouth(points, person)
-        # Behind the lips lies no skin: there the portrait has nothing but what an open mouth of it shows.
-        turned = self.turned_eyes(points, reference_points, moves["flow"])
-        warped = warp(reference, places + enlarge(moves["flow"], 4 * self.scale) + turned) * (1 - opening) + inside * shown
-        warped_previous = warp(past.frame, places + enlarge(moves["flow_previous"], 4 * self.scale))
-        known = past.known[:, None, None, None] * float(config.previous)
-        warped = warped if config.reference else torch.zeros_like(warped)
-        warped_previous = warped_previous * known
-        stacked = torch.cat([warped - 0.5, person.plate - 0.5, warped_previous - 0.5 * known, known.expand(-1, 1, *warped.shape[2:])], 1)
-        picture, logits = self.synthesise(values, embedded, weights, shrunk(stacked, self.scale), flow_feature)
-        synthesised = torch.sigmoid(picture if self.scale == 1 else enlarge(picture, self.scale))
-        hidden = BARRED * shrunk(opening - shown, 2 * self.scale) - LENT * shrunk(shown, 2 * self.scale)
-        barred = torch.cat([hidden, torch.zeros_like(hidden).expand(-1, 3, -1, -1)], 1)
-        masks = shares(enlarge(logits - barred - self.forbidden(past.known), 2 * self.scale))
-        m = masks.split(1, 1)
-        frame = m[0] * warped + m[1] * person.plate + m[2] * warped_previous + m[3] * synthesised
-        return {
-            "frame": frame, "masks": masks, "synthesised": synthesised, "warped": warped, "warped_previous": warped_previous,
-            "share": share, **moves,
-        }  # fmt: skip
+        weights = (person.weights.float() * share[:, :, None]).sum(1)
+        moves, feature = self.carried(points, embedded[1], (reference_points, to_picture(past.landmarks)), small, past.known)
+        regions = self.regions(points, reference_points, to_picture(person.interior_landmarks), moves["flow"])
+        return Motion(moves, feature, embedded, values, weights, share, regions)
 
     @in_full_precision
-    def turned_eyes(self, points: Tensor, portrait: Tensor, flow: Tensor) -> Tensor:
-        """What the eye balls move beyond the flow [B, 2, S/4, S/4] of what is around them: [B, 2, S, S]."""
-        return self.eye_balls(points, portrait, flow.float())
+    def regions(self, points: Tensor, reference: Tensor, lender: Tensor, flow: Tensor) -> Regions:
+        """Points of the frame, of the portrait that is warped and of the one that lends its mouth [B, 478, 3] (-1..1)."""
+        return Regions(*self.interior(lender, points), *self.eye_balls(points, reference, flow.float()))
+
+    def picture(self, motion: Motion, seen: Tensor, openings: tuple[Tensor, Tensor], known: Tensor) -> tuple[Tensor, Tensor]:
+        """H and M: the picture [B, 3, N, N] 0..1, and the masks' logits [B, 4, N/2, N/2], where what does not exist has no chance.
+        `seen` [B, 10, N, N] and `openings` [B, 1, N/2, N/2] as Composition gives them, known [B]."""
+        picture, logits = self.synthesise(motion.values, motion.embedded, self.generator.split(motion.weights), seen, motion.feature)
+        opening, shown = openings
+        hidden = BARRED * (opening - shown) - LENT * shown
+        barred = torch.cat([hidden, torch.zeros_like(hidden).expand(-1, 3, -1, -1)], 1)
+        return torch.sigmoid(picture), logits - barred - self.forbidden(known)
 
     def forbidden(self, known: Tensor) -> Tensor:
         """[B, 4, 1, 1] large where a source does not exist."""
@@ -235,22 +244,31 @@ class Lite(nn.Module):
     def flows(
         self, points: Tensor, embedded: Tensor, reference: tuple[Tensor, Tensor, Tensor], past: Past
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """W at N/4: prior, body, residual. `embedded` [B, c, S/4, S/4]; `reference`: a portrait, its points (-1..1), the plate."""
-        picture, picture_points, plate = reference
-        past_points = to_picture(past.landmarks)
+        """W alone. `embedded` [B, c, N/4, N/4]; `reference`: a portrait [B, 3, S, S], its points (-1..1), the plate."""
+        return self.carried(points, embedded, (reference[1], to_picture(past.landmarks)), self.small(reference, past), past.known)
+
+    def small(self, reference: tuple[Tensor, Tensor, Tensor], past: Past) -> Small:
+        """Of a portrait [B, 3, S, S] with points (-1..1), the plate and the frame before."""
+        picture, points, plate = reference
+        factor = 4 * self.scale
+        return Small(shrunk(picture, factor), self.small_sketch(points), shrunk(plate, factor), shrunk(past.frame, factor))
+
+    def carried(
+        self, points: Tensor, embedded: Tensor, targets: tuple[Tensor, Tensor], small: Small, known: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor]:  # fmt: skip
+        """W at N/4: prior, body, residual. `embedded` [B, c, N/4, N/4]; `targets`: points of the portrait and of the frame before
+        (-1..1)."""
+        picture_points, past_points = targets
         (prior, prior_previous), density = self.prior(points, [picture_points, past_points])
         if not self.config.prior:
             prior, prior_previous, density = torch.zeros_like(prior), torch.zeros_like(prior), torch.zeros_like(density)
-        known = past.known[:, None, None, None] * float(self.config.previous)
+        known = known[:, None, None, None] * float(self.config.previous)
         places = identity_grid(self.config.size // 4, points.device)[None]
-        small, small_past = shrunk(picture, 4 * self.scale) - 0.5, (shrunk(past.frame, 4 * self.scale) - 0.5) * known
-        seen = warp(torch.cat([small, self.small_sketch(picture_points)], 1), places + prior)
-        seen_past = warp(small_past, places + prior_previous)
+        seen = warp(torch.cat([small.portrait - 0.5, small.sketch], 1), places + prior)
+        seen_past = warp((small.previous - 0.5) * known, places + prior_previous)
         pose = head_axes(points)
         axes = in_heads_axes(pose, places)
-        x = torch.cat(
-            [embedded, seen.to(embedded.dtype), shrunk(plate, 4 * self.scale) - 0.5, seen_past, prior, prior_previous, density, axes], 1
-        )
+        x = torch.cat([embedded, seen.to(embedded.dtype), small.plate - 0.5, seen_past, prior, prior_previous, density, axes], 1)
         gain, shift, body, body_previous = self.poses(pose, head_axes(picture_points), head_axes(past_points))
         x = activate(self.flow_in(x) * (1 + gain) + shift)
         x = x + double(activate(self.flow_wide(x)))
@@ -295,16 +313,6 @@ class Lite(nn.Module):
         out = self.out(x).float()
         # Masks of four subpixels each learn a chequerboard along every edge, which no loss minds and every eye does.
         return F.pixel_shuffle(out[:, :12], 2), out[:, 12:]
-
-
-def shrunk(x: Tensor, factor: int) -> Tensor:
-    return x if factor == 1 else F.avg_pool2d(x, factor)
-
-
-def shares(logits: Tensor) -> Tensor:
-    """Softmax over the second of four axes, written out: ONNX Runtime's own turns the tensor round first, which takes 2 ms at 256 x 256."""
-    e = logits.clamp(-20, 20).exp()
-    return e / e.sum(1, keepdim=True)
 
 
 def affine(motion: Tensor, away: Tensor) -> Tensor:

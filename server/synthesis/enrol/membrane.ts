@@ -65,14 +65,17 @@ function between(coarse: Float32Array, half: number, x: number, y: number): numb
 
 /** Each hole's pixel becomes the mean of its neighbours, in place, forth and back. */
 function relax(out: Float32Array, known: Float32Array, side: number): void {
+  const holes: number[] = [];
+  for (let i = 0; i < known.length; i++) if (known[i]! <= 0) holes.push(i);
   const last = side - 1;
   for (let round = 0; round < rounds; round++) {
-    const back = round % 2 === 1;
-    for (let k = 0; k < side * side; k++) {
-      const i = back ? side * side - 1 - k : k;
-      if (known[i]! > 0) continue;
-      const [x, y] = [i % side, Math.floor(i / side)];
-      const [left, right, up, down] = [x > 0 ? i - 1 : i, x < last ? i + 1 : i, y > 0 ? i - side : i, y < last ? i + side : i];
+    for (let k = 0; k < holes.length; k++) {
+      const i = holes[round % 2 === 1 ? holes.length - 1 - k : k]!;
+      const x = i % side;
+      const left = x > 0 ? i - 1 : i;
+      const right = x < last ? i + 1 : i;
+      const up = i >= side ? i - side : i;
+      const down = i < side * last ? i + side : i;
       out[i] = (out[left]! + out[right]! + out[up]! + out[down]!) / 4;
     }
   }

@@ -3,19 +3,19 @@ import { AppError } from '../../../client/src/protocol/errors.ts';
 import type { DriveState, ExpressionRequest } from '../../../client/src/protocol/index.ts';
 import { LANDMARK_COUNT } from '../../../client/src/protocol/landmarks.ts';
 import { AvatarFace } from '../../motion/AvatarFace.ts';
+import { ComposedPainter } from './ComposedPainter.ts';
 import { CrossFade } from './CrossFade.ts';
 import { Expressions } from '../../motion/Expressions.ts';
 import { DriveLadder } from '../../motion/DriveLadder.ts';
-import { createFrameInputs } from './frame-inputs.ts';
-import type { FrameInputs } from '../model/FrameInputs.ts';
-import { tensor } from '../model/OnnxModel.ts';
-import type { ModelTensor, OnnxModel } from '../model/OnnxModel.ts';
 import { isFace } from '../../motion/is-face.ts';
+import type { OnnxModel } from '../model/OnnxModel.ts';
+import type { Painter } from './Painter.ts';
 import { posingOf } from '../../motion/posing.ts';
 import { Retargeter } from '../../motion/Retargeter.ts';
 import type { EnrolledAvatar } from '../model/types.ts';
 import type { MotionMode } from '../../motion/motion.ts';
 import type { RenderedFrame, RenderInput } from './types.ts';
+import { WholePainter } from './WholePainter.ts';
 
 export interface AvatarSessionOptions {
   model: OnnxModel;
@@ -36,26 +36,17 @@ const switchMs = 300;
 /** So is a fresh start of a model that carries its own output on, when the driver has gone and the face has come to rest. */
 const freshStartMs = 200;
 
-/** One avatar's part of a session. */
-interface Dress {
-  face: AvatarFace;
-  producers: readonly FrameInputs[];
-}
-
 export class AvatarSession {
   readonly #model: OnnxModel;
   readonly #motion: MotionMode;
   readonly #filter: boolean;
   readonly #ladder: DriveLadder;
-  readonly #i420: Uint8Array;
-  readonly #outputs: Record<string, ModelTensor>[];
-  readonly #inputs: Record<string, ModelTensor> = {};
+  readonly #painter: Painter;
   readonly #pose = AvatarFace.newPose();
   readonly #fade = new CrossFade();
   readonly #expressions = new Expressions();
   #retargeter: Retargeter;
-  #dress: Dress;
-  #turn: 0 | 1 = 0;
+  #face: AvatarFace;
   #busy = false;
   #closed = false;
   #lastMs: number | null = null;
@@ -65,10 +56,8 @@ export class AvatarSession {
     this.#model = model;
     this.#motion = motion;
     this.#filter = filter;
-    const size = model.size;
-    this.#i420 = new Uint8Array((size * size * 3) / 2);
-    this.#outputs = [this.#makeOutputs(), this.#makeOutputs()];
-    this.#dress = this.#putOn(avatar);
+    this.#painter = painterOf(model);
+    this.#face = this.#putOn(avatar);
     this.#retargeter = this.#newRetargeter();
     if (driverNeutral) this.#retargeter.restoreNeutral(driverNeutral);
     this.#ladder = new DriveLadder({ retargeter: this.#retargeter, ...(seed === undefined ? {} : { seed }) });
@@ -122,7 +111,7 @@ export class AvatarSession {
   /** Goes on with another person's portrait, cross-faded; the driver's calibration stays. */
   switchAvatar(avatar: EnrolledAvatar): void {
     if (this.#busy) throw new AppError('internal', 'The avatar session is busy with a frame');
-    this.#dress = this.#putOn(avatar);
+    this.#face = this.#putOn(avatar);
     if (this.#motion === 'absolute') {
       this.#retargeter = this.#newRetargeter();
       this.#ladder.use(this.#retargeter);
@@ -158,74 +147,41 @@ export class AvatarSession {
   async #render(landmarks: RenderInput['landmarks'], timeMs: number): Promise<RenderedFrame> {
     const start = performance.now();
     const { motion, state } = this.#ladder.step(landmarks, timeMs);
-    const pose = this.#dress.face.pose(this.#expressions.over(motion, timeMs), this.#pose);
+    const pose = this.#face.pose(this.#expressions.over(motion, timeMs), this.#pose);
     const retargeted = performance.now();
     const fresh = this.#lastMs === null || timeMs - this.#lastMs > gapMs || timeMs < this.#lastMs;
     if (fresh) this.#fade.stop();
-    else if (state === 'idle' && this.#state !== 'idle' && this.#carriesOn) this.#fade.start(this.#lastMs!, freshStartMs);
+    else if (state === 'idle' && this.#state !== 'idle' && this.#painter.carriesOn) this.#fade.start(this.#lastMs!, freshStartMs);
     this.#state = state;
     const step = { timeMs, fresh, keepAll: this.#fade.step(timeMs) };
-    for (const producer of this.#dress.producers) producer.fill(pose, step);
-    const drawn = performance.now();
-    const outputs = this.#outputs[this.#turn]!;
-    const before = this.#outputs[1 - this.#turn]!['frame'];
-    if (before && 'previous_frame' in this.#model.variant.frame.inputs) this.#inputs['previous_frame'] = before;
-    await this.#model.runFrame(this.#inputs, outputs);
-    this.#turn = this.#turn === 0 ? 1 : 0;
+    const timings = await this.#painter.paint(pose, step);
     this.#lastMs = timeMs;
-    const end = performance.now();
-    return { i420: this.#i420, state, timings: { retargetMs: retargeted - start, flowMs: drawn - retargeted, inferenceMs: end - drawn } };
+    return { i420: this.#painter.i420, state, timings: { retargetMs: retargeted - start, ...timings } };
   }
 
-  /** Whether the model makes each frame from its own last one, and so might drift in time. */
-  get #carriesOn(): boolean {
-    return 'has_previous' in this.#inputs;
-  }
-
-  #makeOutputs(): Record<string, ModelTensor> {
-    const out: Record<string, ModelTensor> = {};
-    for (const [name, { type, shape }] of Object.entries(this.#model.variant.frame.outputs)) {
-      const sides = shape as number[];
-      const count = sides.reduce((a, b) => a * b, 1);
-      out[name] = tensor(name === 'i420' ? this.#i420 : type === 'uint8' ? new Uint8Array(count) : new Float32Array(count), sides);
-    }
-    return out;
-  }
-
-  /** Takes an avatar's cached tensors, and makes what the frame graph asks for beside them. */
-  #putOn(avatar: EnrolledAvatar): Dress {
-    const { spec, variant } = this.#model;
+  #putOn(avatar: EnrolledAvatar): AvatarFace {
     if (!this.takes(avatar)) throw new AppError('avatar-not-found', 'The avatar was enrolled for another model');
-    const asked = Object.entries(variant.frame.inputs).filter(([name]) => name !== 'previous_frame');
     const face = new AvatarFace({
       points: pointsOf(avatar),
       size: avatar.size,
       absolute: this.#motion === 'absolute',
-      posing: posingOf(spec),
+      posing: posingOf(this.#model.spec),
     });
-    const producers = createFrameInputs(
-      asked.map(([name]) => name),
-      { avatar, face, spec },
-    );
-    const made = Object.assign({}, ...producers.map((producer) => producer.inputs)) as FrameInputs['inputs'];
-    const inputs: Record<string, ModelTensor> = {};
-    for (const [name, { shape }] of asked) {
-      const cached = spec.cached.includes(name) ? avatar.tensors[name] : undefined;
-      const data = cached?.data ?? made[name];
-      if (!data) throw new AppError('internal', `The model's frame graph asks for ${name}, which neither the avatar nor the server has`);
-      // an avatar's own shape says how many portraits it has, the manifest's only that there are some
-      inputs[name] = tensor(data, cached?.shape ?? (shape as number[]));
-    }
-    Object.assign(this.#inputs, inputs); // all or none: a refused avatar leaves the one before whole
-    return { face, producers };
+    this.#painter.wear(avatar, face);
+    return face;
   }
 
   #newRetargeter(): Retargeter {
-    const { face } = this.#dress;
+    const face = this.#face;
     const filter = this.#filter;
     if (this.#motion === 'relative') return new Retargeter({ motion: 'relative', filter });
     return new Retargeter({ motion: 'absolute', neutral: face.inPictureWidths(), filter });
   }
+}
+
+function painterOf(model: OnnxModel): Painter {
+  const { variant } = model;
+  return variant.kind === 'whole' ? new WholePainter(model, variant) : new ComposedPainter(model, variant);
 }
 
 function pointsOf({ tensors }: EnrolledAvatar): Float32Array {

@@ -1,5 +1,6 @@
 /** What one frame is made of, and what comes out. */
 import type { DriveState, LandmarkFrame } from '../../../client/src/protocol/index.ts';
+import type { PaintTimings } from './Painter.ts';
 
 export interface RenderInput {
   /** The newest observation, or null when none arrived since the last call. */
@@ -12,5 +13,5 @@ export interface RenderedFrame {
   /** [size * 3 / 2, size] planar Y, U, V, BT.601 limited range; valid until the next call of the same session. */
   i420: Uint8Array;
   state: DriveState;
-  timings: { retargetMs: number; flowMs: number; inferenceMs: number };
+  timings: { retargetMs: number } & PaintTimings;
 }

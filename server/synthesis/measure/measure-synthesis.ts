@@ -1,4 +1,5 @@
 /** How long a model takes for one avatar on one thread. The face is the canonical mesh over noise: what a picture shows makes no difference. */
+import { quantiles } from '../../base/quantiles.ts';
 import { AvatarSession } from '../frame/AvatarSession.ts';
 import { enrolAvatar } from '../enrol/enrol-avatar.ts';
 import { canonicalFace } from '../../landmarker/canonical-face.ts';
@@ -7,7 +8,7 @@ import { rotationMatrix } from '../../../client/src/faces/rigid-fit.ts';
 import type { PreparedPortrait } from '../../portraits/crop.ts';
 import type { RenderedFrame } from '../frame/types.ts';
 
-export const synthesisStages = ['retargetMs', 'flowMs', 'inferenceMs'] as const;
+export const synthesisStages = ['retargetMs', 'flowMs', 'inferenceMs', 'compositionMs'] as const;
 export type SynthesisStage = (typeof synthesisStages)[number];
 
 export interface SynthesisTimes {
@@ -37,9 +38,19 @@ const portraitPoses = [
   [0, 0, 0.08],
 ] as const;
 
-/** Milliseconds of CPU time for one frame, in a second or so: a machine that is busy at its start is not slow for good. */
-export async function measureSpeed(model: OnnxModel): Promise<number> {
-  return (await measureSynthesis({ model, ...brief })).cpuMsPerFrame;
+/** Of one frame, milliseconds. */
+export interface Speed {
+  /** CPU time: a machine that is busy at its start is not slow for good. */
+  cpuMs: number;
+  /** Medians. */
+  stages: Record<SynthesisStage | 'all', number>;
+}
+
+/** In a second or so. */
+export async function measureSpeed(model: OnnxModel): Promise<Speed> {
+  const { cpuMsPerFrame, stages } = await measureSynthesis({ model, ...brief });
+  const medians = Object.entries(stages).map(([stage, values]) => [stage, quantiles(values).p50]);
+  return { cpuMs: cpuMsPerFrame, stages: Object.fromEntries(medians) as Speed['stages'] };
 }
 
 export async function measureSynthesis({ model, frames, warmUpFrames, mostMs = Infinity }: MeasureOptions): Promise<SynthesisTimes> {
@@ -59,7 +70,7 @@ export async function measureSynthesis({ model, frames, warmUpFrames, mostMs = I
   };
   try {
     while (shown < warmUpFrames) await next();
-    const stages: SynthesisTimes['stages'] = { retargetMs: [], flowMs: [], inferenceMs: [], all: [] };
+    const stages: SynthesisTimes['stages'] = { retargetMs: [], flowMs: [], inferenceMs: [], compositionMs: [], all: [] };
     const [cpu, startMs] = [process.cpuUsage(), performance.now()];
     do {
       const { timings } = await next();

@@ -1,4 +1,4 @@
-/** One model of the manifest, loaded: its two ONNX Runtime sessions. Shareable between avatar sessions of a process. */
+/** One model of the manifest, loaded: its ONNX Runtime sessions. Shareable between avatar sessions of a process. */
 import '../../base/no-telemetry.ts';
 import * as ort from 'onnxruntime-node';
 import { AppError } from '../../../client/src/protocol/errors.ts';
@@ -10,12 +10,16 @@ export type TensorData = Float32Array | Uint8Array | Uint16Array | Int32Array | 
 export interface OnnxModelOptions {
   /** Threads inside one operator; 1 is right where one process per core serves avatars. */
   threads?: number;
-  /** Side of the output picture; the manifest's first variant unless given. */
+  /** Side of the output picture; the model's smallest unless given. */
   size?: number;
   directory?: string;
   /** `fp32`: 32-bit convolutions, also where the model has a graph with 8-bit ones. */
   precision?: 'int8' | 'fp32';
 }
+
+/** What runs for each frame: one graph, or, of a composed model, two. */
+export type FrameGraph = 'frame' | 'motion' | 'picture';
+type FrameSessions = ReadonlyMap<FrameGraph, ort.InferenceSession>;
 
 export class OnnxModel {
   readonly name: string;
@@ -23,7 +27,7 @@ export class OnnxModel {
   readonly variant: ModelVariant;
   readonly #options: ort.InferenceSession.SessionOptions;
   readonly #directory: string;
-  readonly #frame: ort.InferenceSession;
+  readonly #frame: FrameSessions;
   #enrolment: Promise<ort.InferenceSession> | null = null;
   #closed = false;
 
@@ -31,7 +35,7 @@ export class OnnxModel {
     name: string,
     spec: ModelSpec,
     variant: ModelVariant,
-    parts: { options: ort.InferenceSession.SessionOptions; directory: string; frame: ort.InferenceSession },
+    parts: { options: ort.InferenceSession.SessionOptions; directory: string; frame: FrameSessions },
   ) {
     this.name = name;
     this.spec = spec;
@@ -57,8 +61,13 @@ export class OnnxModel {
       logSeverityLevel: 3,
       extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
     };
-    const graph = precision === 'int8' ? (variant.frameInt8 ?? variant.frame) : variant.frame;
-    const frame = await openGraph(graph, options, directory);
+    const frame = new Map<FrameGraph, ort.InferenceSession>();
+    try {
+      for (const [graph, file] of frameFiles(variant, precision)) frame.set(graph, await openGraph(file, options, directory));
+    } catch (error) {
+      for (const session of frame.values()) await session.release();
+      throw error;
+    }
     return new OnnxModel(name, spec, variant, { options, directory, frame });
   }
 
@@ -67,16 +76,18 @@ export class OnnxModel {
   }
 
   /**
-   * Runs the frame graph.
+   * Runs a graph of the frame.
    * @param inputs by the manifest's names. Tensors from `tensor()` are read in place.
    * @param outputs tensors to be filled, by the manifest's names.
    */
-  async runFrame(inputs: Record<string, ort.Tensor>, outputs: Record<string, ort.Tensor>): Promise<void> {
+  async run(graph: FrameGraph, inputs: Record<string, ort.Tensor>, outputs: Record<string, ort.Tensor>): Promise<void> {
     if (this.#closed) throw new AppError('closed', 'The model is closed');
+    const session = this.#frame.get(graph);
+    if (!session) throw new AppError('internal', `The model ${this.name} has no ${graph} graph`);
     try {
-      await this.#frame.run(inputs, outputs);
+      await session.run(inputs, outputs);
     } catch (cause) {
-      throw new AppError('synthesis-failed', 'The frame graph failed', { cause });
+      throw new AppError('synthesis-failed', `The ${graph} graph failed`, { cause });
     }
   }
 
@@ -106,10 +117,19 @@ export class OnnxModel {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#frame.release();
+    for (const session of this.#frame.values()) await session.release();
     const enrolment = await this.#enrolment?.catch(() => null); // whoever waits for a load hears of its failure
     await enrolment?.release();
   }
+}
+
+function frameFiles(variant: ModelVariant, precision: 'int8' | 'fp32'): [FrameGraph, FileSpec][] {
+  const chosen = (float: FileSpec, int8: FileSpec | undefined): FileSpec => (precision === 'int8' ? (int8 ?? float) : float);
+  if (variant.kind === 'whole') return [['frame', chosen(variant.frame, variant.frameInt8)]];
+  return [
+    ['motion', chosen(variant.motion, variant.motionInt8)],
+    ['picture', chosen(variant.picture, variant.pictureInt8)],
+  ];
 }
 
 async function openGraph(graph: FileSpec, options: ort.InferenceSession.SessionOptions, directory: string): Promise<ort.InferenceSession> {

@@ -28,6 +28,19 @@ const variantSchema = z.object({
   /** `frame` with 8-bit convolutions, which a CPU runs faster. */
   frameInt8: fileSchema.optional(),
 });
+/** A model whose graphs know nothing of the output's size: they give flows and masks, by which the server mixes pictures of any of `sizes`. */
+const composedSchema = z
+  .object({
+    sizes: z.array(z.number().int().positive()).min(1),
+    /** Side of the pictures that the graphs see. */
+    networkSize: z.number().int().positive().multipleOf(16),
+    enrolment: graphSchema,
+    motion: graphSchema,
+    motionInt8: fileSchema.optional(),
+    picture: graphSchema,
+    pictureInt8: fileSchema.optional(),
+  })
+  .refine(({ sizes, networkSize }) => sizes.every((size) => size % networkSize === 0), 'sizes are multiples of networkSize');
 /** Channels of the semantic map that a session can draw. */
 export const semanticChannelSchema = z.enum(['contour', 'features', 'mouth', 'mouth-light', 'reuse', 'fold']);
 const logLimitSchema = z
@@ -36,7 +49,7 @@ const logLimitSchema = z
 const angleLimitSchema = z
   .object({ kneeDegrees: z.number().positive(), limitDegrees: z.number().positive() })
   .refine(({ kneeDegrees, limitDegrees }) => limitDegrees > kneeDegrees, 'limitDegrees must be above kneeDegrees');
-const modelSchema = z.object({
+const modelFields = z.object({
   version: z.string(),
   title: z.string(),
   licence: z.string(),
@@ -53,8 +66,14 @@ const modelSchema = z.object({
   interiorSize: z.number().int().positive().optional(),
   /** Outputs of the enrolment graph that are kept and given to the frame graph under the same names. */
   cached: z.array(z.string()),
-  variants: z.array(variantSchema).min(1),
+  /** One graph a frame, made for one size. */
+  variants: z.array(variantSchema).default([]),
+  composed: composedSchema.optional(),
 });
+const modelSchema = modelFields.refine(
+  ({ variants, composed }) => variants.length > 0 !== (composed !== undefined),
+  'a model has either variants or composed',
+);
 const manifestSchema = z
   .object({
     format: z.literal(1),
@@ -69,7 +88,11 @@ const manifestSchema = z
 export type SemanticChannel = z.infer<typeof semanticChannelSchema>;
 export type TensorSpec = z.infer<typeof tensorSchema>;
 export type FileSpec = z.infer<typeof fileSchema>;
-export type ModelVariant = z.infer<typeof variantSchema>;
+export type GraphSpec = z.infer<typeof graphSchema>;
+/** A model at one size. */
+export type ModelVariant = WholeVariant | ComposedVariant;
+export type WholeVariant = { kind: 'whole' } & z.infer<typeof variantSchema>;
+export type ComposedVariant = { kind: 'composed'; size: number } & Omit<z.infer<typeof composedSchema>, 'sizes'>;
 export type ModelSpec = z.infer<typeof modelSchema>;
 export type ModelManifest = z.infer<typeof manifestSchema>;
 
@@ -97,12 +120,21 @@ export function findModel(manifest: ModelManifest, name: string): ModelSpec {
   return model;
 }
 
-/** The variant of that size, or the first when no size is asked for. */
-export function findVariant(model: ModelSpec, size?: number): ModelVariant {
-  const variant = size === undefined ? model.variants[0] : model.variants.find((v) => v.size === size);
-  if (!variant)
-    throw new AppError('model-unknown', `The model has no size ${size}; it has ${model.variants.map((v) => v.size).join(', ')}`);
-  return variant;
+/** Sides of the pictures that a model makes, ascending. */
+export function sizesOf({ variants, composed }: ModelSpec): number[] {
+  return [...(composed?.sizes ?? variants.map(({ size }) => size))].sort((a, b) => a - b);
+}
+
+/** The model at that size, or at its smallest when none is asked for. @throws AppError `model-unknown`, naming the sizes there are. */
+export function findVariant(model: ModelSpec, size = sizesOf(model)[0]!): ModelVariant {
+  const { variants, composed } = model;
+  if (composed?.sizes.includes(size)) {
+    const { sizes: _, ...graphs } = composed;
+    return { kind: 'composed', size, ...graphs };
+  }
+  const variant = variants.find((v) => v.size === size);
+  if (!variant) throw new AppError('model-unknown', `The model has no size ${size}; it has ${sizesOf(model).join(', ')}`);
+  return { kind: 'whole', ...variant };
 }
 
 /** A graph's bytes, proven by the manifest's hash. @throws AppError `internal` when they differ. */

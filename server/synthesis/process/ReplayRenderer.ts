@@ -33,7 +33,7 @@ export class ReplayRenderer implements Renderer {
     return {
       i420: this.#i420,
       state: this.follow(input),
-      timings: { retargetMs: 0, flowMs: 0, inferenceMs: 0 },
+      timings: { retargetMs: 0, flowMs: 0, inferenceMs: 0, compositionMs: 0 },
     };
   }
 

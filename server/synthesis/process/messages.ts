@@ -3,6 +3,7 @@ import type { DriveState, ExpressionRequest, PortraitWarning, WireError } from '
 import type { RtpOutput } from '../../call/ports.ts';
 import type { EnrolmentResult } from '../../enrolment/ports.ts';
 import type { PortraitLimits } from '../../portraits/limits.ts';
+import type { Speed } from '../measure/measure-synthesis.ts';
 import type { VideoCodec } from '../../video/rtp-packetizer.ts';
 import type { RtpState } from '../../video/RtpSender.ts';
 
@@ -71,8 +72,8 @@ export interface Calls {
   open: { request: OpenRequest; answer: { size: number } };
   switch: { request: { sessionId: string; source: AvatarSource }; answer: void };
   enrol: { request: EnrolmentRequest; answer: EnrolmentResult };
-  /** Milliseconds of CPU time for one frame, measured now. */
-  measure: { request: { model: string; size: number }; answer: number };
+  /** How long a frame takes, measured now. */
+  measure: { request: { model: string; size: number }; answer: Speed };
   /** A driven avatar as a file of `VideoRecording.ts`. `driver`: [frames, 478, 3] in picture widths. */
   record: { request: { source: AvatarSource; video: VideoSettings; driver: Float32Array }; answer: Uint8Array };
   'check-portrait': { request: { portrait: Uint8Array; limits: PortraitLimits }; answer: { warnings: PortraitWarning[] } };
