@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../server/config/index.ts';
 import { readMeasurements, recordMeasurement } from '../../server/setup/measurements.ts';
 import { knownChoice, modelChoicePart, settleModel, type ChoiceConfig } from '../../server/setup/model-choice.ts';
 import { chooseModel, mostSynthesisMs } from '../../server/synthesis/model/model-choice.ts';
@@ -185,7 +184,7 @@ describe('doctor', () => {
   it('says how many avatars fit, once the model was measured', async () => {
     const { model, version } = await defaultModel();
     const machine = `${cpus()[0]?.model.trim() ?? 'unknown'}, ${availableParallelism()} cores`;
-    const { size } = parseConfig({}).video;
+    const { size } = await knownChoice(config());
     await recordMeasurement(cacheDir, { label: `${model} ${size}`, text: '', speed: { ms: 10, version, machine } });
     const frames = availableParallelism() * 85;
     expect(await modelChoicePart.check(cacheDir)).toMatchObject({
