@@ -32,7 +32,7 @@ const cases: [string, NetworkWeather][] = [
 interface Watcher {
   /** When pictures were shown, ms since the Unix epoch. */
   times(): Promise<number[]>;
-  /** More of what it knows, for the last column. */
+  /** More of what it knows, for the last column, since it was asked last. */
   note(): Promise<string>;
   close(): Promise<void>;
 }
@@ -80,11 +80,15 @@ async function nodeViewer(server: TestServer, gate: UdpGate, driverId: string): 
 
 async function browserViewer(server: TestServer, gate: UdpGate): Promise<Watcher> {
   const viewer = await BrowserViewer.join(server, gate);
+  let [decoded, sinceMs] = [0, 0];
   return {
     times: async () => (await viewer.seen()).times,
     note: async () => {
-      const { latency, heldBackMs } = await viewer.seen();
-      return `${latency?.p50Ms.toFixed(0) ?? '–'} ms, ${heldBackMs ?? 0} ms`;
+      const { latency, heldBackMs, inbound } = await viewer.seen();
+      const [decodedNow, nowMs] = [Number(inbound['framesDecoded']), epochMs()];
+      const rate = (1000 * (decodedNow - decoded)) / (nowMs - sinceMs);
+      [decoded, sinceMs] = [decodedNow, nowMs];
+      return `${latency?.p50Ms.toFixed(0) ?? '–'} ms, ${heldBackMs ?? 0} ms, ${rate.toFixed(1)}`;
     },
     close: () => viewer.close(),
   };
@@ -99,11 +103,12 @@ interface Stage {
 
 async function measureLosses({ server, gate, viewer, clean }: Stage, seconds: number, words: string[]): Promise<void> {
   console.log(
-    `| network of one viewer | fps | time in gaps > ${GAP_MS} ms | longest gap | the same of a clean viewer beside it | keyframes/s | landmarks sent → shown p50, held back by the SDK |\n|---|---|---|---|---|---|---|`,
+    `| network of one viewer | fps | time in gaps > ${GAP_MS} ms | longest gap | the same of a clean viewer beside it | keyframes/s | landmarks sent → shown p50, held back by the SDK, decoded fps |\n|---|---|---|---|---|---|---|`,
   );
   for (const [name, weather] of cases.filter(([name]) => words.length === 0 || words.some((word) => name.includes(word)))) {
     gate.weather = weather;
     await pause(SETTLE_MS);
+    await viewer.note();
     const [before, fromMs] = [await keyframesAsked(server), epochMs()];
     await pause(seconds * 1000);
     const toMs = epochMs();
