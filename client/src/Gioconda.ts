@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { Call } from './call/Call.ts';
 import type { CallOptions } from './call/call-types.ts';
+import type { ServerLink } from './call/server-link.ts';
 import { foreignOrigin, originRefused } from './http/origin.ts';
 import { RestClient } from './http/RestClient.ts';
 import type { RequestOptions } from './http/RestClient.ts';
@@ -31,6 +32,8 @@ export interface GiocondaOptions extends RequestOptions {
    * kept until shortly before it expires, then the function is asked again.
    */
   token: string | TokenFunction;
+  /** Other ways to the server than the usual ones: `FakeServer.link` of `@gioconda/client/testing`. */
+  link?: ServerLink | undefined;
 }
 
 export interface EnrolOptions extends RequestOptions {
@@ -52,7 +55,7 @@ export interface GuestOptions extends RequestOptions {
   previous?: string | undefined;
 }
 
-export type JoinOptions = Omit<CallOptions, 'url' | 'token'>;
+export type JoinOptions = Omit<CallOptions, 'url' | 'token' | 'link'>;
 
 /**
  * One server, one user: avatars, rooms and the face tracker. Every failure is an `AppError`; every request takes an `AbortSignal` (then
@@ -62,11 +65,13 @@ export class Gioconda {
   readonly url: string;
   readonly #tokens: TokenSource;
   readonly #rest: RestClient;
+  readonly #link: ServerLink | undefined;
 
-  private constructor({ url, token }: GiocondaOptions) {
+  private constructor({ url, token, link }: GiocondaOptions) {
+    this.#link = link;
     this.url = serverOrigin(url);
     this.#tokens = new TokenSource(token);
-    this.#rest = new RestClient({ url: this.url, token: this.#tokens });
+    this.#rest = new RestClient({ url: this.url, token: this.#tokens, fetch: link?.fetch });
   }
 
   /**
@@ -92,7 +97,10 @@ export class Gioconda {
   /** What the server can do and allows; needs no token. @throws AppError `server-unreachable`, `protocol-version`. */
   async config({ signal, timeoutMs }: RequestOptions = {}): Promise<ClientConfig> {
     const schema = clientConfigSchema.loose() as unknown as z.ZodType<ClientConfig>;
-    const config = await new RestClient({ url: this.url, token: null }).get('/config/client', schema, { signal, timeoutMs });
+    const config = await new RestClient({ url: this.url, token: null, fetch: this.#link?.fetch }).get('/config/client', schema, {
+      signal,
+      timeoutMs,
+    });
     if (config.protocol !== PROTOCOL_VERSION)
       throw new AppError('protocol-version', `the server speaks version ${config.protocol}, this client ${PROTOCOL_VERSION}`);
     return config;
@@ -142,11 +150,13 @@ export class Gioconda {
 
   /** Enters a room. @throws AppError of the token, the room or the browser. */
   async join(options: JoinOptions): Promise<Call> {
-    return Call.join({ ...options, url: this.url, token: this.#tokens });
+    return Call.join({ ...options, url: this.url, token: this.#tokens, link: this.#link });
   }
 
   /** Loads the face tracker in a worker, wasm and models from this server. @throws AppError `tracker-failed`, `server-unreachable`. */
   async loadTracker(options?: RequestOptions): Promise<WorkerTracker> {
-    return loadTracker({ assets: await loadTrackerAssets(this.url, options), ...(options?.signal && { signal: options.signal }) });
+    const { fetch, createWorker } = this.#link ?? {};
+    const assets = await loadTrackerAssets(this.url, { ...options, ...(fetch && { fetch }) });
+    return loadTracker({ assets, ...(createWorker && { createWorker }), ...(options?.signal && { signal: options.signal }) });
   }
 }

@@ -107,6 +107,12 @@ describe('run against a server', () => {
     expect(await runIn(folder, process.execPath, [file])).toContain("[ 'Presenter' ]");
   });
 
+  it('docs/sdk.md (in tests): runs without anything', async () => {
+    const file = join(folder, 'in-tests.mts');
+    await writeFile(file, `${programNamed('docs/sdk.md (in tests)').code}\nconsole.log(call.state);`);
+    expect((await runIn(folder, process.execPath, [file])).trim()).toBe('closed');
+  });
+
   it('docs/api.md: tokens and avatars by curl', async () => {
     const at = join(folder, 'curl');
     await mkdir(at);

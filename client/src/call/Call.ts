@@ -77,7 +77,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** Resolves when the room is entered; media follows by events. @throws AppError of the token, the room or the browser. */
   static async join(options: CallOptions): Promise<Call> {
-    if (typeof RTCPeerConnection === 'undefined') throw new AppError('webrtc-unsupported');
+    if (!options.link && typeof RTCPeerConnection === 'undefined') throw new AppError('webrtc-unsupported');
     const { signal, joinTimeoutMs: timeoutMs = JOIN_TIMEOUT_MS } = options;
     const url = serverOrigin(options.url);
     const token = TokenSource.of(options.token);

@@ -4,13 +4,14 @@ import type { AnswerOf, ErrorCode } from '../protocol/index.ts';
 import type { CallOptions } from './call-types.ts';
 import { Emitter } from './Emitter.ts';
 import { MediaSession } from './MediaSession.ts';
+import type { MediaLink } from './server-link.ts';
 import type { MediaSessionEvents, MediaSessionOptions, ReceivedTrack } from './MediaSession.ts';
 import type { RequestFunction } from './ports.ts';
 import type { Roster } from './Roster.ts';
 
 export interface MediaKeeperOptions extends Pick<
   CallOptions,
-  'iceTransport' | 'iceTransportPolicy' | 'handlerName' | 'receiveOwnAvatar' | 'microphone' | 'muted'
+  'iceTransport' | 'iceTransportPolicy' | 'handlerName' | 'receiveOwnAvatar' | 'microphone' | 'muted' | 'link'
 > {
   request: RequestFunction;
   /** Whose media are to be received. */
@@ -36,9 +37,9 @@ const RENEW_INTERVAL_MS = 5000;
 export class MediaKeeper extends Emitter<MediaKeeperEvents> {
   readonly #options: MediaKeeperOptions;
   #joined: AnswerOf<'join'> | null = null;
-  #session: MediaSession | null = null;
+  #session: MediaLink | null = null;
   /** The silent one before it, shown until the new one's tracks are there. */
-  #predecessor: MediaSession | null = null;
+  #predecessor: MediaLink | null = null;
   #microphone: MediaStreamTrack | null;
   #muted: boolean;
   #linked = false;
@@ -60,7 +61,7 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
   }
 
   /** Null while there is none, e.g. between two of them. */
-  get session(): MediaSession | null {
+  get session(): MediaLink | null {
     return this.#session;
   }
 
@@ -142,7 +143,7 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
     this.#endSession();
     this.#broken = false;
     try {
-      const session = await MediaSession.create(this.#sessionOptions());
+      const session = await this.#open();
       if (generation !== this.#generation) return session.close();
       await this.#start(session);
     } catch (thrown) {
@@ -150,7 +151,7 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
     }
   }
 
-  async #start(session: MediaSession): Promise<void> {
+  async #start(session: MediaLink): Promise<void> {
     clearTimeout(this.#timer);
     this.#broken = false;
     this.#session = session;
@@ -162,12 +163,12 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
    * Nothing comes through the session any more, though the server says that it sends: the signalling link works, and media's path does not. ICE needs
    * ten seconds to see that and to take another one; a new session finds one at once.
    */
-  async #renew(silent: MediaSession): Promise<void> {
+  async #renew(silent: MediaLink): Promise<void> {
     if (silent !== this.#session || this.#broken || !this.#linked || performance.now() < this.#renewFromMs) return;
     this.#renewFromMs = performance.now() + RENEW_INTERVAL_MS;
     const generation = ++this.#generation;
     try {
-      const session = await MediaSession.create(this.#sessionOptions());
+      const session = await this.#open();
       if (generation !== this.#generation) return session.close();
       this.emit('state', { connected: false });
       this.#predecessor = silent;
@@ -183,6 +184,11 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
   #endPredecessor(): void {
     this.#predecessor?.close();
     this.#predecessor = null;
+  }
+
+  #open(): Promise<MediaLink> {
+    const { link } = this.#options;
+    return link ? link.openMedia(this.#sessionOptions()) : MediaSession.create(this.#sessionOptions());
   }
 
   #sessionOptions(): MediaSessionOptions {
@@ -201,12 +207,12 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
   }
 
   /** Brings a session to what is wanted now; what it has already stays as it is. */
-  async #fill(session: MediaSession): Promise<void> {
+  async #fill(session: MediaLink): Promise<void> {
     await Promise.all([session.openLandmarks(), this.#sendMicrophone(session), this.#receiveAll(session)]);
   }
 
   /** A call without a voice is still a call: a microphone that fails is told and nothing else. */
-  async #sendMicrophone(session: MediaSession): Promise<void> {
+  async #sendMicrophone(session: MediaLink): Promise<void> {
     try {
       if (this.#microphone) await session.setMicrophone(this.#microphone, this.#muted);
     } catch (thrown) {
@@ -214,14 +220,14 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
     }
   }
 
-  async #receiveAll(session: MediaSession): Promise<void> {
+  async #receiveAll(session: MediaLink): Promise<void> {
     const wanted = this.#options.roster.participants.flatMap(({ id, media }) => media.map((one) => ({ participantId: id, ...one })));
     for (const track of session.tracks)
       if (!wanted.some((media) => media.producerId === track.producerId)) session.drop({ consumerId: track.consumerId });
     await Promise.all(wanted.map((media) => this.receive(media.participantId, media)));
   }
 
-  #listen(session: MediaSession): void {
+  #listen(session: MediaLink): void {
     /** What a session tells of itself counts only while it is the current one. */
     const whileCurrent =
       <T>(handle: (event: T) => void) =>

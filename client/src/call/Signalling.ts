@@ -1,22 +1,13 @@
 /** The only importer of socket.io: one authenticated link to the server, with typed requests and events. */
 import { io } from 'socket.io-client';
-import type { Socket } from 'socket.io-client';
 import type { z } from 'zod';
 import { TokenSource } from '../http/TokenSource.ts';
 import type { TokenFunction } from '../http/TokenSource.ts';
 import { AppError, errorTable, events, PROTOCOL_VERSION, requests } from '../protocol/index.ts';
-import type {
-  AnswerOf,
-  ClientToServerEvents,
-  ErrorCode,
-  EventName,
-  RequestName,
-  RequestOf,
-  Result,
-  ServerToClientEvents,
-} from '../protocol/index.ts';
+import type { AnswerOf, ErrorCode, EventName, RequestName, RequestOf, Result } from '../protocol/index.ts';
 import { Emitter } from './Emitter.ts';
 import type { ServerEvent } from './ports.ts';
+import type { LinkSocket, LinkSocketOptions, ServerLink } from './server-link.ts';
 
 export interface SignallingOptions {
   /** The server's origin, e.g. `https://calls.example.org`. */
@@ -25,6 +16,8 @@ export interface SignallingOptions {
   token: string | TokenFunction | TokenSource;
   path?: string;
   requestTimeoutMs?: number;
+  /** Other ways to the server than the usual ones, for tests. */
+  link?: ServerLink | undefined;
 }
 
 export interface SignallingEvents {
@@ -41,7 +34,7 @@ const RECONNECT_DELAY_MS = 300;
 const RECONNECT_DELAY_MAX_MS = 5000;
 
 export class Signalling extends Emitter<SignallingEvents> {
-  readonly #socket: Socket<ServerToClientEvents, ClientToServerEvents>;
+  readonly #socket: LinkSocket;
   readonly #requestTimeoutMs: number;
   readonly #tokens: TokenSource;
   /** Shown at the last handshake. */
@@ -54,20 +47,11 @@ export class Signalling extends Emitter<SignallingEvents> {
   #retries = 0;
   #closed = false;
 
-  constructor({ url, token, path = '/socket.io', requestTimeoutMs = 10_000 }: SignallingOptions) {
+  constructor({ url, token, path = '/socket.io', requestTimeoutMs = 10_000, link }: SignallingOptions) {
     super();
     this.#requestTimeoutMs = requestTimeoutMs;
     this.#tokens = TokenSource.of(token);
-    this.#socket = io(url, {
-      path,
-      autoConnect: false,
-      // The server takes nothing else: answers to long polling cannot be bounded.
-      transports: ['websocket'],
-      forceNew: true,
-      reconnectionDelay: RECONNECT_DELAY_MS,
-      reconnectionDelayMax: RECONNECT_DELAY_MAX_MS,
-      auth: (give) => void this.#authenticate(give),
-    });
+    this.#socket = (link?.openSocket ?? openSocket)(url, { path, auth: (give) => void this.#authenticate(give) });
     this.#socket.on('connect', () => {
       this.#retries = 0;
       this.#refusedToken = null;
@@ -140,12 +124,9 @@ export class Signalling extends Emitter<SignallingEvents> {
   }
 
   async #exchange<N extends RequestName>(name: N, request: RequestOf<N>): Promise<Result<AnswerOf<N>>> {
-    // The pair (name, request) is checked by this method's signature; socket.io's overloads cannot carry the generic through.
-    const emitter = this.#socket.timeout(this.#requestTimeoutMs) as unknown as {
-      emitWithAck(name: string, request: unknown): Promise<Result<AnswerOf<N>>>;
-    };
     try {
-      return await emitter.emitWithAck(name, request);
+      // The answer's data are checked by the caller.
+      return (await this.#socket.timeout(this.#requestTimeoutMs).emitWithAck(name, request)) as Result<AnswerOf<N>>;
     } catch (cause) {
       throw new AppError(this.#socket.connected ? 'deadline' : 'server-unreachable', undefined, { cause });
     }
@@ -192,6 +173,19 @@ export class Signalling extends Emitter<SignallingEvents> {
     const delayMs = Math.min(RECONNECT_DELAY_MAX_MS, RECONNECT_DELAY_MS * 2 ** this.#retries++) * (0.5 + Math.random() / 2);
     this.#retryTimer = setTimeout(() => this.open(), delayMs);
   }
+}
+
+function openSocket(url: string, { path, auth }: LinkSocketOptions): LinkSocket {
+  return io(url, {
+    path,
+    autoConnect: false,
+    // The server takes nothing else: answers to long polling cannot be bounded.
+    transports: ['websocket'],
+    forceNew: true,
+    reconnectionDelay: RECONNECT_DELAY_MS,
+    reconnectionDelayMax: RECONNECT_DELAY_MAX_MS,
+    auth,
+  });
 }
 
 /** Where a limit ended the connection, the WebSocket's close frame has the error's code as its reason. */

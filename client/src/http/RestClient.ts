@@ -14,6 +14,8 @@ export interface RestClientOptions {
   url: string;
   /** Bearer token for every request, or how to get one; null sends none. */
   token: string | TokenFunction | TokenSource | null;
+  /** Instead of the platform's, for tests. */
+  fetch?: ((url: string, init?: RequestInit) => Promise<Response>) | undefined;
 }
 
 export type { AttemptOptions as RequestOptions } from './Attempt.ts';
@@ -65,9 +67,11 @@ type Send = (token: string | null, attempt: Attempt) => Promise<RawAnswer>;
 export class RestClient {
   readonly #url: string;
   readonly #tokens: TokenSource | null;
+  readonly #ownFetch: RestClientOptions['fetch'];
 
   /** @throws AppError `bad-request` for an address that is none. */
-  constructor({ url, token }: RestClientOptions) {
+  constructor({ url, token, fetch: ownFetch }: RestClientOptions) {
+    this.#ownFetch = ownFetch;
     this.#url = serverOrigin(url);
     this.#tokens = token === null ? null : TokenSource.of(token);
   }
@@ -96,7 +100,7 @@ export class RestClient {
     { schema, onProgress, signal, timeoutMs = UPLOAD_TIMEOUT_MS }: UploadOptions<T>,
   ): Promise<T> {
     const request = { method: 'POST', path, body: form } as const;
-    if (!onProgress || typeof XMLHttpRequest === 'undefined') return this.#json(request, schema, { signal, timeoutMs });
+    if (!onProgress || this.#ownFetch || typeof XMLHttpRequest === 'undefined') return this.#json(request, schema, { signal, timeoutMs });
     const send: Send = (token, attempt) => postForm({ url: this.#address(path), token, form, onProgress, attempt });
     return understood(request, schema, await this.#exchange(send, { signal, timeoutMs }));
   }
@@ -135,7 +139,7 @@ export class RestClient {
     const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
     const isForm = typeof FormData !== 'undefined' && body instanceof FormData;
     if (body && !isForm) headers['content-type'] = 'application/json';
-    const response = await fetch(this.#address(path), {
+    const response = await (this.#ownFetch ?? fetch)(this.#address(path), {
       method,
       headers,
       signal: attempt.signal,

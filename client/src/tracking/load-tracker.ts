@@ -1,6 +1,7 @@
 /// <reference lib="dom" preserve="true" />
 import { Attempt } from '../http/Attempt.ts';
 import type { AttemptOptions } from '../http/Attempt.ts';
+import type { ServerLink } from '../call/server-link.ts';
 import { explainUnreachable } from '../http/origin.ts';
 import { serverOrigin } from '../http/server-address.ts';
 import { AppError } from '../protocol/index.ts';
@@ -10,11 +11,14 @@ import { WorkerTracker } from './WorkerTracker.ts';
 const ASSETS_TIMEOUT_MS = 30_000;
 
 /** What the server serves; relative addresses are made absolute against it. @throws AppError `server-unreachable`, `tracker-failed`. */
-export async function loadTrackerAssets(serverUrl: string, options: AttemptOptions = {}): Promise<TrackerAssets> {
+export async function loadTrackerAssets(
+  serverUrl: string,
+  { fetch: ownFetch = fetch, ...options }: AttemptOptions & { fetch?: ServerLink['fetch'] } = {},
+): Promise<TrackerAssets> {
   const origin = serverOrigin(serverUrl);
   const assetsUrl = new URL('/assets/tracker.json', origin);
   const served = await new Attempt({ timeoutMs: ASSETS_TIMEOUT_MS, ...options }).run(async ({ signal }) => {
-    const response = await fetch(assetsUrl, { signal }).catch(async (cause: unknown) => {
+    const response = await ownFetch(assetsUrl.href, { signal }).catch(async (cause: unknown) => {
       throw signal.aborted ? cause : await explainUnreachable(origin, cause, signal);
     });
     if (!response.ok) throw new AppError('tracker-failed', `the server answered ${response.status} for ${assetsUrl.pathname}`);

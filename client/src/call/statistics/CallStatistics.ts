@@ -2,7 +2,8 @@
 import type { FrameTrace, RequestOf } from '../../protocol/index.ts';
 import { AppError } from '../../protocol/index.ts';
 import type { LandmarkChannel } from '../LandmarkChannel.ts';
-import type { MediaSession, ReceivedTrack } from '../MediaSession.ts';
+import type { ReceivedTrack } from '../MediaSession.ts';
+import type { MediaLink } from '../server-link.ts';
 import type { ServerClock } from '../ServerClock.ts';
 import { ParticipantStatistics } from './ParticipantStatistics.ts';
 import type { ParticipantSnapshot } from './ParticipantStatistics.ts';
@@ -18,7 +19,7 @@ export interface CallSnapshot {
 export interface CallStatisticsOptions {
   clock: ServerClock;
   landmarks: LandmarkChannel;
-  media: () => MediaSession | null;
+  media: () => MediaLink | null;
   report: (report: RequestOf<'report-playback'>) => Promise<unknown>;
 }
 
