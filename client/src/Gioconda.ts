@@ -1,5 +1,4 @@
 /// <reference lib="dom" preserve="true" />
-import type { z } from 'zod';
 import { Call } from './call/Call.ts';
 import type { CallOptions } from './call/call-types.ts';
 import type { ServerLink } from './call/server-link.ts';
@@ -96,11 +95,14 @@ export class Gioconda {
 
   /** What the server can do and allows; needs no token. @throws AppError `server-unreachable`, `protocol-version`. */
   async config({ signal, timeoutMs }: RequestOptions = {}): Promise<ClientConfig> {
-    const schema = clientConfigSchema.loose() as unknown as z.ZodType<ClientConfig>;
-    const config = await new RestClient({ url: this.url, token: null, fetch: this.#link?.fetch }).get('/config/client', schema, {
-      signal,
-      timeoutMs,
-    });
+    const config = await new RestClient({ url: this.url, token: null, fetch: this.#link?.fetch }).get(
+      '/config/client',
+      clientConfigSchema,
+      {
+        signal,
+        timeoutMs,
+      },
+    );
     if (config.protocol !== PROTOCOL_VERSION)
       throw new AppError('protocol-version', `the server speaks version ${config.protocol}, this client ${PROTOCOL_VERSION}`);
     return config;

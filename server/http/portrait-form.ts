@@ -3,6 +3,7 @@ import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError, avatarFieldsSchema, consentSchema, PORTRAIT_FORMATS } from '../../client/src/protocol/index.ts';
+import { described } from '../../client/src/protocol/schema.ts';
 import { PortraitError } from '../portraits/PortraitError.ts';
 import type { Upload } from './Upload.ts';
 
@@ -18,13 +19,14 @@ const NAMELESS = 'A part of the form has no name';
 const MAX_FIELD_BYTES = 16 * 1024;
 
 /** The form as the document describes it. */
-export const avatarFormSchema = avatarFieldsSchema.extend({
+export const avatarFormSchema = z.object({
+  ...avatarFieldsSchema.shape,
   portraits: z
     .array(z.file())
     .min(1)
     .max(8)
     .describe(`${PORTRAIT_FORMATS} pictures of one face; the best first. Of an animation the first picture counts.`),
-  consent: consentSchema.describe('As JSON.'),
+  consent: described(consentSchema, 'As JSON.'),
 });
 export const checkFormSchema = z.object({ portrait: z.file().describe(`One ${PORTRAIT_FORMATS} picture.`) });
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { errorBodySchema, errorTable, type ErrorCode } from '../../client/src/protocol/index.ts';
 
 /** A JSON answer. */
-export function json<S extends z.ZodType>(
+export function json<S extends z.core.$ZodType>(
   schema: S,
   description: string,
 ): { description: string; content: { 'application/json': { schema: S } } } {

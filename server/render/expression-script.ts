@@ -5,7 +5,7 @@ import { expressionRequestSchema, type ExpressionRequest } from '../../client/sr
 import { FileError, unreadable } from './files/FileError.ts';
 
 const EXAMPLE = 'Write for example [{"atMs": 500, "name": "smile"}].';
-const scriptSchema = z.array(expressionRequestSchema.extend({ atMs: z.number().min(0) }).strict()).max(10_000);
+const scriptSchema = z.array(z.strictObject({ ...expressionRequestSchema.shape, atMs: z.number().min(0) })).max(10_000);
 
 /** @throws FileError that says where the file is wrong */
 export async function readExpressionScript(path: string): Promise<ExpressionScript> {

@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 export interface Room {
   /** A folder or a file, from the repository's root. */
   path: string;
-  /** Rooms, single files of rooms, and npm packages (`@scope/*` stands for all of a scope). */
+  /** Rooms, single files of rooms, npm packages (`@scope/*` stands for all of a scope) or a single part of one (`zod/mini`). */
   mayImport: readonly string[];
 }
 
@@ -52,7 +52,9 @@ function allowed(rooms: readonly Room[], file: string, name: string): boolean {
   const own = roomOf(rooms, file)!;
   if (name.startsWith('node:')) return true;
   if (!/^(server|client|test|models)\//.test(name))
-    return own.mayImport.some((entry) => entry === packageOf(name) || (entry.endsWith('/*') && name.startsWith(entry.slice(0, -1))));
+    return own.mayImport.some(
+      (entry) => entry === packageOf(name) || entry === name || (entry.endsWith('/*') && name.startsWith(entry.slice(0, -1))),
+    );
   const other = roomOf(rooms, name);
   return other === own || own.mayImport.some((entry) => entry === name || entry === other?.path);
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { z } from 'zod';
+import type * as z from 'zod/mini';
 import { errorTable, events, requests } from '../../client/src/protocol/index.ts';
 
 const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
@@ -18,8 +18,8 @@ function table(name: string): string[][] {
 }
 
 /** Field names as the page writes them: `?` behind what may be left out, compared in any order. */
-function fields(schema: z.ZodType): string[] {
-  const names = Object.entries((schema as z.ZodObject).shape as Record<string, z.ZodType>).map(([name, field]) =>
+function fields(schema: z.ZodMiniType): string[] {
+  const names = Object.entries((schema as z.ZodMiniObject).shape as Record<string, z.ZodMiniType>).map(([name, field]) =>
     field.safeParse(undefined).success ? `${name}?` : name,
   );
   return names.sort();

@@ -1,6 +1,6 @@
 /** The only importer of socket.io: one authenticated link to the server, with typed requests and events. */
 import { io } from 'socket.io-client';
-import type { z } from 'zod';
+import type * as z from 'zod/mini';
 import { TokenSource } from '../http/TokenSource.ts';
 import type { TokenFunction } from '../http/TokenSource.ts';
 import { AppError, errorTable, events, PROTOCOL_VERSION, requests } from '../protocol/index.ts';
@@ -109,7 +109,7 @@ export class Signalling extends Emitter<SignallingEvents> {
     if (!this.#socket.connected) throw new AppError('server-unreachable');
     const result = await this.#exchange(name, request);
     if (!result.ok) throw AppError.fromWire(result.error);
-    const answer = (requests[name].answer as unknown as z.ZodType<AnswerOf<N>>).safeParse(result.data);
+    const answer = (requests[name].answer as unknown as z.ZodMiniType<AnswerOf<N>>).safeParse(result.data);
     if (!answer.success)
       throw new AppError('protocol-version', `the server's answer to "${name}" is not understood`, { cause: answer.error });
     return answer.data;

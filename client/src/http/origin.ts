@@ -1,5 +1,6 @@
 /// <reference lib="dom" preserve="true" />
 /** What a page of another origin may learn of why a request failed: browsers tell scripts nothing of a refusal by CORS. */
+import * as z from 'zod/mini';
 import { AppError, clientConfigSchema } from '../protocol/index.ts';
 
 /** The page's origin where it is another one than the server's; null outside of a browser. */
@@ -12,7 +13,7 @@ export function originRefused(origin: string, cause?: unknown): AppError {
   return new AppError('origin-refused', `The server does not let pages of ${origin} call it`, { cause });
 }
 
-const answerSchema = clientConfigSchema.pick({ protocol: true, originAllowed: true });
+const answerSchema = z.pick(clientConfigSchema, { protocol: true, originAllowed: true });
 
 /**
  * A request got no answer: because of the network, or because of CORS. `GET /config/client` is answered to pages of any origin, so

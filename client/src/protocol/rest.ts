@@ -2,41 +2,42 @@
  * The REST contract under `/api/v1`: what travels as JSON, both ways. The server's OpenAPI document is made of these schemas.
  * `docs/api.md` tells how the requests are used.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { ErrorCode } from './errors.ts';
 import { errorTable } from './errors.ts';
+import { described, int, text, trimmed } from './schema.ts';
 
-const id = z.string().min(1).max(128);
+const id = text(1, 128);
 const isoTime = z.iso.datetime({ offset: true });
 
 /** Body of every answer that is not a success. */
 export const errorBodySchema = z.object({
   error: z.object({
     code: z.enum(Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]]),
-    message: z.string().describe('What is wrong, then what to do.'),
-    retryable: z.boolean().describe('Whether the same request can succeed later.'),
-    portrait: z.int().optional().describe('Which of the portraits is meant, counted from 0.'),
+    message: described(z.string(), 'What is wrong, then what to do.'),
+    retryable: described(z.boolean(), 'Whether the same request can succeed later.'),
+    portrait: described(z.optional(z.int()), 'Which of the portraits is meant, counted from 0.'),
   }),
 });
 
 /** The agreement of the person who is shown; kept with the avatar, revoked by deleting it. */
 export const consentSchema = z.object({
-  subject: z.string().trim().min(1).max(200).describe('Who is shown and agreed.'),
-  givenAt: isoTime.describe('When.'),
-  statement: z.string().trim().min(1).max(4000).describe('To what: the sentence that the person agreed to.'),
+  subject: described(trimmed(1, 200), 'Who is shown and agreed.'),
+  givenAt: described(isoTime, 'When.'),
+  statement: described(trimmed(1, 4000), 'To what: the sentence that the person agreed to.'),
 });
 export type Consent = z.infer<typeof consentSchema>;
 
-export const consentRecordSchema = consentSchema.extend({
+export const consentRecordSchema = z.extend(consentSchema, {
   avatarId: id,
   recordedAt: isoTime,
-  revokedAt: isoTime.nullable().describe('When it was taken back by deleting the avatar.'),
+  revokedAt: described(z.nullable(isoTime), 'When it was taken back by deleting the avatar.'),
 });
 export type ConsentRecordInfo = z.infer<typeof consentRecordSchema>;
 
 /** Something that makes the avatar less good, but does not prevent it. */
 export const portraitWarningSchema = z.object({
-  portrait: z.int().min(0).describe('Which portrait, counted from 0.'),
+  portrait: described(int(0), 'Which portrait, counted from 0.'),
   code: z.string(),
   message: z.string(),
 });
@@ -47,8 +48,8 @@ export const avatarSchema = z.object({
   name: z.string(),
   model: z.string(),
   createdAt: isoTime,
-  portraits: z.int().min(1).describe('How many portraits it was made from.'),
-  sample: z.boolean().describe("One of the server's own, which everybody may use and nobody delete."),
+  portraits: described(int(1), 'How many portraits it was made from.'),
+  sample: described(z.boolean(), "One of the server's own, which everybody may use and nobody delete."),
   warnings: z.array(portraitWarningSchema),
 });
 export type AvatarInfo = z.infer<typeof avatarSchema>;
@@ -56,68 +57,68 @@ export const avatarListSchema = z.object({ avatars: z.array(avatarSchema) });
 
 /** The text fields of the multipart form that creates an avatar; the files are called `portraits`. */
 export const avatarFieldsSchema = z.object({
-  name: z.string().trim().min(1).max(64).optional().describe('What the owner calls it.'),
-  model: z.string().min(1).max(64).optional().describe("The model to drive it with; otherwise the server's default."),
-  owner: id.optional().describe('For whom: with the API key only.'),
+  name: described(z.optional(trimmed(1, 64)), 'What the owner calls it.'),
+  model: described(z.optional(text(1, 64)), "The model to drive it with; otherwise the server's default."),
+  owner: described(z.optional(id), 'For whom: with the API key only.'),
 });
 
 /** The answer of the live check; a refusal is an answer here, not an error. */
 export const portraitCheckSchema = z.object({
   ok: z.boolean(),
-  problem: errorBodySchema.shape.error.nullable().describe('Why the portrait would be refused.'),
+  problem: described(z.nullable(errorBodySchema.shape.error), 'Why the portrait would be refused.'),
   warnings: z.array(portraitWarningSchema),
 });
 export type PortraitCheck = z.infer<typeof portraitCheckSchema>;
 
 export const roomSchema = z.object({
   id,
-  open: z.boolean().describe('Whether it is held for anybody just now; a room comes with its first participant.'),
-  participantCount: z.int().min(0),
-  previewCount: z.int().min(0).describe('Who previews themselves there: unseen by the others, in none of the lists.'),
+  open: described(z.boolean(), 'Whether it is held for anybody just now; a room comes with its first participant.'),
+  participantCount: int(0),
+  previewCount: described(int(0), 'Who previews themselves there: unseen by the others, in none of the lists.'),
   participants: z.array(
     z.object({
       id,
       displayName: z.string(),
-      synthetic: z.boolean().describe('Shown as an avatar.'),
-      userId: id.optional().describe('Whose token it is; told to the API key and to moderators only.'),
-      inviteId: id.optional().describe('By which invite a guest came; told to the API key and to moderators only.'),
+      synthetic: described(z.boolean(), 'Shown as an avatar.'),
+      userId: described(z.optional(id), 'Whose token it is; told to the API key and to moderators only.'),
+      inviteId: described(z.optional(id), 'By which invite a guest came; told to the API key and to moderators only.'),
     }),
   ),
 });
 export type RoomInfo = z.infer<typeof roomSchema>;
-export const roomListSchema = z.object({ rooms: z.array(roomSchema.omit({ participants: true })) });
+export const roomListSchema = z.object({ rooms: z.array(z.omit(roomSchema, { participants: true })) });
 
 export const tokenSchema = z.object({ token: z.string(), userId: id, expiresAt: isoTime });
 export type TokenInfo = z.infer<typeof tokenSchema>;
 
 /** A personal token for whoever followed an invite. */
-export const guestSchema = tokenSchema.extend({
+export const guestSchema = z.extend(tokenSchema, {
   roomId: id,
-  accessEndsAt: isoTime.describe('When the invite ends: no token that comes of it lasts longer.'),
+  accessEndsAt: described(isoTime, 'When the invite ends: no token that comes of it lasts longer.'),
 });
 export type GuestInfo = z.infer<typeof guestSchema>;
 
 export const inviteSchema = z.object({
-  invite: z.string().describe('The invite token.'),
-  inviteId: id.describe("The invite's name: by it, it can be ended (`DELETE /rooms/{room}/invites/{invite}`)."),
-  path: z.string().describe("The page's address with the invite in its fragment, which never reaches a server's log."),
-  url: z.string().describe('The same as a whole address.'),
+  invite: described(z.string(), 'The invite token.'),
+  inviteId: described(id, "The invite's name: by it, it can be ended (`DELETE /rooms/{room}/invites/{invite}`)."),
+  path: described(z.string(), "The page's address with the invite in its fragment, which never reaches a server's log."),
+  url: described(z.string(), 'The same as a whole address.'),
   expiresAt: isoTime,
 });
 export type InviteInfo = z.infer<typeof inviteSchema>;
 
 /** A room that the application opened, with a link to give away. */
-export const createdRoomSchema = inviteSchema.extend({ id });
+export const createdRoomSchema = z.extend(inviteSchema, { id });
 export type CreatedRoom = z.infer<typeof createdRoomSchema>;
 
 /** Access that was taken back, with all that came of it. */
 export const revocationSchema = z.object({
   id,
-  subject: id.nullable().describe('The user, guest or invite; null: everybody who came by an invite of the room.'),
-  room: id.nullable().describe('Null: everywhere.'),
-  lasting: z.boolean().describe('Whether tokens that are made afterwards are refused too.'),
+  subject: described(z.nullable(id), 'The user, guest or invite; null: everybody who came by an invite of the room.'),
+  room: described(z.nullable(id), 'Null: everywhere.'),
+  lasting: described(z.boolean(), 'Whether tokens that are made afterwards are refused too.'),
   createdAt: isoTime,
-  until: isoTime.describe('From then on everything that was given out before has expired, and the revocation is forgotten.'),
+  until: described(isoTime, 'From then on everything that was given out before has expired, and the revocation is forgotten.'),
 });
 export type RevocationInfo = z.infer<typeof revocationSchema>;
 export const revocationListSchema = z.object({ revocations: z.array(revocationSchema) });
@@ -127,7 +128,7 @@ export const modelListSchema = z.object({
     z.object({
       name: z.string(),
       version: z.string(),
-      size: z.int().describe('Side of the square picture in pixels.'),
+      size: described(z.int(), 'Side of the square picture in pixels.'),
       default: z.boolean(),
     }),
   ),
@@ -137,7 +138,7 @@ export type ModelList = z.infer<typeof modelListSchema>;
 /** Whether the server can take calls, and if not, which part keeps it from that. */
 export const readinessSchema = z.object({
   ready: z.boolean(),
-  parts: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string().optional() })),
+  parts: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.optional(z.string()) })),
 });
 export type Readiness = z.infer<typeof readinessSchema>;
 
@@ -145,16 +146,16 @@ export type Readiness = z.infer<typeof readinessSchema>;
 export const clientConfigSchema = z.object({
   version: z.string(),
   protocol: z.int(),
-  originAllowed: z
-    .boolean()
-    .optional()
-    .describe('Whether pages of the origin that asks may use the API (`http.corsOrigins`); this request is answered to all.'),
-  tracker: z.string().describe('Address of the description of the face tracker: which one, and where its files are.'),
-  model: z.string().describe('The default model.'),
+  originAllowed: described(
+    z.optional(z.boolean()),
+    'Whether pages of the origin that asks may use the API (`http.corsOrigins`); this request is answered to all.',
+  ),
+  tracker: described(z.string(), 'Address of the description of the face tracker: which one, and where its files are.'),
+  model: described(z.string(), 'The default model.'),
   limits: z.object({
     maxPortraits: z.int(),
     maxPortraitBytes: z.int(),
-    maxUploadBytes: z.int().describe('Of all portraits together.'),
+    maxUploadBytes: described(z.int(), 'Of all portraits together.'),
     maxPortraitPixels: z.int(),
     maxParticipants: z.int(),
     maxDisplayNameLength: z.int(),

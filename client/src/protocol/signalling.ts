@@ -2,7 +2,7 @@
  * The signalling contract over socket.io, both ways. Schemas are the source, types are inferred from them.
  * Every request carries one object and is acknowledged with a `Result`; every event carries one object.
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import type { Result } from './errors.ts';
 import {
   dtlsParametersSchema,
@@ -10,12 +10,13 @@ import {
   receiveCapabilitiesSchema,
   sctpStreamParametersSchema,
 } from './media-parameters.ts';
+import { int, number, text, trimmed } from './schema.ts';
 
 /** Raised when client and server can no longer understand each other. */
 export const PROTOCOL_VERSION = 1;
 
-const id = z.string().min(1).max(64);
-const displayName = z.string().trim().min(1).max(64);
+const id = text(1, 64);
+const displayName = trimmed(1, 64);
 /** mediasoup's own structures, which the server gives to its clients; what clients give is parsed whole: `media-parameters.ts`. */
 const opaque = z.record(z.string(), z.unknown());
 
@@ -25,16 +26,16 @@ export const participantSchema = z.object({
   displayName,
   muted: z.boolean(),
   /** Labelled as synthetic in the protocol: whoever shows the video must show the badge. */
-  avatar: z.object({ id, model: z.string(), synthetic: z.literal(true) }).nullable(),
+  avatar: z.nullable(z.object({ id, model: z.string(), synthetic: z.literal(true) })),
   media: z.array(z.object({ producerId: id, kind: z.enum(['audio', 'video']), source: z.enum(['microphone', 'avatar']) })),
 });
 export type ParticipantInfo = z.infer<typeof participantSchema>;
 
 /** socket.io's handshake `auth`. `resume` is the key from `join` and takes a lost participant's place back. */
 export const handshakeSchema = z.object({
-  token: z.string().max(4096),
-  protocol: z.number().int(),
-  resume: z.string().max(128).optional(),
+  token: text(0, 4096),
+  protocol: z.int(),
+  resume: z.optional(text(0, 128)),
 });
 export type Handshake = z.infer<typeof handshakeSchema>;
 
@@ -57,9 +58,9 @@ export type ExpressionName = (typeof expressionNames)[number];
 export const expressionRequestSchema = z.object({
   name: z.enum(expressionNames),
   /** 1: as people usually show it. */
-  intensity: z.number().min(0).max(1.5).optional(),
+  intensity: z.optional(number(0, 1.5)),
   /** From its beginning to its end; each expression has its own usual duration. */
-  durationMs: z.int().min(100).max(60_000).optional(),
+  durationMs: z.optional(int(100, 60_000)),
 });
 export type ExpressionRequest = z.infer<typeof expressionRequestSchema>;
 
@@ -67,7 +68,7 @@ const transportDirection = z.enum(['send', 'receive']);
 const empty = z.object({});
 
 /** One request: what the client sends and what it gets back. */
-const define = <Q extends z.ZodType, A extends z.ZodType>(request: Q, answer: A) => ({ request, answer });
+const define = <Q extends z.ZodMiniType, A extends z.ZodMiniType>(request: Q, answer: A) => ({ request, answer });
 
 export const requests = {
   /**
@@ -77,11 +78,11 @@ export const requests = {
    */
   join: define(
     z.object({
-      roomId: id.optional(),
+      roomId: z.optional(id),
       displayName,
-      avatarId: id.optional(),
-      model: z.string().max(64).optional(),
-      preview: z.boolean().optional(),
+      avatarId: z.optional(id),
+      model: z.optional(text(0, 64)),
+      preview: z.optional(z.boolean()),
     }),
     z.object({
       participantId: id,
@@ -90,7 +91,7 @@ export const requests = {
       resumed: z.boolean(),
       graceMs: z.number(),
       routerRtpCapabilities: opaque,
-      iceServers: z.array(z.object({ urls: z.array(z.string()), username: z.string().optional(), credential: z.string().optional() })),
+      iceServers: z.array(z.object({ urls: z.array(z.string()), username: z.optional(z.string()), credential: z.optional(z.string()) })),
       participants: z.array(participantSchema),
     }),
   ),
@@ -99,10 +100,10 @@ export const requests = {
    * Goes on with a newer token of the same user, which must allow the room that the participant is in and no room that the one before
    * did not. Answers when the new one expires.
    */
-  'renew-token': define(z.object({ token: z.string().max(4096) }), z.object({ expiresAtMs: z.number() })),
+  'renew-token': define(z.object({ token: text(0, 4096) }), z.object({ expiresAtMs: z.number() })),
   'create-transport': define(
-    z.object({ direction: transportDirection, forceTcp: z.boolean().optional() }),
-    z.object({ id, iceParameters: opaque, iceCandidates: z.array(opaque), dtlsParameters: opaque, sctpParameters: opaque.optional() }),
+    z.object({ direction: transportDirection, forceTcp: z.optional(z.boolean()) }),
+    z.object({ id, iceParameters: opaque, iceCandidates: z.array(opaque), dtlsParameters: opaque, sctpParameters: z.optional(opaque) }),
   ),
   'connect-transport': define(z.object({ transportId: id, dtlsParameters: dtlsParametersSchema }), empty),
   'restart-ice': define(z.object({ transportId: id }), z.object({ iceParameters: opaque })),
@@ -119,7 +120,7 @@ export const requests = {
   'resume-consumer': define(z.object({ consumerId: id }), empty),
   'pause-consumer': define(z.object({ consumerId: id }), empty),
   'set-avatar': define(
-    z.object({ avatarId: id.nullable(), model: z.string().max(64).optional() }),
+    z.object({ avatarId: z.nullable(id), model: z.optional(text(0, 64)) }),
     z.object({ avatar: participantSchema.shape.avatar }),
   ),
   'set-muted': define(z.object({ muted: z.boolean() }), empty),
@@ -128,16 +129,16 @@ export const requests = {
   /** Shows an expression over the live face, which fades by itself. Nothing happens without an avatar. */
   express: define(expressionRequestSchema, empty),
   /** How much of the driver's own expression is transferred: 0 none, 1 all of it, up to 1.5. Pose, lids and gaze stay as they are. */
-  'set-expressiveness': define(z.object({ share: z.number().min(0).max(1.5) }), empty),
+  'set-expressiveness': define(z.object({ share: number(0, 1.5) }), empty),
   /** The server's clock (ms since the Unix epoch), for the offset between the two clocks. */
   'sync-clock': define(empty, z.object({ serverTimeMs: z.number() })),
   /** The viewer's side of the measurements, for the server's metrics; more than one a second are answered, but not counted. */
   'report-playback': define(
     z.object({
-      skewMs: z.number().min(-10_000).max(10_000).optional(),
+      skewMs: z.optional(number(-10_000, 10_000)),
       // The clocks of two machines agree to a few milliseconds only: a little below zero is no mistake.
-      presentedLatencyMs: z.array(z.number().min(-1000).max(60_000)).max(120),
-      framesPerSecond: z.number().min(0).max(240).optional(),
+      presentedLatencyMs: z.array(number(-1000, 60_000)).check(z.maxLength(120)),
+      framesPerSecond: z.optional(number(0, 240)),
     }),
     empty,
   ),
@@ -190,7 +191,7 @@ export const events = {
    * The token expires in a minute, and the connection ends with it unless `renew-token` brings a newer one. `accessEndsAtMs`: then an
    * invite ends, and no newer token of it lasts longer.
    */
-  'token-expiring': z.object({ expiresAtMs: z.number(), accessEndsAtMs: z.number().optional() }),
+  'token-expiring': z.object({ expiresAtMs: z.number(), accessEndsAtMs: z.optional(z.number()) }),
   /** The server ends the session: the place was taken from elsewhere, the room was closed, the server shuts down. */
   closed: z.object({ code: z.string(), message: z.string() }),
 } as const;

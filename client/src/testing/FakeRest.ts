@@ -93,7 +93,8 @@ export class FakeRest {
   #enrol(form: FormData | null): AvatarInfo {
     const portraits = form?.getAll('portraits') ?? [];
     if (portraits.length === 0 || portraits.length > 8) throw new AppError('portrait-count');
-    if (!consentSchema.safeParse(JSON.parse(String(form?.get('consent') ?? 'null'))).success) throw new AppError('consent-missing');
+    const consent = form?.get('consent');
+    if (typeof consent !== 'string' || !consentSchema.safeParse(JSON.parse(consent)).success) throw new AppError('consent-missing');
     const name = form?.get('name');
     const avatar = fakeAvatar({ id: `avatar-${this.#nextId++}`, portraits: portraits.length, ...(typeof name === 'string' && { name }) });
     this.avatars.push(avatar);

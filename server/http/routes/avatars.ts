@@ -24,7 +24,7 @@ import type { App } from '../types.ts';
 
 const tags = ['avatars'];
 const params = z.object({ avatar: avatarIdSchema });
-const fieldsSchema = avatarFieldsSchema.extend({ owner: userIdSchema.optional() });
+const fieldsSchema = z.object({ ...avatarFieldsSchema.shape, owner: userIdSchema.optional() });
 
 const portraitErrors = [
   'portrait-not-an-image',
