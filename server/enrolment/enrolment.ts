@@ -7,7 +7,7 @@ import { AppError, type AvatarInfo, type Consent, type ConsentRecordInfo, type P
 import type { Config } from '../config/index.ts';
 import type { Logger } from '../base/log.ts';
 import type { EnrolmentOutcome } from '../metrics.ts';
-import { sha256 } from '../store/ContentStore.ts';
+import { sha256Of } from '../base/large-bytes.ts';
 import type { Store } from '../store/Store.ts';
 import { portraitsKeyOf, type AvatarRecord, type NewAvatar } from '../store/records.ts';
 import { toConsentInfo, toInfo } from './avatar-info.ts';
@@ -197,7 +197,8 @@ export class Enrolment {
     this.#checkSizes(portraits);
     const consent = checkConsent(candidate, Date.now());
     const model = this.#model(modelName ?? defaultModel);
-    const sourceShas = portraits.map(sha256);
+    const sourceShas: string[] = [];
+    for (const portrait of portraits) sourceShas.push(await sha256Of(portrait));
     const portraitsKey = portraitsKeyOf(owner, sourceShas);
     const key = [owner, portraitsKey, model.name].join(' ');
     const known = store.find(owner, portraitsKey, model.name);

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError, avatarFieldsSchema, consentSchema, PORTRAIT_FORMATS } from '../../client/src/protocol/index.ts';
 import { described } from '../../client/src/protocol/schema.ts';
+import { joined } from '../base/large-bytes.ts';
 import { PortraitError } from '../portraits/PortraitError.ts';
 import type { Upload } from './Upload.ts';
 
@@ -36,11 +37,13 @@ export interface PortraitForm {
   fields: Record<string, unknown>;
 }
 
+const tooLarge = (index: number, { maxBytes }: Pick<FormLimits, 'maxBytes'>): PortraitError =>
+  new PortraitError('portrait-too-large', index, `Portrait ${index + 1} has more than ${maxBytes} bytes`);
+
 /** Its own words for the parser's limits. */
 function refusalOf(error: unknown, index: number, { maxBytes, maxPortraits }: FormLimits): unknown {
   const { code } = (error ?? {}) as { code?: string };
-  if (code === 'FST_REQ_FILE_TOO_LARGE')
-    return new PortraitError('portrait-too-large', index, `Portrait ${index + 1} has more than ${maxBytes} bytes`);
+  if (code === 'FST_REQ_FILE_TOO_LARGE') return tooLarge(index, { maxBytes });
   if (code === 'FST_FILES_LIMIT' || code === 'FST_PARTS_LIMIT')
     return new AppError('portrait-count', `More than ${maxPortraits} files were sent`);
   if (error instanceof AppError || code?.startsWith('FST_')) return error;
@@ -68,11 +71,19 @@ class FormReader {
         new AppError('bad-request', `A file came in the field "${part.fieldname.slice(0, 40)}", files belong into "${this.#fileField}"`),
       );
     if (this.#refusal) return void part.file.resume();
-    const bytes = await part.toBuffer();
+    const bytes = await this.#read(part);
     this.#bytes += bytes.byteLength;
     if (this.#bytes > this.#limits.maxUploadBytes)
       this.refuse(new AppError('payload-too-large', `The pictures have more than ${this.#limits.maxUploadBytes} bytes in all`));
     else this.form.portraits.push(bytes);
+  }
+
+  /** Not the parser's own way, which copies the file whole as it ends. */
+  async #read({ file }: MultipartFile): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of file as AsyncIterable<Buffer>) if (!file.truncated) chunks.push(chunk);
+    if (file.truncated) throw tooLarge(this.form.portraits.length, this.#limits);
+    return joined(chunks);
   }
 
   takeField(name: string | undefined, value: unknown, truncated: boolean | undefined): void {

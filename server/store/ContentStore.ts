@@ -2,15 +2,14 @@
  * Files by the sha256 of what they hold. A file appears whole or not at all (temporary file, fsync, rename, fsync of the folder), is the
  * same for everybody who puts the same bytes, and is compared with its name when it is read. What refers to it is the database's business.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { open, mkdir, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { sha256Of } from '../base/large-bytes.ts';
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 const shaPattern = /^[0-9a-f]{64}$/;
-
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** The file is gone, or not what its name says. */
 export class ContentLost extends Error {
@@ -52,7 +51,7 @@ export class ContentStore {
 
   /** @returns the sha256 under which the bytes can be had again. */
   async put(bytes: Uint8Array): Promise<string> {
-    const sha = sha256(bytes);
+    const sha = await sha256Of(bytes);
     const path = this.path(sha);
     // Size as a cheap check; a damaged file is found by `read` and replaced by the next put.
     if ((await sizeOf(path)) === bytes.byteLength && (await this.#isSound(sha))) return sha;
@@ -78,7 +77,7 @@ export class ContentStore {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new ContentLost(sha, 'missing', { cause: error });
       throw error;
     }
-    if (sha256(bytes) !== sha) throw new ContentLost(sha, 'damaged');
+    if ((await sha256Of(bytes)) !== sha) throw new ContentLost(sha, 'damaged');
     return bytes;
   }
 

@@ -6,9 +6,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { sha256Of } from '../base/large-bytes.ts';
 import { AvatarRecords } from './AvatarRecords.ts';
 import { DATABASE_NAME } from './backup.ts';
-import { ContentStore, sha256 } from './ContentStore.ts';
+import { ContentStore } from './ContentStore.ts';
 import { openDatabase } from './database.ts';
 import { Quarantine } from './Quarantine.ts';
 import { explained, faultOf, StoreError } from './StoreError.ts';
@@ -89,7 +90,7 @@ async function openBackup(source: string): Promise<OpenBackup> {
   const select = damagedUnless(() => database.prepare('SELECT bytes FROM backup_files WHERE sha = ?'), `${source} is not a backup.`);
   const read: FileReader = async (sha) => {
     const bytes = select.get(sha)?.['bytes'];
-    return bytes instanceof Uint8Array && sha256(bytes) === sha ? bytes : null;
+    return bytes instanceof Uint8Array && (await sha256Of(bytes)) === sha ? bytes : null;
   };
   return { database: source, read, close: () => database.close() };
 }

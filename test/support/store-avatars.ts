@@ -1,6 +1,6 @@
 /** Avatars as the store takes them, made of words instead of pictures. */
-import { sha256 } from '../../server/store/ContentStore.ts';
 import type { NewAvatar } from '../../server/store/records.ts';
+import { sha256 } from './sha256.ts';
 
 /** `bytes`: of each portrait kept; preview and weights are small. */
 export function wordAvatar(id: string, { owner = 'ann', bytes = 64 }: { owner?: string; bytes?: number } = {}): NewAvatar {

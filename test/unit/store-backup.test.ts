@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { backUp } from '../../server/store/backup.ts';
 import { checkStore } from '../../server/store/check.ts';
-import { ContentStore, sha256 } from '../../server/store/ContentStore.ts';
+import { ContentStore } from '../../server/store/ContentStore.ts';
 import { restore } from '../../server/store/restore.ts';
 import { Store } from '../../server/store/Store.ts';
 import { wordAvatar } from '../support/store-avatars.ts';
+import { sha256 } from '../support/sha256.ts';
 
 let root: string;
 let dataDir: string;

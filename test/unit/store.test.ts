@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ContentLost, ContentStore, sha256 } from '../../server/store/ContentStore.ts';
+import { ContentLost, ContentStore } from '../../server/store/ContentStore.ts';
 import { Store } from '../../server/store/Store.ts';
 import { openDatabase } from '../../server/store/database.ts';
 import { portraitsKeyOf, type NewAvatar } from '../../server/store/records.ts';
+import { sha256 } from '../support/sha256.ts';
 
 let dataDir: string;
 let store: Store;

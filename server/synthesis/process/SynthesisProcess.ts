@@ -1,5 +1,6 @@
 /** The parent's side of one synthesis process: requests with deadlines, supervision, resource figures. */
 import { fork, type ChildProcess } from 'node:child_process';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { AppError, type DriveState } from '../../../client/src/protocol/index.ts';
@@ -8,6 +9,7 @@ import { clockEnvironment, serverNow } from '../../base/clock.ts';
 import { PortraitError } from '../../portraits/PortraitError.ts';
 import { childEnvironment } from './child-environment.ts';
 import { RunningMark } from './RunningMark.ts';
+import { SideChannel } from './SideChannel.ts';
 import { LandmarkBatcher } from './LandmarkBatcher.ts';
 import type { CallName, Calls, FromWorker, LandmarkMessage, PacketCounts, SentMessage, ToWorker } from './messages.ts';
 
@@ -58,6 +60,8 @@ export class SynthesisProcess {
   readonly events = new Emitter<ProcessEvents>();
   readonly #child: ChildProcess;
   readonly #running: RunningMark;
+  /** The sixth descriptor of the child. */
+  readonly #large: SideChannel;
   readonly #options: SynthesisProcessOptions;
   readonly #waiting = new Map<number, Waiting>();
   readonly #landmarks = new LandmarkBatcher((packets) => this.send({ type: 'landmarks', packets }));
@@ -86,7 +90,7 @@ export class SynthesisProcess {
         ...(options.replay === undefined ? {} : { GIOCONDA_SYNTHESIS_REPLAY: options.replay }),
         ORT_DISABLE_TELEMETRY: '1',
       }),
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', running.fd],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', running.fd, 'pipe'],
     });
     const synthesis = new SynthesisProcess(child, running, options);
     await synthesis.#started();
@@ -96,6 +100,7 @@ export class SynthesisProcess {
   private constructor(child: ChildProcess, running: RunningMark, options: SynthesisProcessOptions) {
     this.#child = child;
     this.#running = running;
+    this.#large = new SideChannel((child.stdio as unknown[])[5] as Duplex);
     this.#options = options;
     child.on('message', (message) => this.#handle(message as FromWorker));
     child.once('exit', (code, signal) => this.#onExit(code, signal));
@@ -140,7 +145,7 @@ export class SynthesisProcess {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#settle(requestId)?.reject(new AppError('deadline')), timeoutMs);
       this.#waiting.set(requestId, { resolve: resolve as (answer: unknown) => void, reject, timer });
-      this.send({ type: 'call', requestId, name, request });
+      this.send({ type: 'call', requestId, name, request: this.#large.detach(request) });
     });
   }
 
@@ -165,7 +170,7 @@ export class SynthesisProcess {
       case 'ready':
         return this.#onReady();
       case 'reply':
-        return this.#settle(message.requestId)?.resolve(message.answer);
+        return void this.#large.attach(message.answer).then((whole) => this.#settle(message.requestId)?.resolve(whole));
       case 'refusal': {
         const error = AppError.fromWire(message.error);
         return this.#settle(message.requestId)?.reject(message.portrait === undefined ? error : portraitRefusal(error, message.portrait));
@@ -229,6 +234,7 @@ export class SynthesisProcess {
     const blames = this.#hung || code === EXIT_FAULT || (signal !== null && crashSignals.has(signal));
     const running = blames ? this.#running.read() : null;
     this.#running.close();
+    this.#large.close();
     if (running) this.events.emit('fault', { sessionId: running.sessionId });
     if (!this.#closing) this.#options.log.warn({ pid: this.pid, code, signal }, 'synthesis process ended');
     for (const requestId of [...this.#waiting.keys()])

@@ -2,6 +2,7 @@
  * Entry of a synthesis process (forked by `SynthesisProcess`): inference, video encoding and enrolment away from the
  * event loop that serves signalling. It holds nothing that cannot be rebuilt: the parent may end it at any time.
  */
+import { Socket } from 'node:net';
 import { AppError } from '../../../client/src/protocol/index.ts';
 import { createLog } from '../../base/log.ts';
 import { SerialQueue } from '../../base/SerialQueue.ts';
@@ -16,6 +17,7 @@ import { LiveSessions, type LiveSessionsOptions } from './LiveSessions.ts';
 import { loadAvatar, ModelCache, openRenderer } from './open-renderer.ts';
 import { recordVideo } from './record-video.ts';
 import { replaying } from './replaying.ts';
+import { SideChannel } from './SideChannel.ts';
 import { encodeRecording } from './VideoRecording.ts';
 
 const log = createLog({ logLevel: 'info' }).child({ part: 'synthesis', pid: process.pid });
@@ -24,8 +26,9 @@ const cacheDir = process.env['GIOCONDA_SYNTHESIS_CACHE'] ?? '';
 const EXIT_FAULT = 70;
 const SENT_REPORT_INTERVAL_MS = 100;
 
-/** See `SynthesisProcess`: the fifth descriptor that it hands over. */
+/** See `SynthesisProcess`: the fifth and the sixth descriptor that it hands over. */
 const running = new RunningMark(4);
+const large = new SideChannel(new Socket({ fd: 5 }));
 const frames = new SerialQueue();
 const models = new ModelCache();
 const enrolment = new EnrolmentJobs(cacheDir, models);
@@ -82,9 +85,11 @@ const handlers: { [N in CallName]: (request: Calls[N]['request']) => Promise<Cal
 };
 
 async function answer(message: Extract<ToWorker, { type: 'call' }>): Promise<void> {
-  const { requestId, name, request } = message;
+  const { requestId, name } = message;
+  const request = await large.attach(message.request);
   try {
-    send({ type: 'reply', requestId, answer: await handlers[name](request as never) });
+    const answered = await handlers[name](request as never);
+    send({ type: 'reply', requestId, answer: large.detach(answered) });
   } catch (error) {
     const portrait = portraitOf(error);
     const known = AppError.from(error);

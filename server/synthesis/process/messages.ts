@@ -6,6 +6,7 @@ import type { PortraitLimits } from '../../portraits/limits.ts';
 import type { Speed } from '../measure/measure-synthesis.ts';
 import type { VideoCodec } from '../../video/rtp-packetizer.ts';
 import type { RtpState } from '../../video/RtpSender.ts';
+import type { Detached } from './SideChannel.ts';
 
 export interface VideoSettings {
   codec: VideoCodec;
@@ -81,7 +82,7 @@ export interface Calls {
 export type CallName = keyof Calls;
 
 export type ToWorker =
-  | { type: 'call'; requestId: number; name: CallName; request: Calls[CallName]['request'] }
+  | { type: 'call'; requestId: number; name: CallName; request: Detached<Calls[CallName]['request']> }
   | { type: 'landmarks'; packets: LandmarkMessage[] }
   | { type: 'keyframe' | 'recalibrate' | 'close'; sessionId: string }
   | { type: 'express'; sessionId: string; expression: ExpressionRequest }
@@ -92,7 +93,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { type: 'ready' }
-  | { type: 'reply'; requestId: number; answer: Calls[CallName]['answer'] }
+  | { type: 'reply'; requestId: number; answer: Detached<Calls[CallName]['answer']> }
   /** `portrait` is the index of the portrait that was refused. */
   | { type: 'refusal'; requestId: number; error: WireError; portrait?: number }
   | { type: 'sent'; sessions: SentMessage[] }
