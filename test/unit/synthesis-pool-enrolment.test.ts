@@ -28,7 +28,8 @@ describe('EnrolmentWorker', () => {
       log: silent,
       cacheDir: '',
       models: [],
-      spawn: async () => {
+      spawn: async ({ background }) => {
+        expect(background).toBe(true);
         if (refusals-- > 0) throw new AppError('synthesis-failed');
         processes.push(new FakeProcess());
         current().answering = false;

@@ -1,6 +1,6 @@
 /** A real synthesis process: what it inherits, and the mark by which its parent sees what it is doing. */
 import { existsSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLog } from '../../server/base/log.ts';
 import { childEnvironment } from '../../server/synthesis/process/child-environment.ts';
@@ -27,6 +27,21 @@ describe('a synthesis process', () => {
       expect(environment).toContain('ORT_DISABLE_TELEMETRY=1');
     } finally {
       child.close();
+    }
+  });
+
+  it('steps back behind live avatars where its work can wait', async () => {
+    const options = { log: createLog({ logLevel: 'silent' }), deadlineMs: 1000, cacheDir: '/nowhere' };
+    const [live, background] = await Promise.all([
+      SynthesisProcess.create(options),
+      SynthesisProcess.create({ ...options, background: true }),
+    ]);
+    try {
+      expect(getPriority(live.pid)).toBe(getPriority());
+      expect(getPriority(background.pid)).toBe(Math.min(19, getPriority() + 5));
+    } finally {
+      live.close();
+      background.close();
     }
   });
 

@@ -84,7 +84,7 @@ export class EnrolmentWorker implements EnrolmentBackend {
 
   #spawn(): Promise<SynthesisProcessPort> {
     const spawn = this.#options.spawn ?? SynthesisProcess.create;
-    const starting = spawn({ ...this.#options, deadlineMs: TIMEOUT_MS });
+    const starting = spawn({ ...this.#options, deadlineMs: TIMEOUT_MS, background: true });
     const ended = (): void => {
       if (this.#process === starting) this.#process = null;
     };

@@ -1,5 +1,6 @@
 /** The parent's side of one synthesis process: requests with deadlines, supervision, resource figures. */
 import { fork, type ChildProcess } from 'node:child_process';
+import { getPriority, setPriority } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
@@ -22,12 +23,17 @@ const MOST_WATCH_INTERVAL_MS = 250;
 export const EXIT_FAULT = 70;
 const crashSignals: ReadonlySet<NodeJS.Signals> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT', 'SIGTRAP']);
 const CLOSE_GRACE_MS = 1000;
+/** Steps of Unix's priority, and its lowest. */
+const BACKGROUND_NICE = 5;
+const MOST_NICE = 19;
 
 export interface SynthesisProcessOptions {
   log: Logger;
   /** A frame or a ping that takes longer than this ends the process. */
   deadlineMs: number;
   cacheDir: string;
+  /** Its work may wait for everybody else's. */
+  background?: boolean;
   /** A recording (`VideoRecording.ts`) that its live avatars show instead of themselves: for load tests. */
   replay?: string | undefined;
 }
@@ -54,6 +60,16 @@ function portraitRefusal(error: AppError, portrait: number): PortraitError {
   const refusal = new PortraitError(error.code, portrait);
   refusal.message = error.message;
   return refusal;
+}
+
+/** The cores go to live avatars first. Where the system refuses, they are shared evenly. */
+function lowerPriority(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, Math.min(MOST_NICE, getPriority() + BACKGROUND_NICE));
+  } catch {
+    // Nothing depends on it.
+  }
 }
 
 export class SynthesisProcess {
@@ -93,6 +109,7 @@ export class SynthesisProcess {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', running.fd, 'pipe'],
     });
     const synthesis = new SynthesisProcess(child, running, options);
+    if (options.background) lowerPriority(child.pid);
     await synthesis.#started();
     return synthesis;
   }
