@@ -12,6 +12,7 @@ const limits = { maxBytes: 1e6, maxPixels: 1e6 };
 
 describe('EnrolmentWorker', () => {
   let processes: FakeProcess[];
+  let backgrounds: unknown[];
   let refusals: number;
   let worker: EnrolmentWorker;
 
@@ -23,13 +24,13 @@ describe('EnrolmentWorker', () => {
   const nowAsked = (signs: number[]): Promise<unknown> => eventually(`jobs ${String(signs)}`, () => String(asked()) === String(signs));
 
   beforeEach(() => {
-    [processes, refusals] = [[], 0];
+    [processes, refusals, backgrounds] = [[], 0, []];
     worker = new EnrolmentWorker({
       log: silent,
       cacheDir: '',
       models: [],
       spawn: async ({ background }) => {
-        expect(background).toBe(true);
+        backgrounds.push(background);
         if (refusals-- > 0) throw new AppError('synthesis-failed');
         processes.push(new FakeProcess());
         current().answering = false;
@@ -50,6 +51,7 @@ describe('EnrolmentWorker', () => {
     current().calls.shift()!.resolve('three');
     expect(await results).toMatchObject([{ value: 'one' }, { reason: { code: 'portrait-no-face' } }, { value: 'three' }]);
     expect(processes).toHaveLength(1);
+    expect(backgrounds).toEqual([true]);
   });
 
   it('a job that is given up while it waits costs nobody anything', async () => {
