@@ -1,15 +1,15 @@
 /**
- * Builds the package into `dist`: ES modules, declarations and source maps, one file for each source. `npm pack` and `npm publish` run it.
- * Plain JavaScript for Node 20 and newer.
+ * Builds the package in the working directory into its `dist`: ES modules, declarations and source maps, one file for each source. `npm pack`
+ * and `npm publish` run it. Plain JavaScript for Node 20 and newer.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const folder = dirname(fileURLToPath(import.meta.url));
+const folder = process.cwd();
 const dist = join(folder, 'dist');
 const require = createRequire(import.meta.url);
 const targets = ['chrome111', 'firefox120', 'safari16.4'];
@@ -76,9 +76,11 @@ function licencesOf(inputs) {
 rmSync(dist, { recursive: true, force: true });
 compile();
 nameDeclarations();
-await bundleVendor();
+if (existsSync(join(dist, 'vendor'))) await bundleVendor();
 // Tables, not code: the map would be larger than all others together.
-rmSync(join(dist, 'protocol/landmark-basis.js.map'), { force: true });
 const basis = join(dist, 'protocol/landmark-basis.js');
-writeFileSync(basis, readFileSync(basis, 'utf8').replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n'));
-copyFileSync(join(folder, '../LICENSE'), join(folder, 'LICENSE'));
+if (existsSync(basis)) {
+  rmSync(`${basis}.map`, { force: true });
+  writeFileSync(basis, readFileSync(basis, 'utf8').replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n'));
+}
+copyFileSync(fileURLToPath(new URL('../LICENSE', import.meta.url)), join(folder, 'LICENSE'));
