@@ -157,8 +157,10 @@ async function start(
   metrics.watchAvatars(() => ({ ...pool.avatars, sharing: pool.sharing }));
   const { maxParticipants, graceMs } = config.rooms;
   const limits = { maxTransports: config.media.maxTransports, maxConsumers: config.media.maxConsumers };
-  const rooms = owned(new Rooms({ media, synthesis: pool, metrics, maxParticipants, graceMs, limits, seats: config.limits }), (part) =>
-    part.close(),
+  const { bitrateBps: videoBitrateBps } = config.video;
+  const rooms = owned(
+    new Rooms({ media, synthesis: pool, metrics, maxParticipants, graceMs, limits, seats: config.limits, videoBitrateBps }),
+    (part) => part.close(),
   );
   enrolment.onDeleted((avatarId) => {
     rooms.withdrawAvatar(avatarId).catch((error: unknown) => log.error({ err: error }, 'a deleted avatar could not be withdrawn'));

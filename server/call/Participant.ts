@@ -64,6 +64,8 @@ interface ParticipantEvents extends Record<string, unknown> {
   state: DriveState;
   /** Frames a second that the avatar is rendered at. */
   rate: number;
+  /** Bytes from this participant, told once a second. */
+  received: number;
   traces: FrameTrace[];
   closed: undefined;
 }
@@ -172,9 +174,32 @@ export class Participant {
     }
     this.#transports.set(transport.id, transport);
     transport.onConnected(() => this.#views.connected(transport));
+    transport.onReceived((bytes) => this.events.emit('received', bytes));
     transport.onFlooded(() => this.dismiss('bitrate-limit', new AppError('bitrate-limit').message));
     transport.onClosed(() => this.#transports.delete(transport.id));
     return transport;
+  }
+
+  /** Whether the next transport takes the place of an older one. */
+  get transportsFull(): boolean {
+    return this.#transports.size >= this.#options.limits.maxTransports;
+  }
+
+  /** What is open or being opened. */
+  get held(): { transports: number; voices: number; videos: number } {
+    const consumers = [...this.#consumers.values()];
+    const videos = consumers.filter(({ kind }) => kind === 'video').length;
+    return {
+      transports: this.#transports.size + this.#openingTransports,
+      voices: consumers.length - videos,
+      // Of one that is being opened nobody knows the kind yet.
+      videos: videos + this.#openingConsumers,
+    };
+  }
+
+  /** Whether there is a consumer of that stream already. */
+  receives(producerId: string): boolean {
+    return [...this.#consumers.values()].some((consumer) => consumer.producerId === producerId);
   }
 
   transport(id: string): TransportPort {

@@ -3,7 +3,8 @@ import { AppError } from '../../client/src/protocol/index.ts';
 import type { CallMetricsPort, MediaPort, SynthesisPort } from './ports.ts';
 import type { Participant, ParticipantLimits } from './Participant.ts';
 import { Room } from './Room.ts';
-import { Seats, type SeatLimits } from './Seats.ts';
+import { MediaShares, type MediaShareLimits } from './MediaShares.ts';
+import { Seats, type SeatHolder, type SeatLimits } from './Seats.ts';
 
 export interface RoomsOptions {
   media: MediaPort;
@@ -15,7 +16,9 @@ export interface RoomsOptions {
   /** Of each participant. */
   limits: ParticipantLimits;
   /** Of each user and address, over all rooms. */
-  seats: SeatLimits;
+  seats: SeatLimits & MediaShareLimits;
+  /** Of an avatar's video. */
+  videoBitrateBps: number;
 }
 
 export interface RoomSummary {
@@ -32,28 +35,37 @@ export class Rooms {
   readonly #rooms = new Map<string, Promise<Room>>();
   readonly #open = new Map<string, Room>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  /** Places and avatars by user and address. */
+  /** Rooms, places and avatars by user and address. */
   readonly seats: Seats;
+  /** What they take of the media. */
+  readonly shares: MediaShares;
   #closed = false;
 
   constructor(options: RoomsOptions) {
     this.#options = options;
-    this.seats = new Seats(options.seats, (limit) => options.metrics.limitReached(limit));
+    const onLimit = (limit: string): void => options.metrics.limitReached(limit);
+    this.seats = new Seats(options.seats, onLimit);
+    this.shares = new MediaShares({ limits: options.seats, videoBitrateBps: options.videoBitrateBps, onLimit });
   }
 
   get graceMs(): number {
     return this.#options.graceMs;
   }
 
-  /** Opens the room if need be. Two who come at once get the same one. */
-  async enter(roomId: string): Promise<Room> {
+  /** Opens the room if need be, for `holder`. Two who come at once get the same one. @throws AppError `room-limit`, `shutting-down` */
+  async enter(roomId: string, holder: SeatHolder): Promise<Room> {
     if (this.#closed) throw new AppError('shutting-down');
-    clearTimeout(this.#timers.get(roomId));
     const existing = this.#rooms.get(roomId);
-    if (existing) return existing;
+    if (existing) {
+      const room = await existing;
+      // The time that whoever comes needs to take a place; without one it closes all the same.
+      if (room.size === 0 && !room.closed) this.#closeWhenStillEmpty(room);
+      return room;
+    }
+    this.seats.openRoom(roomId, holder);
     const opening = this.#openRoom(roomId);
     this.#rooms.set(roomId, opening);
-    opening.catch(() => this.#rooms.delete(roomId)); // the next one may try again
+    opening.catch(() => this.#forget(roomId)); // the next one may try again
     return opening;
   }
 
@@ -70,6 +82,7 @@ export class Rooms {
   #forget(id: string): void {
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);
+    this.seats.closeRoom(id);
     this.#rooms.delete(id);
     this.#open.delete(id);
   }

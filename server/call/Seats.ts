@@ -1,4 +1,4 @@
-/** How many places and driven avatars one user and one address hold, over all rooms. */
+/** How many rooms, places and driven avatars one user and one address hold. */
 import { AppError } from '../../client/src/protocol/index.ts';
 import type { Participant } from './Participant.ts';
 
@@ -6,6 +6,9 @@ export interface SeatLimits {
   seatsPerUser: number;
   previewSeatsPerUser: number;
   seatsPerAddress: number;
+  previewSeatsPerAddress: number;
+  roomsPerUser: number;
+  roomsPerAddress: number;
   avatarsPerUser: number;
   avatarsPerAddress: number;
 }
@@ -25,6 +28,8 @@ export class Seats {
   readonly #limits: SeatLimits;
   readonly #onLimit: (limit: string) => void;
   readonly #seats = new Map<Participant, Seat>();
+  /** Open rooms, by who opened them. */
+  readonly #rooms = new Map<string, SeatHolder>();
 
   constructor(limits: SeatLimits, onLimit: (limit: string) => void) {
     this.#limits = limits;
@@ -34,9 +39,26 @@ export class Seats {
   /** Asked before a place is taken; a place that is kept for a lost participant counts. @throws AppError `seat-limit` */
   check({ subject, address }: SeatHolder, hidden: boolean): void {
     const users = this.#held((seat) => seat.subject === subject);
-    if (hidden) this.#refuse('seat-limit', 'previewSeatsPerUser', users.filter(({ participant }) => participant.hidden).length);
+    const neighbours = this.#held((seat) => seat.address === address);
+    const unseen = (seats: Seat[]): number => seats.filter(({ participant }) => participant.hidden).length;
+    if (hidden) {
+      this.#refuse('seat-limit', 'previewSeatsPerUser', unseen(users));
+      this.#refuse('seat-limit', 'previewSeatsPerAddress', unseen(neighbours));
+    }
     this.#refuse('seat-limit', 'seatsPerUser', users.length);
-    this.#refuse('seat-limit', 'seatsPerAddress', this.#held((seat) => seat.address === address).length);
+    this.#refuse('seat-limit', 'seatsPerAddress', neighbours.length);
+  }
+
+  /** A room counts for who opens it, until `closeRoom`. @throws AppError `room-limit` */
+  openRoom(roomId: string, holder: SeatHolder): void {
+    const opened = (key: keyof SeatHolder): number => [...this.#rooms.values()].filter((other) => other[key] === holder[key]).length;
+    this.#refuse('room-limit', 'roomsPerUser', opened('subject'));
+    this.#refuse('room-limit', 'roomsPerAddress', opened('address'));
+    this.#rooms.set(roomId, holder);
+  }
+
+  closeRoom(roomId: string): void {
+    this.#rooms.delete(roomId);
   }
 
   /** From here until the participant closes. */
@@ -65,7 +87,7 @@ export class Seats {
     return [...this.#seats.values()].filter(matches);
   }
 
-  #refuse(code: 'seat-limit' | 'live-avatar-limit', limit: keyof SeatLimits, held: number): void {
+  #refuse(code: 'room-limit' | 'seat-limit' | 'live-avatar-limit', limit: keyof SeatLimits, held: number): void {
     if (held < this.#limits[limit]) return;
     this.#onLimit(limit);
     throw new AppError(code, `limits.${limit} is ${this.#limits[limit]}`);

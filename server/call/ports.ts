@@ -48,6 +48,8 @@ export interface TransportPort {
   onClosed(listener: () => void): void;
   /** Called when media can flow. */
   onConnected(listener: () => void): void;
+  /** Called once a second with the bytes that the client has sent since. */
+  onReceived(listener: (bytes: number) => void): void;
   /** Called once if the client sends more than it may: the transport has been closed. */
   onFlooded(listener: () => void): void;
   close(): void;

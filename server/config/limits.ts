@@ -2,8 +2,10 @@
 import { z } from 'zod';
 
 const MIB = 1024 * 1024;
+const MBPS = 1_000_000;
 const count = z.int().min(1);
 const bytes = z.int().min(1024);
+const bitrate = z.int().min(30_000);
 
 export const limitFields = {
   handshakesPerMinute: count
@@ -18,6 +20,10 @@ export const limitFields = {
     .describe(
       "Signalling messages a second on one connection, with bursts of four seconds' worth; further ones are answered `rate-limited`, and a connection that goes on sending is ended.",
     ),
+  messagesPerSecondPerUser: count
+    .default(120)
+    .describe("The same on all connections of one user together; further ones are answered `rate-limited`."),
+  messagesPerSecondPerAddress: count.default(1500).describe('The same on all connections from one address.'),
   messageBytes: bytes
     .max(MIB)
     .default(64 * 1024)
@@ -28,13 +34,36 @@ export const limitFields = {
   unsentBytes: bytes
     .default(MIB)
     .describe('Bytes that may wait for one signalling connection that does not read; it is ended beyond that.'),
+  unsentBytesPerUser: bytes
+    .default(4 * MIB)
+    .describe('The same for all connections of one user together; the one with most waiting is ended first.'),
+  unsentBytesPerAddress: bytes.default(32 * MIB).describe('The same for all connections from one address.'),
+  roomsPerUser: count
+    .default(8)
+    .describe('Rooms that one user has opened, by coming first, and that are open still; further ones are refused with `room-limit`.'),
+  roomsPerAddress: count.default(64).describe('The same for one address.'),
   seatsPerUser: count
     .default(8)
     .describe('Places in rooms that one user holds at the same time, previews and places kept for a reconnect included.'),
   previewSeatsPerUser: count.default(2).describe('Of those, unseen previews.'),
   seatsPerAddress: count.default(64).describe('Places in rooms that one address holds at the same time.'),
+  previewSeatsPerAddress: count.default(32).describe('Of those, unseen previews.'),
   avatarsPerUser: count.default(4).describe('Avatars of one user that are driven at the same time.'),
   avatarsPerAddress: count.default(16).describe('Avatars that are driven from one address at the same time.'),
+  transportsPerUser: count.default(32).describe('WebRTC transports of one user in all places; further ones are refused with `transport-limit`.'),
+  transportsPerAddress: count.default(256).describe('The same for one address.'),
+  consumersPerUser: count.default(256).describe('Streams that one user receives in all places; further ones are refused with `consumer-limit`.'),
+  consumersPerAddress: count.default(2048).describe('The same for one address.'),
+  incomingBitratePerUserBps: bitrate
+    .default(4 * MBPS)
+    .describe('Bit rate that one user sends from all places, averaged over three seconds; beyond it who sends most is put out with `bitrate-limit`.'),
+  incomingBitratePerAddressBps: bitrate.default(32 * MBPS).describe('The same for one address.'),
+  outgoingBitratePerUserBps: bitrate
+    .default(64 * MBPS)
+    .describe(
+      "Bit rate of all streams that one user receives, an avatar's video counted as `video.bitrateBps`, a voice as 64,000; further ones are refused with `outgoing-bitrate-limit`.",
+    ),
+  outgoingBitratePerAddressBps: bitrate.default(512 * MBPS).describe('The same for one address.'),
   revokedInvitesPerRoom: count
     .default(1000)
     .describe('Invites of one room that its moderators may end one by one; further ones are refused with `revocation-limit`.'),

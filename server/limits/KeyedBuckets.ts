@@ -30,6 +30,11 @@ export class KeyedBuckets {
     return this.#buckets.get(key)?.left(nowMs) ?? this.#options.capacity;
   }
 
+  /** The key begins anew, without debts. */
+  forget(key: string): void {
+    this.#buckets.delete(key);
+  }
+
   #bucket(key: string, nowMs: number): TokenBucket {
     let bucket = this.#buckets.get(key);
     if (!bucket) {

@@ -65,6 +65,7 @@ export class ClientTransport implements TransportPort {
   readonly #options: ClientTransportOptions;
   readonly #incoming: IncomingBudget;
   readonly #floodedListeners = new Set<() => void>();
+  readonly #receivedListeners = new Set<(bytes: number) => void>();
 
   constructor(options: ClientTransportOptions) {
     const { transport, direction, router, maxIncomingBitrateBps } = options;
@@ -75,6 +76,9 @@ export class ClientTransport implements TransportPort {
     this.#incoming = new IncomingBudget({
       bitrateBps: maxIncomingBitrateBps,
       received: async () => (await transport.getStats())[0]?.bytesReceived ?? 0,
+      onReceived: (bytes) => {
+        for (const listener of this.#receivedListeners) listener(bytes);
+      },
       onExceeded: () => this.#flooded(),
     });
     this.onClosed(() => this.#incoming.close());
@@ -223,6 +227,10 @@ export class ClientTransport implements TransportPort {
 
   onClosed(listener: () => void): void {
     onEnd(this.#transport, listener);
+  }
+
+  onReceived(listener: (bytes: number) => void): void {
+    this.#receivedListeners.add(listener);
   }
 
   onFlooded(listener: () => void): void {

@@ -7,6 +7,8 @@ export interface IncomingBudgetOptions {
   bitrateBps: number;
   /** Bytes received so far. */
   received: () => Promise<number>;
+  /** Told once a second what has come since. */
+  onReceived?: (bytes: number) => void;
   onExceeded: () => void;
 }
 
@@ -49,8 +51,11 @@ export class IncomingBudget {
     if (this.#closed) return;
     const nowMs = performance.now();
     this.#allowance = Math.min(this.#burst, this.#allowance + (nowMs - this.#countedMs) * this.#bytesPerMs) - (bytes - this.#countedBytes);
+    const more = bytes - this.#countedBytes;
     this.#countedMs = nowMs;
     this.#countedBytes = bytes;
+    this.#options.onReceived?.(more);
+    if (this.#closed) return;
     if (this.#allowance >= 0) return this.#later();
     this.close();
     this.#options.onExceeded();

@@ -22,8 +22,9 @@ import {
 import type { ConnectionPort } from '../call/Participant.ts';
 import type { Rooms } from '../call/Rooms.ts';
 import type { Config } from '../config/index.ts';
+import { KeyedBuckets } from '../limits/KeyedBuckets.ts';
 import { Shares } from '../limits/Shares.ts';
-import { TokenBucket } from '../limits/TokenBucket.ts';
+import { TokenBucket, type BucketOptions } from '../limits/TokenBucket.ts';
 import type { Access, Caller } from './access.ts';
 import { AddressGate } from './AddressGate.ts';
 import { express, recalibrate, setAvatar, setExpressiveness } from './avatar-handlers.ts';
@@ -40,6 +41,7 @@ import {
 import { join, leave, renewToken, reportPlayback, setMuted, syncClock } from './room-handlers.ts';
 import { Session } from './Session.ts';
 import { SocketGuard, type EngineConnection } from './SocketGuard.ts';
+import { UnsentWatch } from './UnsentWatch.ts';
 
 const HEARTBEAT_MS = 5000;
 const HEARTBEAT_TIMEOUT_MS = 8000;
@@ -95,6 +97,9 @@ export class SignallingServer {
   readonly #guards = new Map<object, SocketGuard>();
   readonly #sessions = new Set<Session>();
   readonly #userConnections = new Shares();
+  readonly #userMessages: KeyedBuckets;
+  readonly #addressMessages: KeyedBuckets;
+  readonly #unsent: UnsentWatch;
   readonly #log: Logger;
 
   constructor(options: SignallingOptions) {
@@ -102,6 +107,9 @@ export class SignallingServer {
     this.#options = options;
     this.#log = log.child({ part: 'signalling' });
     this.#gate = new AddressGate({ limits, addressOf, onLimit: (limit) => metrics.limitReached(limit) });
+    this.#userMessages = new KeyedBuckets(burst(limits.messagesPerSecondPerUser));
+    this.#addressMessages = new KeyedBuckets(burst(limits.messagesPerSecondPerAddress));
+    this.#unsent = new UnsentWatch({ limits, onLimit: (limit) => metrics.limitReached(limit) });
     this.#io = new Server(httpServer, {
       serveClient: false,
       // Answers to long polling would have to be kept until somebody fetches them.
@@ -130,11 +138,14 @@ export class SignallingServer {
       leave();
       this.#guards.delete(connection);
     });
+    const address = this.#options.addressOf(connection.request);
     const onEnded = (code: ErrorCode): void => {
       this.#options.metrics.limitReached(code === 'connection-too-slow' ? 'unsentBytes' : 'messagesPerSecond');
       this.#log.info({ code }, 'connection ended');
     };
-    this.#guards.set(connection, new SocketGuard(connection, { limits: this.#options.limits, onEnded }));
+    const guard = new SocketGuard(connection, { limits: this.#options.limits, onEnded });
+    this.#guards.set(connection, guard);
+    connection.on('close', this.#unsent.add(guard, { address }));
   }
 
   async #admit(socket: CallSocket): Promise<void> {
@@ -157,6 +168,7 @@ export class SignallingServer {
     }
     if (conn.readyState !== 'open') return;
     this.#userConnections.add(userId, 1);
+    this.#unsent.belongsTo(this.#guards.get(conn), userId);
     conn.once('close', () => this.#userConnections.remove(userId, 1));
   }
 
@@ -172,7 +184,7 @@ export class SignallingServer {
       address: this.#options.addressOf(socket.request),
     });
     this.#sessions.add(session);
-    const budget = new TokenBucket({ capacity: limits.messagesPerSecond * BURST_SECONDS, perSecond: limits.messagesPerSecond });
+    const budget = new TokenBucket(burst(limits.messagesPerSecond));
     socket.on('disconnect', (reason) => {
       this.#log.debug({ reason }, 'socket closed');
       this.#sessions.delete(session);
@@ -196,12 +208,26 @@ export class SignallingServer {
   async #answer(session: Session, budget: TokenBucket, name: string, payload: unknown): Promise<Result<unknown>> {
     try {
       if (!budget.take()) throw new AppError('rate-limited');
+      this.#requireShare(session);
       if (!Object.hasOwn(requests, name)) throw new AppError('bad-request', 'There is no such request');
       return { ok: true, data: await this.#dispatch(session, name as RequestName, payload) };
     } catch (thrown) {
       const error = AppError.from(thrown);
       if (error.code === 'internal') this.#log.error({ err: error.cause, request: name }, 'request failed');
       return { ok: false, error: error.toWire() };
+    }
+  }
+
+  /** A connection's own budget is not all: who holds many of them gets no more than a few. @throws AppError `rate-limited` */
+  #requireShare({ caller, address }: Session): void {
+    const { metrics } = this.#options;
+    for (const [limit, buckets, key] of [
+      ['messagesPerSecondPerUser', this.#userMessages, caller.userId],
+      ['messagesPerSecondPerAddress', this.#addressMessages, address],
+    ] as const) {
+      if (buckets.take(key)) continue;
+      metrics.limitReached(limit);
+      throw new AppError('rate-limited', `limits.${limit} is ${this.#options.limits[limit]}`);
     }
   }
 
@@ -214,12 +240,16 @@ export class SignallingServer {
   /** Says good-bye to all sockets; the HTTP server is not ours to close. */
   async close(): Promise<void> {
     const guards = [...this.#guards.values()];
+    this.#unsent.close();
     this.#io.disconnectSockets(true);
     this.#io.engine.close();
     // A peer that does not answer the close frame would hold the server up for half a minute.
     for (const guard of guards) guard.terminateSoon();
   }
 }
+
+/** So much a second, and a few seconds' worth at once. */
+const burst = (perSecond: number): BucketOptions => ({ capacity: perSecond * BURST_SECONDS, perSecond });
 
 function connectionOf(socket: CallSocket, onEnded: (code: string) => void): ConnectionPort {
   return {

@@ -8,6 +8,7 @@ export async function createTransport(
   session: Session,
   { direction, forceTcp }: RequestOf<'create-transport'>,
 ): Promise<AnswerOf<'create-transport'>> {
+  session.rooms.shares.checkTransport(session.participant);
   const transport = await session.participant.createTransport({ direction, forceTcp: forceTcp ?? false });
   return { id: transport.id, ...transport.parameters };
 }
@@ -38,7 +39,9 @@ export async function produceLandmarks(session: Session, request: RequestOf<'pro
 
 export async function consume(session: Session, request: RequestOf<'consume'>): Promise<AnswerOf<'consume'>> {
   const { participant, room } = session;
-  if (!room.publisherOf(request.producerId, participant)) throw new AppError('producer-not-found');
+  const media = room.publisherOf(request.producerId, participant)?.info.media.find(({ producerId }) => producerId === request.producerId);
+  if (!media) throw new AppError('producer-not-found');
+  session.rooms.shares.checkConsumer(participant, media);
   const { id, producerId, kind, rtpParameters } = await participant.consume(request);
   return { consumerId: id, producerId, kind, rtpParameters };
 }

@@ -3,6 +3,7 @@ import { AppError, type AnswerOf, type RequestOf } from '../../client/src/protoc
 import { serverNow } from '../base/clock.ts';
 import type { Participant } from '../call/Participant.ts';
 import type { Room } from '../call/Room.ts';
+import type { SeatHolder } from '../call/Seats.ts';
 import { avatarChoice } from './avatar-handlers.ts';
 import type { Session } from './Session.ts';
 
@@ -35,7 +36,7 @@ export function join(session: Session, request: RequestOf<'join'>): Promise<Answ
   return session.entering(async () => {
     const choice = avatarChoice(session, request.avatarId, request.model);
     const roomId = roomIdFor(session, request.roomId);
-    const room = await session.rooms.enter(roomId);
+    const room = await session.rooms.enter(roomId, holderOf(session));
     // Again: it may have been taken back while the room was opened.
     requireAccess(session, roomId);
     const previous = placeToResume(session, room);
@@ -46,12 +47,15 @@ export function join(session: Session, request: RequestOf<'join'>): Promise<Answ
   });
 }
 
+const holderOf = ({ caller, address }: Session): SeatHolder => ({ subject: caller.userId, address });
+
 function takeSeat(session: Session, room: Room, { displayName, preview: hidden = false }: RequestOf<'join'>): Participant {
-  const holder = { subject: session.caller.userId, address: session.address };
+  const holder = holderOf(session);
   room.releaseLost({ displayName, subject: holder.subject, hidden });
   session.rooms.seats.check(holder, hidden);
   const participant = room.add({ displayName, subject: holder.subject, hidden, inviteId: session.caller.inviteId });
   session.rooms.seats.take(participant, holder);
+  session.rooms.shares.add(participant, holder);
   return participant;
 }
 

@@ -65,6 +65,10 @@ export class FakeTransport extends FakeClosable implements TransportPort {
   onConnected(listener: () => void): void {
     this.connected = listener;
   }
+  received: (bytes: number) => void = () => undefined;
+  onReceived(listener: (bytes: number) => void): void {
+    this.received = listener;
+  }
   flooded: () => void = () => undefined;
   onFlooded(listener: () => void): void {
     this.flooded = listener;

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CallMetricsPort, MediaPort, RtpOutput, SynthesisPort } from '../../server/call/ports.ts';
+import { parseConfig } from '../../server/config/index.ts';
 import type { Participant } from '../../server/call/Participant.ts';
 import { Rooms } from '../../server/call/Rooms.ts';
 import type { Access } from '../../server/signalling/access.ts';
@@ -21,6 +22,8 @@ const microphone = microphoneParametersSchema.parse({
   encodings: [{ ssrc: 1 }],
 });
 const metrics = new Proxy({}, { get: () => () => undefined }) as CallMetricsPort;
+
+const holder = { subject: 'ada', address: '192.0.2.1' };
 
 describe('Rooms', () => {
   let medias: FakeRoomMedia[];
@@ -53,7 +56,8 @@ describe('Rooms', () => {
       maxParticipants: 3,
       graceMs: 1000,
       limits: { maxTransports: 4, maxConsumers: 3 },
-      seats: { seatsPerUser: 8, previewSeatsPerUser: 2, seatsPerAddress: 64, avatarsPerUser: 4, avatarsPerAddress: 16 },
+      seats: parseConfig().limits,
+      videoBitrateBps: 500_000,
     });
   });
 
@@ -61,7 +65,7 @@ describe('Rooms', () => {
     displayName: string,
     options: { hidden?: boolean } = {},
   ): Promise<{ participant: Participant; connection: FakeConnection }> {
-    const room = await rooms.enter('studio');
+    const room = await rooms.enter('studio', holder);
     const participant = room.add({ displayName, subject: displayName, hidden: options.hidden ?? false });
     const connection = new FakeConnection();
     participant.attach(connection);
@@ -69,7 +73,7 @@ describe('Rooms', () => {
   }
 
   it('opens one room for two who come at the same time', async () => {
-    const [a, b] = await Promise.all([rooms.enter('studio'), rooms.enter('studio')]);
+    const [a, b] = await Promise.all([rooms.enter('studio', holder), rooms.enter('studio', holder)]);
     expect(a).toBe(b);
     expect(medias.length).toBe(1);
   });
@@ -100,7 +104,7 @@ describe('Rooms', () => {
     const ada = await enter('Ada');
     const eve = await enter('Eve', { hidden: true });
     await eve.participant.setAvatar({ avatarId: 'av-1', model: 'warp' });
-    const room = await rooms.enter('studio');
+    const room = await rooms.enter('studio', holder);
     const producerId = medias[0]!.tracks[0]!.producerId;
     expect(ada.connection.events).toEqual([]);
     expect(eve.connection.names()).toContain('media-published');
@@ -358,7 +362,7 @@ describe('Rooms', () => {
     const { participant: before, connection } = await enter('Ana');
     const { participant: connected, connection: other } = await enter('Ben');
     before.detach(connection);
-    const room = await rooms.enter('studio');
+    const room = await rooms.enter('studio', holder);
     room.releaseLost({ displayName: 'Ana', subject: 'somebody else', hidden: false });
     room.releaseLost({ displayName: 'Another name', subject: 'Ana', hidden: false });
     room.releaseLost({ displayName: 'Ana', subject: 'Ana', hidden: true });

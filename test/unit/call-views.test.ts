@@ -1,9 +1,12 @@
 /** One notion of "watched": an avatar is rendered while somebody's consumer flows over a transport that is up. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../server/config/index.ts';
 import type { Participant } from '../../server/call/Participant.ts';
 import { Rooms } from '../../server/call/Rooms.ts';
 import type { CallMetricsPort } from '../../server/call/ports.ts';
 import { FakeConnection, FakeRoomMedia, FakeSession, type FakeTransport } from '../support/call-fakes.ts';
+
+const holder = { subject: 'ada', address: '192.0.2.1' };
 
 describe('an avatar', () => {
   let media: FakeRoomMedia;
@@ -26,7 +29,7 @@ describe('an avatar', () => {
   }
 
   async function viewer(options: { connected?: boolean } = {}): Promise<Viewer> {
-    const room = await rooms.enter('studio');
+    const room = await rooms.enter('studio', holder);
     const name = `viewer ${viewerCount++}`;
     const participant = room.add({ displayName: name, subject: name, hidden: false });
     participant.attach(new FakeConnection());
@@ -49,9 +52,10 @@ describe('an avatar', () => {
       maxParticipants: 16,
       graceMs: 1000,
       limits: { maxTransports: 4, maxConsumers: 3 },
-      seats: { seatsPerUser: 8, previewSeatsPerUser: 2, seatsPerAddress: 64, avatarsPerUser: 4, avatarsPerAddress: 16 },
+      seats: parseConfig().limits,
+      videoBitrateBps: 500_000,
     });
-    driver = (await rooms.enter('studio')).add({ displayName: 'Ada', subject: 'ada', hidden: false });
+    driver = (await rooms.enter('studio', holder)).add({ displayName: 'Ada', subject: 'ada', hidden: false });
     await driver.setAvatar({ avatarId: 'av-1', model: 'warp' });
     ({ producerId } = media.tracks[0]!);
   });
@@ -114,7 +118,7 @@ describe('an avatar', () => {
   });
 
   it('of somebody who previews themselves is watched by them alone', async () => {
-    const room = await rooms.enter('studio');
+    const room = await rooms.enter('studio', holder);
     const hidden = room.add({ displayName: 'Eve', subject: 'eve', hidden: true });
     await hidden.setAvatar({ avatarId: 'av-3', model: 'warp' });
     producerId = media.tracks.at(-1)!.producerId;

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { requests } from '../../client/src/protocol/index.ts';
 import type { ConnectionPort } from '../../server/call/Participant.ts';
 import type { MediaPort, RoomMediaPort, SynthesisPort } from '../../server/call/ports.ts';
+import { parseConfig } from '../../server/config/index.ts';
 import { Rooms } from '../../server/call/Rooms.ts';
 import { Metrics } from '../../server/metrics.ts';
 import type { Access } from '../../server/signalling/access.ts';
@@ -57,7 +58,8 @@ describe('reportPlayback', () => {
       maxParticipants: 4,
       graceMs: 1000,
       limits: { maxTransports: 4, maxConsumers: 8 },
-      seats: { seatsPerUser: 8, previewSeatsPerUser: 2, seatsPerAddress: 64, avatarsPerUser: 4, avatarsPerAddress: 16 },
+      seats: parseConfig().limits,
+      videoBitrateBps: 500_000,
     });
   });
   afterEach(() => {

@@ -107,6 +107,11 @@ export const errorTable = {
     retryable: false,
     advice: 'Send one microphone with Opus and the landmarks, no more: what was sent exceeds the bit rate of one participant.',
   },
+  'outgoing-bitrate-limit': {
+    status: 429,
+    retryable: true,
+    advice: 'Leave another call first, or receive fewer streams: together they are as much as one user or one address may receive.',
+  },
   'cannot-consume': { status: 409, retryable: false, advice: 'This device cannot decode the media; use a browser with VP8 and Opus.' },
   // this machine
   capacity: { status: 503, retryable: true, advice: 'The server holds as many avatars as it can; try again later.' },
