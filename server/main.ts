@@ -9,7 +9,7 @@ import { Authority, roomsOf } from './auth/Authority.ts';
 import { authorise } from './auth/authorise.ts';
 import { INVITE_PREFIX, isInvited } from './auth/claims.ts';
 import { iceServersFor } from './auth/ice-servers.ts';
-import { loadOrCreateKeys, type Keys } from './auth/keys.ts';
+import { DamagedKey, loadOrCreateKeys, type Keys } from './auth/keys.ts';
 import { Revocations } from './auth/Revocations.ts';
 import { Rooms } from './call/Rooms.ts';
 import { ConfigError, settledConfig, type Config, type SettledConfig } from './config/index.ts';
@@ -30,6 +30,7 @@ import { Store } from './store/Store.ts';
 import { explained } from './store/StoreError.ts';
 import { availableModels } from './synthesis/model/available-models.ts';
 import { landmarkFolder } from './landmarker/landmark-models.ts';
+import { requireCacheFolder } from './setup/cache-folder.ts';
 import { knownSpeeds, settleModel } from './setup/model-choice.ts';
 import { EnrolmentWorker } from './synthesis/process/EnrolmentWorker.ts';
 import { SynthesisPool } from './synthesis/process/SynthesisPool.ts';
@@ -124,7 +125,8 @@ async function start(
   };
   // First, while the machine has nothing else to do: it may have to be measured.
   const config = await withModel(given, log);
-  const listenAddress = await addressToListenOn(config.host);
+  const listenAddress = await addressOfName(config.host, 'host');
+  const mediaAddress = config.media.listenIp === null ? listenAddress : await addressOfName(config.media.listenIp, 'media.listenIp');
   const metrics = Metrics.create();
   // One after the other: what has started is registered for its end before the next may fail.
   const store = owned(
@@ -135,8 +137,9 @@ async function start(
   const keys = keysOf(config);
   const revocations = owned(revocationsOf(config, store, log), (part) => part.close());
   const authority = Authority.create({ ...config.auth, ...keys, revocations });
+  await requireCacheFolder(config.cacheDir);
   const assets = await pageAssets({ cacheDir: join(config.cacheDir, 'page'), trackerModelPath });
-  const media = owned(await MediaWorkers.create(mediaOptions(config, listenAddress), log), (part) => part.close());
+  const media = owned(await MediaWorkers.create(mediaOptions(config, mediaAddress), log), (part) => part.close());
   const enroller = owned(
     new EnrolmentWorker({ log, cacheDir: landmarkFolder(config.cacheDir), models: await availableModels(config.video.size) }),
     (part) => part.close(),
@@ -196,7 +199,7 @@ function keysOf(config: SettledConfig): Keys {
   try {
     return loadOrCreateKeys(config);
   } catch (error) {
-    throw explained(error);
+    throw error instanceof DamagedKey ? new ConfigError([error.message]) : explained(error);
   }
 }
 
@@ -217,10 +220,10 @@ async function withModel(config: Config, log: Logger): Promise<SettledConfig> {
   return settledConfig(config, { model, size });
 }
 
-function mediaOptions({ media, video }: SettledConfig, listenAddress: string): Parameters<typeof MediaWorkers.create>[0] {
+function mediaOptions({ media, video }: SettledConfig, listenIp: string): Parameters<typeof MediaWorkers.create>[0] {
   return {
     workers: media.workers ?? availableParallelism(),
-    listenIp: media.listenIp ?? listenAddress,
+    listenIp,
     announcedAddress: media.announcedAddress ?? undefined,
     basePort: media.rtcPort,
     enableUdp: media.enableUdp,
@@ -299,11 +302,11 @@ function accessOf(config: SettledConfig, { authority, enrolment }: { authority: 
 }
 
 /** WebRTC needs an address where HTTP would take a name. @throws ConfigError */
-async function addressToListenOn(host: string): Promise<string> {
-  if (isIP(host)) return host;
-  if (host === 'localhost') return '127.0.0.1';
-  const found = await lookup(host).catch((cause: unknown) => {
-    throw Object.assign(new ConfigError([`host: "${host}" is neither an address nor a name that this machine knows.`]), { cause });
+async function addressOfName(name: string, setting: string): Promise<string> {
+  if (isIP(name)) return name;
+  if (name === 'localhost') return '127.0.0.1';
+  const found = await lookup(name).catch((cause: unknown) => {
+    throw Object.assign(new ConfigError([`${setting}: "${name}" is neither an address nor a name that this machine knows.`]), { cause });
   });
   return found.address;
 }

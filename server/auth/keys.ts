@@ -13,6 +13,17 @@ export interface Keys {
   developmentMode: boolean;
 }
 
+/** Cut off, or overwritten: to sign with what is left would be to sign with what can be guessed. */
+export class DamagedKey extends Error {
+  constructor(file: string) {
+    super(
+      `${file} is damaged: bring it back from a backup, or remove it, and a new one is made. ` +
+        'With a new api-key the application needs that one; with a new token-secret all tokens and invites that were given out end.',
+    );
+    this.name = 'DamagedKey';
+  }
+}
+
 /** Mode 0600; two processes that start together agree on the first one's. */
 function loadOrCreate(file: string, make: () => string): { value: string; created: boolean } {
   const read = (): string | null => {
@@ -20,10 +31,12 @@ function loadOrCreate(file: string, make: () => string): { value: string; create
       return readFileSync(file, 'utf8').trim() || null;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
+      // Node names the file only where it cannot be opened.
+      throw Object.assign(error as NodeJS.ErrnoException, { path: file });
     }
   };
   const existing = read();
+  if (existing && !/^[\x21-\x7e]{16,}$/.test(existing)) throw new DamagedKey(file);
   if (existing) {
     chmodSync(file, 0o600);
     return { value: existing, created: false };
@@ -44,7 +57,7 @@ function loadOrCreate(file: string, make: () => string): { value: string; create
   return { value: read() ?? value, created: true };
 }
 
-/** Printing the key is the caller's, at the first start only. */
+/** Printing the key is the caller's, at the first start only. @throws DamagedKey, and what the file system throws */
 export function loadOrCreateKeys(config: Pick<Config, 'dataDir' | 'auth'>): Keys {
   const { apiKey, tokenSecret } = config.auth;
   const folder = join(config.dataDir, 'keys');

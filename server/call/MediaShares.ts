@@ -33,7 +33,8 @@ const VOICE_BPS = 64_000;
 /** Seconds' worth of the rate that may come in a burst, as for one participant. */
 const BURST_S = 3;
 
-const bucketOf = (bitrateBps: number): KeyedBuckets => new KeyedBuckets({ capacity: (bitrateBps / 8) * BURST_S, perSecond: bitrateBps / 8 });
+const bucketOf = (bitrateBps: number): KeyedBuckets =>
+  new KeyedBuckets({ capacity: (bitrateBps / 8) * BURST_S, perSecond: bitrateBps / 8 });
 
 export class MediaShares {
   readonly #options: MediaSharesOptions;

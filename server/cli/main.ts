@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../client/src/protocol/errors.ts';
 import { FileError } from '../render/files/FileError.ts';
+import { fileTrouble } from '../base/folders.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import { SetupError } from '../setup/SetupError.ts';
 import { StoreError } from '../store/StoreError.ts';
@@ -30,6 +31,9 @@ async function explain(error: unknown): Promise<string> {
   if (error instanceof ConfigError || error instanceof FileError) return error.message;
   if (error instanceof AppError && error.code !== 'internal') return error.message;
   if (error instanceof StoreError) return error.message;
+  // Where no part of ours has said more about it.
+  const trouble = fileTrouble(error);
+  if (trouble !== null) return `A file or folder cannot be used: ${trouble}.`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

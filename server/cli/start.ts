@@ -37,6 +37,11 @@ export async function run(options: StartOptions): Promise<number> {
 
 function explainStart(error: unknown): never {
   const { code, message, port, part, syscall } = error as NodeJS.ErrnoException & { port?: number; part?: string };
+  if (code === 'ENOENT' && part === 'media')
+    throw new SetupError(`mediasoup's worker cannot be started: ${message}.`, {
+      mend: 'npx gioconda setup mediasoup-worker',
+      cause: error,
+    });
   if (code === 'EADDRINUSE' && part === 'media')
     throw new SetupError(`The media port ${port} is taken by another program.`, {
       mend: 'end it, or choose others: GIOCONDA_MEDIA_RTC_PORT (0: any free port)',

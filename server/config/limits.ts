@@ -5,7 +5,7 @@ const MIB = 1024 * 1024;
 const MBPS = 1_000_000;
 const count = z.int().min(1);
 const bytes = z.int().min(1024);
-const bitrate = z.int().min(30_000);
+const bitrate = z.int().min(30_000).max(1_000_000_000_000);
 
 export const limitFields = {
   handshakesPerMinute: count
@@ -22,7 +22,7 @@ export const limitFields = {
     ),
   messagesPerSecondPerUser: count
     .default(120)
-    .describe("The same on all connections of one user together; further ones are answered `rate-limited`."),
+    .describe('The same on all connections of one user together; further ones are answered `rate-limited`.'),
   messagesPerSecondPerAddress: count.default(1500).describe('The same on all connections from one address.'),
   messageBytes: bytes
     .max(MIB)
@@ -50,13 +50,19 @@ export const limitFields = {
   previewSeatsPerAddress: count.default(32).describe('Of those, unseen previews.'),
   avatarsPerUser: count.default(4).describe('Avatars of one user that are driven at the same time.'),
   avatarsPerAddress: count.default(16).describe('Avatars that are driven from one address at the same time.'),
-  transportsPerUser: count.default(32).describe('WebRTC transports of one user in all places; further ones are refused with `transport-limit`.'),
+  transportsPerUser: count
+    .default(32)
+    .describe('WebRTC transports of one user in all places; further ones are refused with `transport-limit`.'),
   transportsPerAddress: count.default(256).describe('The same for one address.'),
-  consumersPerUser: count.default(256).describe('Streams that one user receives in all places; further ones are refused with `consumer-limit`.'),
+  consumersPerUser: count
+    .default(256)
+    .describe('Streams that one user receives in all places; further ones are refused with `consumer-limit`.'),
   consumersPerAddress: count.default(2048).describe('The same for one address.'),
   incomingBitratePerUserBps: bitrate
     .default(4 * MBPS)
-    .describe('Bit rate that one user sends from all places, averaged over three seconds; beyond it who sends most is put out with `bitrate-limit`.'),
+    .describe(
+      'Bit rate that one user sends from all places, averaged over three seconds; beyond it who sends most is put out with `bitrate-limit`.',
+    ),
   incomingBitratePerAddressBps: bitrate.default(32 * MBPS).describe('The same for one address.'),
   outgoingBitratePerUserBps: bitrate
     .default(64 * MBPS)
@@ -78,5 +84,5 @@ export const limitFields = {
     .describe("Bytes of one user's uploads under way; reserved before the body is read where its length is known."),
   uploadBytesPerAddress: bytes.default(192 * MIB).describe('The same for one address.'),
   uploadBytes: bytes.default(256 * MIB).describe('The same for all together: this much memory uploads may take.'),
-  uploadStallMs: z.int().min(100).default(10_000).describe('An upload that sends nothing for so long is given up.'),
+  uploadStallMs: z.int().min(100).max(2_147_483_647).default(10_000).describe('An upload that sends nothing for so long is given up.'),
 };

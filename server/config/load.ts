@@ -61,7 +61,8 @@ function findFile(env: Environment, cwd: string, named = env.GIOCONDA_CONFIG): s
 function readTree(file: string): Tree {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(file, 'utf8'));
+    // Some editors put a byte order mark in front.
+    parsed = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new ConfigError([`${file}: ${(error as Error).message}`]);
   }

@@ -11,14 +11,31 @@ import { limitFields } from './limits.ts';
 const group = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).prefault({} as never);
 
 const port = z.int().min(0).max(65_535);
-const milliseconds = z.int().min(0);
-const seconds = z.int().min(1);
+/** Timers take no more: 24.8 days. */
+const milliseconds = z.int().min(0).max(2_147_483_647);
+/** Ten years: dates beyond a few hundred thousand years cannot be written. */
+const seconds = z.int().min(1).max(315_360_000);
+const days = z.int().min(1).max(36_500);
+const bitrate = z.int().min(30_000).max(1_000_000_000);
+/** As it stands in ICE candidates, which go to everybody. */
+const addressOrName = z.string().refine(isAddressOrName, 'not an address or a host name (no scheme, no port)');
 /** Long enough that guessing is hopeless; an empty one is refused rather than taken for "none". */
 const secret = z.string().min(16).nullable().default(null);
 const pathOrNone = z.string().min(1).nullable().default(null);
 
 /** What Fastify's `trustProxy` takes: another text would end the start with its stack. */
 const proxy = z.string().refine(isProxy, 'not an address, a network (10.0.0.0/8), `loopback`, `linklocal` or `uniquelocal`');
+
+function isAddressOrName(text: string): boolean {
+  return isIP(text) > 0 || /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$/.test(text);
+}
+
+/** As browsers send it: no path, no capital letters; the schemes of apps that are web pages (`tauri://localhost`) have no origin by the URL standard. */
+function isOrigin(text: string): boolean {
+  if (text === '*') return true;
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^\s/?#]+$/.test(text) || !URL.canParse(text)) return false;
+  return ['null', text].includes(new URL(text).origin);
+}
 
 function isProxy(text: string): boolean {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
@@ -59,10 +76,8 @@ const auth = group({
 });
 
 const media = group({
-  listenIp: z.string().min(1).nullable().default(null).describe('Address that WebRTC listens on; without one, the same as `host`.'),
-  announcedAddress: z
-    .string()
-    .min(1)
+  listenIp: addressOrName.nullable().default(null).describe('Address that WebRTC listens on; without one, the same as `host`.'),
+  announcedAddress: addressOrName
     .nullable()
     .default(null)
     .describe('Public address or name that clients are told, where it differs from `media.listenIp` (NAT, containers, `0.0.0.0`).'),
@@ -70,10 +85,8 @@ const media = group({
   enableUdp: z.boolean().default(true).describe('Offer UDP candidates.'),
   enableTcp: z.boolean().default(true).describe('Offer TCP candidates, for networks that drop UDP.'),
   workers: z.int().min(1).max(256).nullable().default(null).describe('mediasoup workers; without a number, one per core.'),
-  initialBitrateBps: z.int().min(30_000).default(1_000_000).describe('Outgoing bit rate that a transport starts with.'),
-  maxIncomingBitrateBps: z
-    .int()
-    .min(30_000)
+  initialBitrateBps: bitrate.default(1_000_000).describe('Outgoing bit rate that a transport starts with.'),
+  maxIncomingBitrateBps: bitrate
     .default(1_000_000)
     .describe(
       'Bit rate that one participant may send; averaged over three seconds, who sends more is put out of the call with `bitrate-limit`. Opus takes 510,000 at most, landmarks 40,000.',
@@ -117,8 +130,7 @@ const video = group({
     ),
   framesPerSecond: z.int().min(5).max(60).default(30).describe('Avatar frames a second.'),
   codec: z.enum(['vp8', 'h264']).default('vp8').describe("Codec of the avatar's video."),
-  bitrateBps: z
-    .int()
+  bitrateBps: bitrate
     .min(50_000)
     .nullable()
     .default(null)
@@ -203,9 +215,7 @@ const enrolment = group({
       'Bytes on disk of all avatars of one user: kept portraits, previews, generated weights. Beyond it an avatar is refused with `storage-quota`.',
     ),
   maxAvatars: z.int().min(1).default(10_000).describe('Avatars that the server keeps in all.'),
-  guestRetentionDays: z
-    .int()
-    .min(1)
+  guestRetentionDays: days
     .default(30)
     .describe(
       'Avatars of guests that nobody has used for so many days of operation (24 hours of a running server) are deleted, portraits and all. Guests can come back as themselves for as many days.',
@@ -252,7 +262,7 @@ const http = group({
       'Addresses or networks of the proxies in front (`loopback`, `10.0.0.0/8`): only theirs are `X-Forwarded-For`, `-Proto` and `-Host` believed.',
     ),
   corsOrigins: z
-    .array(z.string().min(1))
+    .array(z.string().refine(isOrigin, 'not an origin such as `https://app.example.org`, or `*`'))
     .default([])
     .describe(
       'Origins of other sites whose pages may call the API, e.g. `https://app.example.org`; `*` for all. Without `auth.apiKey` (development mode) every `http://localhost` may, too.',
@@ -276,9 +286,7 @@ const http = group({
 const limits = group(limitFields);
 
 const store = group({
-  quarantineDays: z
-    .int()
-    .min(1)
+  quarantineDays: days
     .default(14)
     .describe(
       'Days of operation (24 hours of a running server) that files without a record wait in `store/quarantine` of the data folder before they are deleted; copies of the database before a migration or a restore too.',

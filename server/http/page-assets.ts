@@ -1,11 +1,12 @@
 /** Bundles the page and the tracker's workers at start (milliseconds, in memory and then a cache folder) and lists every file that the page needs. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, stop } from 'esbuild';
 import type { BuildOptions } from 'esbuild';
+import { makeFolder } from '../base/folders.ts';
 import { writeAtomically } from '../base/write-atomically.ts';
 
 export interface PageAsset {
@@ -37,7 +38,7 @@ const contentTypes: Record<string, string> = {
 
 /** URL path → file. @throws when the page's sources do not bundle. */
 export async function pageAssets({ cacheDir, trackerModelPath }: PageAssetsOptions): Promise<Map<string, PageAsset>> {
-  await mkdir(cacheDir, { recursive: true });
+  await makeFolder(cacheDir);
   const assets = new Map<string, PageAsset>();
   const write = async (name: string, content: Uint8Array | string): Promise<string> => {
     const hashed = withHash(name, content);

@@ -1,11 +1,12 @@
 /** The certificate: none, the operator's files, or one of our own that browsers accept after a warning. */
 import { X509Certificate } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { generate } from 'selfsigned';
+import { fileTrouble, makeFolder } from '../base/folders.ts';
 import { writeAtomically } from '../base/write-atomically.ts';
 import { ConfigError, type Config, type SettledConfig } from '../config/index.ts';
 
@@ -31,7 +32,13 @@ function namesOf({ host, publicUrl, tls }: Config | SettledConfig): string[] {
   );
 }
 
-function isStillGood(cert: string, names: readonly string[]): boolean {
+/** Also false for what is damaged, and for a key that is another's. */
+function isStillGood({ cert, key }: TlsMaterial, names: readonly string[]): boolean {
+  try {
+    createSecureContext({ cert, key });
+  } catch {
+    return false;
+  }
   const certificate = new X509Certificate(cert);
   const expiresInMs = Date.parse(certificate.validTo) - Date.now();
   return (
@@ -40,25 +47,30 @@ function isStillGood(cert: string, names: readonly string[]): boolean {
   );
 }
 
+/** Node names the file in its error only where it cannot be opened. */
+const readNamed = (path: string): Promise<string> =>
+  readFile(path, 'utf8').catch((error: unknown) => {
+    throw Object.assign(error as NodeJS.ErrnoException, { path });
+  });
+
 async function readPair(certFile: string, keyFile: string): Promise<TlsMaterial | null> {
   try {
-    const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')]);
-    return { cert, key };
+    return { cert: await readNamed(certFile), key: await readNamed(keyFile) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+    throw new ConfigError([`tls: the certificate or its key cannot be read: ${fileTrouble(error) ?? (error as Error).message}.`]);
   }
 }
 
 /** Kept in the data folder, so that the browser's exception holds over restarts; made anew shortly before it ends or when the names change. */
 async function selfSigned(config: Config | SettledConfig): Promise<TlsMaterial> {
   const folder = join(config.dataDir, 'keys');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, { mode: 0o700 });
   const certFile = join(folder, 'tls-certificate.pem');
   const keyFile = join(folder, 'tls-key.pem');
   const names = namesOf(config);
   const kept = await readPair(certFile, keyFile);
-  if (kept && isStillGood(kept.cert, names)) return kept;
+  if (kept && isStillGood(kept, names)) return kept;
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'Gioconda (self-signed)' }], {
     keyType: 'ec',
     curve: 'P-256',

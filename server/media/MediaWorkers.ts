@@ -36,12 +36,27 @@ function endWorker(worker: types.Worker): void {
   endAll(() => worker.close());
 }
 
-/** libuv's words from inside the worker, as Node would say it. */
-function asPortError(error: Error): Error {
-  const port = /uv_\w+\(\) failed .*port:(\d+)\]: address already in use/.exec(error.message)?.[1];
-  return port
-    ? Object.assign(new Error(error.message, { cause: error }), { code: 'EADDRINUSE', port: Number(port), part: 'media' })
-    : error;
+/** libuv's words from inside the worker, as Node would say it; and what the worker's own program lacks. */
+function asStartError(error: Error): Error {
+  const { message } = error;
+  const told = (code: string, more: object = {}): Error =>
+    Object.assign(new Error(message, { cause: error }), { code, part: 'media', ...more });
+  const port = /uv_\w+\(\) failed .*port:(\d+)\]: address already in use/.exec(message)?.[1];
+  if (port) return told('EADDRINUSE', { port: Number(port) });
+  if (message.includes('address not available')) return told('EADDRNOTAVAIL');
+  if (message.startsWith('invalid IP')) return told('EINVAL');
+  if (/^spawn .* (ENOENT|EACCES|ENOEXEC)$/.test(message)) return told('ENOENT');
+  return error;
+}
+
+/**
+ * mediasoup ends its workers by itself when the process is told to end: before anybody in a call has been told why, and at the same time as
+ * we do. We end them, in our order.
+ */
+function leaveSignalsToUs(worker: types.Worker): void {
+  const { onSignal } = worker as { onSignal?: unknown };
+  if (typeof onSignal !== 'function') return;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, onSignal as () => void);
 }
 
 export class MediaWorkers implements MediaPort {
@@ -53,7 +68,8 @@ export class MediaWorkers implements MediaPort {
 
   /**
    * Starts all workers. The worker binary is the one `gioconda setup` made (MEDIASOUP_WORKER_BIN).
-   * @throws Error with `code` EADDRINUSE and `port` if another program has a media port
+   * @throws Error with `part` media and a `code`: EADDRINUSE (and `port`) if another program has a media port, EADDRNOTAVAIL or EINVAL for an
+   * address that is not this machine's, ENOENT without a worker binary
    */
   static async create(options: MediaOptions, log: Logger): Promise<MediaWorkers> {
     const media = new MediaWorkers(options, log.child({ part: 'media' }));
@@ -61,7 +77,7 @@ export class MediaWorkers implements MediaPort {
     const failure = started.find((result) => result.status === 'rejected');
     if (!failure) return media;
     media.close(); // the others must not outlive a start that failed
-    throw asPortError(failure.reason as Error);
+    throw asStartError(failure.reason as Error);
   }
 
   private constructor(options: MediaOptions, log: Logger) {
@@ -102,6 +118,7 @@ export class MediaWorkers implements MediaPort {
 
   async #start(index: number): Promise<void> {
     const worker = await mediasoup.createWorker({ logLevel: 'warn', logTags: ['info', 'ice', 'dtls', 'rtp', 'srtp', 'rtcp', 'sctp'] });
+    leaveSignalsToUs(worker);
     const webRtcServer = await this.#listen(worker, index).catch((error: unknown) => {
       endWorker(worker);
       throw error;

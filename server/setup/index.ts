@@ -1,4 +1,5 @@
 /** The set-up as the commands and the tests see it. */
+import { requireCacheFolder } from './cache-folder.ts';
 import { chromiumPart } from './chromium.ts';
 import { configurationPart } from './configuration.ts';
 import { landmarkModelsPart } from './landmark-models.ts';
@@ -61,6 +62,7 @@ function wantedParts({ only, tests = false }: EnsureOptions): readonly Part[] {
  */
 export async function ensureSetup(options: EnsureOptions = {}): Promise<void> {
   const { cacheDir = cacheFolder(), network = !process.env.GIOCONDA_OFFLINE } = options;
+  await requireCacheFolder(cacheDir);
   const wanted = wantedParts(options);
   const ready = await Promise.all(wanted.map(async (part) => !options.retry && (await part.ready(cacheDir))));
   const open = wanted.filter((_, index) => !ready[index]);

@@ -237,10 +237,12 @@ export class SignallingServer {
     return handlers[name](session, parsed.data as RequestOf<N>);
   }
 
-  /** Says good-bye to all sockets; the HTTP server is not ours to close. */
+  /** Ends the calls and says good-bye to all sockets; the HTTP server is not ours to close. */
   async close(): Promise<void> {
     const guards = [...this.#guards.values()];
     this.#unsent.close();
+    // First, while there is still a way to tell everybody why.
+    this.#options.rooms.close();
     this.#io.disconnectSockets(true);
     this.#io.engine.close();
     // A peer that does not answer the close frame would hold the server up for half a minute.

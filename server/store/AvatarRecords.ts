@@ -269,6 +269,15 @@ export class AvatarRecords {
   }
 }
 
+/** None where the text is damaged: nothing depends on them. */
+function warningsOf(text: string): EnrolmentWarning[] {
+  try {
+    return JSON.parse(text) as EnrolmentWarning[];
+  } catch {
+    return [];
+  }
+}
+
 function toAvatar(row: Row | undefined): AvatarRecord | null {
   if (!row) return null;
   return {
@@ -280,6 +289,6 @@ function toAvatar(row: Row | undefined): AvatarRecord | null {
     portraitsKey: String(row.portraits_key),
     previewSha: String(row.preview_sha),
     portraitCount: Number(row.portrait_count),
-    warnings: JSON.parse(String(row.warnings)) as EnrolmentWarning[],
+    warnings: warningsOf(String(row.warnings)),
   };
 }

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, mkdir, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../base/folders.ts';
 import { sha256Of } from '../base/large-bytes.ts';
 
 const FOLDER_MODE = 0o700;
@@ -38,14 +39,14 @@ export class ContentStore {
 
   static async create(folder: string): Promise<ContentStore> {
     const store = new ContentStore(folder);
-    await mkdir(store.#folder, { recursive: true, mode: FOLDER_MODE });
-    await mkdir(store.#temporary, { recursive: true, mode: FOLDER_MODE });
+    await makeFolder(store.#folder, { mode: FOLDER_MODE });
+    await makeFolder(store.#temporary, { mode: FOLDER_MODE });
     return store;
   }
 
-  /** Where the bytes lie; two characters of sharding keep folders small. */
+  /** Where the bytes lie; two characters of sharding keep folders small. @throws ContentLost for what is no hash: a record is damaged */
   path(sha: string): string {
-    if (!shaPattern.test(sha)) throw new TypeError('Not a sha256 in hex.');
+    if (!shaPattern.test(sha)) throw new ContentLost(sha, 'damaged');
     return join(this.#folder, sha.slice(0, 2), sha);
   }
 
@@ -82,6 +83,7 @@ export class ContentStore {
   }
 
   async remove(sha: string): Promise<void> {
+    if (!shaPattern.test(sha)) return;
     const path = this.path(sha);
     await rm(path, { force: true });
     await syncFolder(join(this.#folder, sha.slice(0, 2)));
@@ -105,8 +107,8 @@ export class ContentStore {
   }
 
   /** Bytes on disk, or null when it is not there. */
-  size(sha: string): Promise<number | null> {
-    return sizeOf(this.path(sha));
+  async size(sha: string): Promise<number | null> {
+    return shaPattern.test(sha) ? sizeOf(this.path(sha)) : null;
   }
 
   /** Makes the folder for a file that is moved or linked here. @returns the file's path */

@@ -3,9 +3,10 @@
  * older or gone: its files wait here for days of operation, counted by the folder's own manifest, and return if they are missed.
  */
 import { chmodSync } from 'node:fs';
-import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { makeFolder } from '../base/folders.ts';
 import type { StoreLog } from './records.ts';
 
 const entrySchema = z.object({
@@ -37,7 +38,7 @@ export class Quarantine {
 
   static async create(folder: string, log?: StoreLog): Promise<Quarantine> {
     const quarantine = new Quarantine(folder, log);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, { mode: 0o700 });
     await quarantine.#load();
     return quarantine;
   }

@@ -5,9 +5,9 @@
  * one too few, and the next start moves it aside. Whatever adds or removes files takes its turn, so that a removal cannot take a file
  * that is just being referred to.
  */
-import { mkdir } from 'node:fs/promises';
 import type { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../client/src/protocol/errors.ts';
+import { makeFolder } from '../base/folders.ts';
 import { AvatarRecords } from './AvatarRecords.ts';
 import { ContentLost, ContentStore } from './ContentStore.ts';
 import { openDatabase } from './database.ts';
@@ -96,7 +96,7 @@ export class Store {
   static async #open(options: StoreOptions): Promise<Store> {
     const { log } = options;
     const paths = storePaths(options.dataDir);
-    await mkdir(paths.folder, { recursive: true, mode: 0o700 });
+    await makeFolder(paths.folder, { mode: 0o700 });
     const lock = StoreLock.acquire(paths.lock);
     try {
       const content = await ContentStore.create(paths.folder);

@@ -3,9 +3,10 @@
  * made by another process while a server runs, and hold one moment: a snapshot of the database, and every file that it refers to.
  */
 import { existsSync } from 'node:fs';
-import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { link, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolder } from '../base/folders.ts';
 import { AvatarRecords } from './AvatarRecords.ts';
 import { ContentLost, ContentStore } from './ContentStore.ts';
 import { explained, StoreError } from './StoreError.ts';
@@ -32,7 +33,7 @@ export async function backUp({ dataDir, target }: { dataDir: string; target: str
   if (!existsSync(paths.database)) throw new StoreError('store-missing', `There is no store in ${dataDir}.`);
   const work = `${target}.part-${process.pid}`;
   try {
-    await mkdir(work, { recursive: true, mode: 0o700 });
+    await makeFolder(work, { mode: 0o700 });
     const report = await gather(paths, work);
     await rm(join(work, 'incoming'), { recursive: true });
     if (isSingleFile(target)) await pack(work, target);

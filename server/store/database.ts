@@ -62,8 +62,27 @@ function migrate(database: DatabaseSync, beforeMigration: OpenOptions['beforeMig
       database.exec(`PRAGMA user_version = ${index + 1}`);
     });
   }
-  // A version that is right over tables that are not.
-  database.exec('SELECT 1 FROM avatars, portraits, weights, consents, files, operation, revocations, access LIMIT 0');
+  requireSchema(database);
+}
+
+/** A version that is right over tables that are not. @throws StoreError `store-damaged` */
+function requireSchema(database: DatabaseSync): void {
+  const expected = new DatabaseSync(':memory:');
+  for (const migration of migrations)
+    if (typeof migration === 'string') expected.exec(migration);
+    else migration(expected);
+  const columns = (of: DatabaseSync): string[] =>
+    of
+      .prepare("SELECT t.name || '.' || c.name AS name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'")
+      .all()
+      .map((row) => String(row['name']));
+  const present = new Set(columns(database));
+  const missing = columns(expected).filter((name) => !present.has(name));
+  expected.close();
+  if (missing.length > 0) throw new StoreError('store-damaged', `The database of the data folder lacks ${missing.slice(0, 3).join(', ')}.`);
+  // Counters without which nothing expires; they begin anew.
+  for (const counter of ['operation', 'access'])
+    if (!database.prepare(`SELECT 1 FROM ${counter} WHERE only = 1`).get()) database.exec(`INSERT INTO ${counter} VALUES (1, 0)`);
 }
 
 /** All or nothing; `work` must not wait for anything. */

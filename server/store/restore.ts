@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolder } from '../base/folders.ts';
 import { sha256Of } from '../base/large-bytes.ts';
 import { AvatarRecords } from './AvatarRecords.ts';
 import { DATABASE_NAME } from './backup.ts';
@@ -34,7 +35,7 @@ export async function restore({ dataDir, source }: { dataDir: string; source: st
   const paths = storePaths(dataDir);
   let lock: StoreLock | null = null;
   try {
-    await mkdir(paths.folder, { recursive: true, mode: 0o700 });
+    await makeFolder(paths.folder, { mode: 0o700 });
     lock = StoreLock.acquire(paths.lock);
     return await restoreInto(paths, source);
   } catch (error) {

@@ -73,7 +73,10 @@ describe('one user', () => {
       guest.codeOf('consume', { transportId: await guest.transport('receive'), producerId, rtpCapabilities: honestCapabilities });
     expect([await listen(one), await listen(other), await reached('consumersPerUser')]).toEqual(['ok', 'consumer-limit', 1]);
     await other.transport('send');
-    expect([await one.codeOf('create-transport', { direction: 'send' }), await reached('transportsPerUser')]).toEqual(['transport-limit', 1]);
+    expect([await one.codeOf('create-transport', { direction: 'send' }), await reached('transportsPerUser')]).toEqual([
+      'transport-limit',
+      1,
+    ]);
   });
 
   it('sends so many messages on all connections, and the others are answered', async () => {

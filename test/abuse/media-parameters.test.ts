@@ -121,7 +121,7 @@ describe('media parameters of a hostile guest', () => {
 
   beforeAll(async () => {
     // Large messages are let in: the parser itself is to refuse them.
-    const limits = { messageBytes: 1_000_000, inboundBytesPerSecond: 10_000_000 };
+    const limits = { messageBytes: 1_000_000, inboundBytesPerSecond: 10_000_000, roomsPerAddress: 10_000, seatsPerAddress: 10_000 };
     server = await TestServer.create({
       config: { logLevel: 'silent', rooms: { graceMs: 50 }, http: { guestLimitPerMinute: 10_000 }, limits },
     });

@@ -229,7 +229,7 @@ describe('ContentStore', () => {
 
   it('takes nothing for a name but a hash', async () => {
     const content = await ContentStore.create(dataDir);
-    expect(() => content.path('../../etc/passwd')).toThrow(TypeError);
+    expect(() => content.path('../../etc/passwd')).toThrow(ContentLost);
   });
 });
 
