@@ -50,6 +50,7 @@ class DataConfig:
 class LossConfig:
     l1: float = 1.0
     synthesis: float = 0.5  # L1 of H's picture before the mattings
+    features: str = "squeezenet"  # of the perceptual terms; or "efficientnet", so that SqueezeNet can judge without having taught
     perceptual: float = 1.0
     fine: float = 0.5  # perceptual on an enlarged mouth or eye
     flow: float = 4.0  # W against the exact flow where there is one
@@ -59,6 +60,7 @@ class LossConfig:
     temporal: float = 0.0  # change since the frame before against the true change
     adversarial: float = 0.0
     feature_matching: float = 2.0
+    judged_mouths: float = 0.0  # share of the steps in which the discriminator sees enlarged mouths, not faces and revealed places
     mouth: float = 4.0  # factors on L1
     inside: float = 1.5  # of an open mouth, on top of the mouth's
     eyes: float = 4.0

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .config import LossConfig
-from .evaluation.perceptual import SqueezeNetFeatures
+from .evaluation.efficientnet import EfficientNetFeatures
+from .evaluation.perceptual import FeatureNetwork, SqueezeNetFeatures
 from .networks import topology as t
 from .networks.discriminator import Discriminator, feature_matching
 from .networks.geometry import Sketch, centres, to_picture
@@ -75,10 +77,18 @@ def flow_errors(made: dict[str, Tensor], reference: tuple[Tensor, Tensor], previ
     )
 
 
+def perceptual_features(name: str, squeezenet: Path) -> FeatureNetwork:
+    """The frozen network of the perceptual terms. `squeezenet`: its weights, for "squeezenet". Raises ValueError for another name."""
+    if name == "squeezenet":
+        return SqueezeNetFeatures(squeezenet)
+    if name == "efficientnet":
+        return EfficientNetFeatures()
+    raise ValueError(f"loss.features is squeezenet or efficientnet, not {name}")
+
+
 class Losses:
-    def __init__(self, config: LossConfig, features: SqueezeNetFeatures, size: int):
+    def __init__(self, config: LossConfig, features: FeatureNetwork, size: int, device: str = "cpu"):
         self.config, self.features, self.size = config, features, size
-        device = features.mean.device
         self.sketch = Sketch(size // 2).to(device)
         self.mouth, self.lids = mouth_opening().to(device), eye_openings().to(device)
 
@@ -98,15 +108,14 @@ class Losses:
         terms = {"l1": c.l1 * ((made["frame"] - target.frame).abs() * weight).mean() / weight.mean()}
         # H's own picture too: where the masks take little of it nothing else would teach it, and so they would never take more.
         terms["synthesis"] = c.synthesis * ((made["synthesised"] - target.frame).abs() * weight).mean() / weight.mean()
-        middle = self.crop_centres(target, random)
-        terms |= self._perceptual(made, target, points, middle, random)
+        terms |= self._perceptual(made, target, points, self.crop_centres(target, random), random)
         terms |= self._flow(made, target)
         terms["gaze"] = c.gaze * self._gaze(made, target.frame, points)
         if before is not None and c.temporal > 0:
             made_before, true_before = before
             terms["temporal"] = c.temporal * ((made["frame"] - made_before) - (target.frame - true_before)).abs().mean()
         if judge is not None and c.adversarial > 0:
-            terms |= self._adversarial(made["frame"], target.frame, points, middle, judge)
+            terms |= self._adversarial(made["frame"], target, random, judge)
         return terms
 
     def crop_centres(self, target: Target, random: torch.Generator) -> Tensor:
@@ -184,15 +193,21 @@ class Losses:
     def _face(self, target: Target) -> Tensor:
         return ellipse(to_picture(target.landmarks)[:, t.FACE_OVAL], self.size // 4, 1.0)[:, 0]
 
-    def judged(self, points: Tensor, middle: Tensor, *pictures: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Of each picture a crop around `middle` at its scale, with the semantic map there."""
-        side = self.size // 2
-        sketch = F.interpolate(self.sketch(points), size=self.size, mode="bilinear")
-        shown = crop(sketch, middle, side)
-        return [(crop(picture, middle, side), shown) for picture in pictures]
+    def judged(self, target: Target, random: torch.Generator, *pictures: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Of each picture the same crop [B, 3, S/2, S/2] with the semantic map there: a face or a revealed place at its scale, or a mouth enlarged."""
+        points, side = to_picture(target.landmarks), self.size // 2
+        map_ = F.interpolate(self.sketch(points), size=self.size, mode="bilinear")
+        if torch.rand((), generator=random) < self.config.judged_mouths:
+            middle = points[:, MOUTH, :2].mean(1)
+            closer = lambda x: F.interpolate(crop(x, middle, side // 2), size=side, mode="bilinear")  # noqa: E731
+        else:
+            middle = self.crop_centres(target, random)
+            closer = lambda x: crop(x, middle, side)  # noqa: E731
+        shown = closer(map_)
+        return [(closer(picture), shown) for picture in pictures]
 
-    def _adversarial(self, made: Tensor, truth: Tensor, points: Tensor, middle: Tensor, judge: Discriminator) -> dict[str, Tensor]:
-        own, true = self.judged(points, middle, made, truth)
+    def _adversarial(self, made: Tensor, target: Target, random: torch.Generator, judge: Discriminator) -> dict[str, Tensor]:
+        own, true = self.judged(target, random, made, target.frame)
         judgement, features = judge(*own)
         with torch.no_grad():
             _, real = judge(*true)

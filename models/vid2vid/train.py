@@ -23,8 +23,8 @@ from torch import Tensor
 from . import checkpoint
 from .config import TrainConfig, load, override
 from .data.batches import Batch, Sampler, nearest_portrait
-from .evaluation.perceptual import DEFAULT_WEIGHTS, SqueezeNetFeatures
-from .losses import Losses, Target, flow_errors
+from .evaluation.perceptual import DEFAULT_WEIGHTS
+from .losses import Losses, Target, flow_errors, perceptual_features
 from .networks.discriminator import Discriminator, discriminator_loss
 from .networks.geometry import to_picture
 from .networks.lite import Lite, Past, pick
@@ -53,7 +53,7 @@ class Trainer:
         self.judge = Discriminator().to(device) if config.loss.adversarial > 0 else None
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, betas=(0.5, 0.99))
         self.judge_optimiser = self.judge and torch.optim.Adam(self.judge.parameters(), lr=config.discriminator_rate, betas=(0.0, 0.99))
-        self.losses = Losses(config.loss, SqueezeNetFeatures(features).to(device), config.network.size)
+        self.losses = Losses(config.loss, perceptual_features(config.loss.features, features).to(device), config.network.size, device)
         common = {"size": config.network.size, "mirror": mirror_landmarks(), "device": device, "resident": resident}
         self.sampler = Sampler(data, config.data, seed=config.seed, **common)
         self.shown = Sampler(
@@ -222,9 +222,8 @@ class Trainer:
         )  # fmt: skip
 
     def judge_step(self, made: Tensor, target: Target) -> float:
-        points, middle = to_picture(target.landmarks), self.losses.crop_centres(target, self.random)
         with self.autocast():
-            (real, _), (fake, _) = (self.judge(*shown) for shown in self.losses.judged(points, middle, target.frame, made))
+            (real, _), (fake, _) = (self.judge(*shown) for shown in self.losses.judged(target, self.random, target.frame, made))
         loss = discriminator_loss(real, fake)
         self.judge_optimiser.zero_grad()
         loss.backward()
