@@ -133,6 +133,23 @@ describe('requests', () => {
   });
 });
 
+describe('a peer that has gone', () => {
+  it.each([
+    ['without a proxy', {}],
+    ['behind a proxy', { trustedProxies: ['loopback'] }],
+  ])('%s costs no error and no stack: its request is limited as one of nobody', async (_name, proxies) => {
+    let written = '';
+    const log = createLog({ logLevel: 'trace' }, { write: (line: string) => void (written += line) });
+    const { app, url } = await start({ log, config: { http: { ...proxies, rateLimitPerMinute: 5 } } });
+    // What a socket says whose peer has ended the connection before the request is looked at.
+    app.server.prependListener('connection', (socket) => Object.defineProperty(socket, 'remoteAddress', { value: undefined }));
+    const statuses: number[] = [];
+    for (let n = 0; n < 8; n += 1) statuses.push((await fetch(`${url}/api/v1/config/client`)).status);
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 429, 429, 429]);
+    expect(written).not.toMatch(/"level":"(warn|error|fatal)"|    at /);
+  });
+});
+
 describe('browsers', () => {
   it('may connect to the own host only, and frame the page where the operator says', async () => {
     const { call, url } = await start({ config: { http: { frameAncestors: ["'self'", 'https://app.example.org'] } } });

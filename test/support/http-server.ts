@@ -28,7 +28,7 @@ import { PortraitError } from '../../server/portraits/PortraitError.ts';
 import type { PortraitLimits } from '../../server/portraits/limits.ts';
 import { createHttpServer, type App } from '../../server/http/create-http-server.ts';
 import type { HealthPart, RoomSummary, StaticAsset } from '../../server/http/ports.ts';
-import { createLog } from '../../server/base/log.ts';
+import { createLog, type Logger } from '../../server/base/log.ts';
 import { Metrics } from '../../server/metrics.ts';
 import { Store } from '../../server/store/Store.ts';
 import { OpenApiContract } from './OpenApiContract.ts';
@@ -177,12 +177,13 @@ export type AnswerBody = Partial<Bodies> & {
 };
 
 export interface StartOptions {
+  log?: Logger;
   config?: Record<string, unknown>;
   dataDir?: string;
   assets?: Map<string, StaticAsset>;
 }
 
-export async function startHttp({ config: overrides = {}, dataDir, assets = new Map() }: StartOptions = {}): Promise<RunningHttp> {
+export async function startHttp({ config: overrides = {}, dataDir, assets = new Map(), log }: StartOptions = {}): Promise<RunningHttp> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'gioconda-http-')));
   const parsed = parseConfig({ dataDir: folder, logLevel: 'silent', synthesis: { model: 'warp' }, ...overrides });
   const config = settledConfig(parsed, { model: parsed.synthesis.model, size: 256 });
@@ -204,7 +205,7 @@ export async function startHttp({ config: overrides = {}, dataDir, assets = new 
     rooms,
     metrics,
     assets,
-    log: createLog(config),
+    log: log ?? createLog(config),
     health: () => {
       if (health.parts instanceof Error) throw health.parts;
       return health.parts;
