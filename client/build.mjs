@@ -77,6 +77,7 @@ rmSync(dist, { recursive: true, force: true });
 compile();
 nameDeclarations();
 if (existsSync(join(dist, 'vendor'))) await bundleVendor();
+if (existsSync(join(dist, 'react'))) copyFileSync(join(folder, 'src/react/style.css'), join(dist, 'react/style.css'));
 // Tables, not code: the map would be larger than all others together.
 const basis = join(dist, 'protocol/landmark-basis.js');
 if (existsSync(basis)) {

@@ -11,6 +11,8 @@ export interface AppPageOptions {
   html?: string;
   /** Where the script's packages are; without it the SDK's sources are taken. */
   packages?: string;
+  /** Other packages in the place of those that are imported. */
+  alias?: Record<string, string>;
   /** Address → path of a file. */
   files?: Record<string, string>;
 }
@@ -19,10 +21,11 @@ export class AppPage {
   readonly #server: Server;
   readonly url: string;
 
-  static async create({ script, html = '<main></main>', packages, files = {} }: AppPageOptions): Promise<AppPage> {
+  static async create({ script, html = '<main></main>', packages, alias = {}, files = {} }: AppPageOptions): Promise<AppPage> {
     const { outputFiles } = await build({
       stdin: { contents: script, loader: 'tsx', resolveDir: packages ?? repositoryRoot },
-      ...(!packages && { alias: { '@gioconda/client': `${repositoryRoot}/client/src/index.ts` } }),
+      alias: packages ? alias : { '@gioconda/client': `${repositoryRoot}/client/src/index.ts` },
+      define: { 'process.env.NODE_ENV': '"development"' },
       jsx: 'automatic',
       bundle: true,
       write: false,
@@ -32,7 +35,10 @@ export class AppPage {
     // The exports of a module script cannot be reached, those of an imported one can.
     const start = "import('/app.js').then((app) => Object.assign(window, { app }))";
     const served: Record<string, [type: string, body: string]> = {
-      '/': ['text/html; charset=utf-8', `<!doctype html><title>App</title><body>${html}<script type="module">${start}</script>`],
+      '/': [
+        'text/html; charset=utf-8',
+        `<!doctype html><title>App</title><link rel="icon" href="data:,"><body>${html}<script type="module">${start}</script>`,
+      ],
       '/app.js': ['text/javascript', outputFiles[0]!.text],
     };
     const server = createServer(({ url = '' }, response) => {

@@ -8,7 +8,7 @@ import { circles, importsOf, parseRooms, roomGraph, strayNames, trespasses, type
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
 const rooms = parseRooms(page);
-const files = globSync(['server/**/*.{ts,mjs,mts}', 'client/{src,demo}/**/*.ts'], { cwd: root });
+const files = globSync(['server/**/*.{ts,mjs,mts}', 'client/{src,demo}/**/*.{ts,tsx}'], { cwd: root });
 const graph: ImportGraph = new Map(files.map((file) => [file, importsOf(file, readFileSync(join(root, file), 'utf8'))]));
 
 describe('the rooms of docs/architecture.md', () => {
