@@ -15,6 +15,7 @@ import { Rooms } from './call/Rooms.ts';
 import { ConfigError, settledConfig, type Config, type SettledConfig } from './config/index.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
 import { ensureSamples } from './enrolment/sample-avatars.ts';
+import type { ModelInfo } from './enrolment/ports.ts';
 import { addressReader } from './http/client-address.ts';
 import { createHttpServer, type App } from './http/create-http-server.ts';
 import { createInvite } from './http/invites.ts';
@@ -140,10 +141,8 @@ async function start(
   await requireCacheFolder(config.cacheDir);
   const assets = await pageAssets({ cacheDir: join(config.cacheDir, 'page'), trackerModelPath });
   const media = owned(await MediaWorkers.create(mediaOptions(config, mediaAddress), log), (part) => part.close());
-  const enroller = owned(
-    new EnrolmentWorker({ log, cacheDir: landmarkFolder(config.cacheDir), models: await availableModels(config.video.size) }),
-    (part) => part.close(),
-  );
+  const models = await availableModels(config.video.size);
+  const enroller = owned(new EnrolmentWorker({ log, cacheDir: landmarkFolder(config.cacheDir), models }), (part) => part.close());
   const enrolment = owned(
     Enrolment.create({
       store,
@@ -156,7 +155,9 @@ async function start(
     }),
     (part) => part.close(),
   );
-  const pool = owned(await SynthesisPool.create(await poolOptions(config, { enrolment, metrics, log, replay })), (part) => part.close());
+  const pool = owned(await SynthesisPool.create(await poolOptions(config, { models, enrolment, metrics, log, replay })), (part) =>
+    part.close(),
+  );
   metrics.watchAvatars(() => ({ ...pool.avatars, sharing: pool.sharing }));
   const { maxParticipants, graceMs } = config.rooms;
   const limits = { maxTransports: config.media.maxTransports, maxConsumers: config.media.maxConsumers };
@@ -247,7 +248,7 @@ function playoutDelay(maxMs: number): { min: number; max: number } {
 
 async function poolOptions(
   config: SettledConfig,
-  parts: { enrolment: Enrolment; metrics: Metrics; log: Logger; replay: string | undefined },
+  parts: { models: readonly ModelInfo[]; enrolment: Enrolment; metrics: Metrics; log: Logger; replay: string | undefined },
 ): Promise<Parameters<typeof SynthesisPool.create>[0]> {
   const { synthesis, video, cacheDir } = config;
   const workers = synthesis.workers ?? availableParallelism();
@@ -265,6 +266,7 @@ async function poolOptions(
     deadlineMs: synthesis.deadlineMs,
     cacheDir: landmarkFolder(cacheDir),
     replay: parts.replay,
+    models: parts.models,
     video: { codec: video.codec, fps: video.framesPerSecond, bitrateBps: video.bitrateBps },
     log: parts.log,
     resolve: async (avatarId, model) => ({ weightsPath: (await parts.enrolment.weights(avatarId, model)).path, model }),

@@ -69,7 +69,7 @@ export class Metrics implements CallMetricsPort {
   ]);
   readonly #presentedSeconds = this.#histogram(
     'gioconda_presented_latency_seconds',
-    'Landmarks sent to picture presented, as viewers report it',
+    'Camera picture to avatar picture presented, as viewers report it',
     milliseconds,
   );
   readonly #skewSeconds = this.#histogram(

@@ -8,6 +8,7 @@ import type { Call } from '../../client/src/call/Call.ts';
 import { Gioconda } from '../../client/src/Gioconda.ts';
 import { LandmarkEncoder } from '../../client/src/protocol/landmark-packet.ts';
 import type { DriverCount, DriversRequest, FromDrivers, ToDrivers } from './messages.ts';
+import { endOnUncaughtErrors } from '../base/fatal-errors.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import { readRecording } from './recording.ts';
 
@@ -70,6 +71,9 @@ async function play({ url, drivers: wanted, model, framesPerSecond, watched }: D
 }
 
 Object.assign(globalThis, wrtc);
+endOnUncaughtErrors({
+  report: (error) => console.error('the drivers fail:', error),
+});
 process.once('disconnect', () => process.exit(0)); // never outlive the benchmark
 process.on('message', (message: ToDrivers) => {
   if (message.type === 'count') return send({ type: 'counted', counts: drivers.map(({ count }) => count) });

@@ -14,7 +14,7 @@ class Viewer {
   async join(token: string): Promise<void> {
     const gioconda = await Gioconda.connect({ url: location.origin, token });
     this.#joinedMs = performance.now();
-    const call = await gioconda.join({ displayName: 'Viewer' });
+    const call = await gioconda.join({ displayName: 'Viewer', frameTraces: true });
     call.on('frame-traces', ({ traces }) => void this.#traces.push(...traces));
     const attach = ({ kind, track }: { kind: string; track: MediaStreamTrack }): void => {
       if (kind === 'video') this.#show(track, () => call.clock.nowMs);

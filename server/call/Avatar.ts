@@ -7,6 +7,8 @@ import type { AvatarTrackPort, CallMetricsPort, RoomMediaPort, SynthesisPort, Se
 
 /** Stage times are sent in small batches: four messages a second, not thirty. */
 const TRACE_FLUSH_MS = 250;
+/** How many frames have left is told with every second batch. */
+const COUNT_EVERY = 2;
 /** Keeps a flush well below the protocol's limits even if a timer is late. */
 const MAX_TRACES = 60;
 
@@ -22,7 +24,14 @@ export interface AvatarOptions {
 }
 
 export class Avatar {
-  readonly events = new Emitter<{ state: DriveState; rate: number; traces: FrameTrace[]; failed: AppError; closed: undefined }>();
+  readonly events = new Emitter<{
+    state: DriveState;
+    rate: number;
+    traces: FrameTrace[];
+    sent: number;
+    failed: AppError;
+    closed: undefined;
+  }>();
   readonly #session: SynthesisSessionPort;
   readonly #track: AvatarTrackPort;
   readonly #metrics: CallMetricsPort;
@@ -31,6 +40,8 @@ export class Avatar {
   #avatarId: string;
   #model: string;
   #traces: FrameTrace[] = [];
+  #sent = 0;
+  #flushes = 0;
   #state: DriveState = 'idle';
   /** Frames a second that it is rendered at: now, and as last told. */
   #rate = 0;
@@ -149,6 +160,7 @@ export class Avatar {
     for (let n = 0; n < keyframeRequests; n++) this.#metrics.keyframeRequested('feedback');
     for (const frame of frames) {
       this.#metrics.frameSent(frame);
+      this.#sent++;
       if (this.#traces.length < MAX_TRACES) this.#traces.push(frame.trace);
     }
   }
@@ -162,9 +174,17 @@ export class Avatar {
   /** A rate that comes and goes within the interval is told to nobody. */
   #flush(): void {
     this.#flushTraces();
+    this.#flushCount();
     if (this.#rate === this.#toldRate) return;
     this.#toldRate = this.#rate;
     this.events.emit('rate', this.#rate);
+  }
+
+  #flushCount(): void {
+    if (++this.#flushes % COUNT_EVERY !== 0 || this.#sent === 0) return;
+    const sent = this.#sent;
+    this.#sent = 0;
+    this.events.emit('sent', sent);
   }
 
   #flushTraces(): void {

@@ -67,6 +67,7 @@ interface ParticipantEvents extends Record<string, unknown> {
   /** Bytes from this participant, told once a second. */
   received: number;
   traces: FrameTrace[];
+  sent: number;
   closed: undefined;
 }
 
@@ -92,6 +93,8 @@ export class Participant {
   #muted = false;
   #expressiveness = 1;
   readonly #views: Views;
+  /** Whether this participant wants the stage times of everybody's frames. */
+  wantsTraces = false;
   #openingTransports = 0;
   #openingConsumers = 0;
   #closed = false;
@@ -353,12 +356,17 @@ export class Participant {
     if (this.#expressiveness !== 1) avatar.setExpressiveness(this.#expressiveness);
     avatar.events.on('state', (state) => this.events.emit('state', state));
     avatar.events.on('rate', (rate) => this.events.emit('rate', rate));
-    // Everybody sees that the participant has no avatar any more; the reason is in the server's log.
-    avatar.events.on('failed', () => {
-      if (this.#avatar === avatar) this.#removeAvatar();
-    });
+    avatar.events.on('failed', (error) => this.#avatarFailed(avatar, error));
+    avatar.events.on('sent', (frames) => this.events.emit('sent', frames));
     avatar.events.on('traces', (traces) => this.events.emit('traces', traces));
     this.events.emit('published', { producerId: avatar.producerId, kind: 'video', source: 'avatar' });
+  }
+
+  /** Everybody sees that there is no avatar any more; only its owner learns why. */
+  #avatarFailed(avatar: Avatar, { code, message }: AppError): void {
+    if (this.#avatar !== avatar) return;
+    this.send('avatar-failed', { code, message });
+    this.#removeAvatar();
   }
 
   #removeAvatar(): void {

@@ -23,6 +23,7 @@ export interface Newcomer {
   /** By which invite a guest came. */
   inviteId?: string | null;
 }
+const anybody = (): boolean => true;
 
 export class Room {
   readonly id: string;
@@ -116,7 +117,10 @@ export class Room {
     events.on('changed', () => this.#announce(participant, 'participant-changed', { participant: participant.info }));
     events.on('state', (state) => this.#announce(participant, 'drive-state', { participantId, state }));
     events.on('rate', (framesPerSecond) => this.#announce(participant, 'avatar-rate', { participantId, framesPerSecond }));
-    events.on('traces', (traces) => this.#announce(participant, 'frame-traces', { participantId, traces }));
+    events.on('sent', (frames) => this.#announce(participant, 'frames-sent', { participantId, frames }));
+    events.on('traces', (traces) =>
+      this.#announce(participant, 'frame-traces', { participantId, traces }, ({ wantsTraces }) => wantsTraces),
+    );
     events.on('closed', () => this.#remove(participant));
   }
 
@@ -137,13 +141,19 @@ export class Room {
   }
 
   /** To everybody who may know of `participant`, and to themselves. */
-  #announce<N extends EventName>(participant: Participant, name: N, event: EventOf<N>): void {
-    participant.send(name, event);
-    if (!participant.hidden) this.#broadcast(participant, name, event);
+  #announce<N extends EventName>(
+    participant: Participant,
+    name: N,
+    event: EventOf<N>,
+    wants: (by: Participant) => boolean = anybody,
+  ): void {
+    if (wants(participant)) participant.send(name, event);
+    if (!participant.hidden) this.#broadcast(participant, name, event, wants);
   }
 
-  #broadcast<N extends EventName>(from: Participant, name: N, event: EventOf<N>): void {
-    for (const participant of this.#participants.values()) if (participant !== from && !participant.hidden) participant.send(name, event);
+  #broadcast<N extends EventName>(from: Participant, name: N, event: EventOf<N>, wants: (by: Participant) => boolean = anybody): void {
+    for (const participant of this.#participants.values())
+      if (participant !== from && !participant.hidden && wants(participant)) participant.send(name, event);
   }
 
   /** A viewer's own measurements: the last stage of the latency and the lip sync, as seen on a screen. */

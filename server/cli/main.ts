@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '../../client/src/protocol/errors.ts';
 import { FileError } from '../render/files/FileError.ts';
 import { fileTrouble } from '../base/folders.ts';
+import { endOnUncaughtErrors } from '../base/fatal-errors.ts';
 import { repositoryRoot } from '../base/paths.ts';
 import { SetupError } from '../setup/SetupError.ts';
 import { StoreError } from '../store/StoreError.ts';
@@ -45,6 +46,8 @@ function endWithLauncher(): void {
 
 const { version } = JSON.parse(await readFile(join(repositoryRoot, 'package.json'), 'utf8')) as { version: string };
 endWithLauncher();
+// `start` reports to its log instead as soon as it has one.
+endOnUncaughtErrors({ report: (error) => console.error('gioconda: an error that nobody caught:', error) });
 try {
   await createProgram(version, runners, (exitCode) => {
     process.exitCode = exitCode;

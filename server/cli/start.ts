@@ -1,5 +1,6 @@
 /** `gioconda start`: set-up if need be, then the server until it is told to end. */
 import { loadConfig, type Config } from '../config/index.ts';
+import { logFatalErrors } from '../base/fatal-errors.ts';
 import { createLog } from '../base/log.ts';
 import { ensureSetup, SetupError } from '../setup/index.ts';
 import type { GiocondaServer } from '../main.ts';
@@ -22,11 +23,13 @@ function overrides({ host, port, data, announce, tls, tlsCert, tlsKey }: StartOp
 export async function run(options: StartOptions): Promise<number> {
   const { config, file, warnings } = loadConfig({ file: options.config, overrides: overrides(options) });
   const log = createLog(config);
+  logFatalErrors(log);
   for (const warning of warnings) log.warn(warning);
   if (options.setup) await ensureSetup({ cacheDir: config.cacheDir });
   // Only now: mediasoup looks for its worker when it is imported.
   const { GiocondaServer } = await import('../main.ts');
   const server = await GiocondaServer.create({ config, log }).catch(explainStart);
+  logFatalErrors(log, () => server.close());
   await announce(server, { config, file });
   await untilAskedToEnd();
   const forced = setTimeout(() => process.exit(1), SHUTDOWN_TIMEOUT_MS);

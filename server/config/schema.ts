@@ -165,7 +165,7 @@ const synthesis = group({
     .min(1)
     .default(1000)
     .describe(
-      'A frame that takes longer is a fault: the main process, which watches from outside, ends the synthesis process and reopens its avatars.',
+      'A frame that takes longer is a fault: the main process, which watches from outside and looks four times within that time, ends the synthesis process and reopens its avatars elsewhere. Several times the slowest frame of this machine; below a second a hang costs the neighbours less.',
     ),
   minFramesPerSecond: z
     .int()

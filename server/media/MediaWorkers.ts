@@ -6,6 +6,7 @@ import { AppError } from '../../client/src/protocol/errors.ts';
 import { endAll } from '../base/end-all.ts';
 import type { MediaPort, RoomMediaPort } from '../call/ports.ts';
 import { routerCodecs } from './codecs.ts';
+import { mediaLogListeners } from './media-log.ts';
 import type { MediaOptions } from './options.ts';
 import { RoomMedia } from './RoomMedia.ts';
 import { WorkerHealth } from './WorkerHealth.ts';
@@ -73,6 +74,8 @@ export class MediaWorkers implements MediaPort {
    */
   static async create(options: MediaOptions, log: Logger): Promise<MediaWorkers> {
     const media = new MediaWorkers(options, log.child({ part: 'media' }));
+    // One for the process, whichever workers it belongs to.
+    mediasoup.setLogEventListeners(mediaLogListeners(media.#log));
     const started = await Promise.allSettled(Array.from({ length: options.workers }, (_, index) => media.#start(index)));
     const failure = started.find((result) => result.status === 'rejected');
     if (!failure) return media;

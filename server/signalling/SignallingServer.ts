@@ -38,7 +38,7 @@ import {
   restartIce,
   resumeConsumer,
 } from './media-handlers.ts';
-import { join, leave, renewToken, reportPlayback, setMuted, syncClock } from './room-handlers.ts';
+import { join, leave, renewToken, reportPlayback, setFrameTraces, setMuted, syncClock } from './room-handlers.ts';
 import { Session } from './Session.ts';
 import { SocketGuard, type EngineConnection } from './SocketGuard.ts';
 import { UnsentWatch } from './UnsentWatch.ts';
@@ -75,6 +75,7 @@ const handlers: { [N in RequestName]: (session: Session, request: RequestOf<N>) 
   recalibrate,
   express,
   'set-expressiveness': setExpressiveness,
+  'set-frame-traces': setFrameTraces,
   'sync-clock': syncClock,
   'report-playback': reportPlayback,
 };

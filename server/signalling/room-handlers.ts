@@ -42,6 +42,7 @@ export function join(session: Session, request: RequestOf<'join'>): Promise<Answ
     const previous = placeToResume(session, room);
     const participant = previous ?? takeSeat(session, room, request);
     session.enter(room, participant);
+    participant.wantsTraces = request.frameTraces ?? false;
     if (!previous && choice) await startAvatar(session, participant, choice);
     return describe(session, room, participant, previous !== undefined);
   });
@@ -96,6 +97,11 @@ export async function renewToken(session: Session, { token }: RequestOf<'renew-t
 
 export async function setMuted(session: Session, { muted }: RequestOf<'set-muted'>): Promise<Record<string, never>> {
   await session.participant.setMuted(muted);
+  return {};
+}
+
+export async function setFrameTraces(session: Session, { enabled }: RequestOf<'set-frame-traces'>): Promise<Record<string, never>> {
+  session.participant.wantsTraces = enabled;
   return {};
 }
 

@@ -18,7 +18,7 @@ interface PageStatistics {
   trackingRate: number;
   participants: Record<
     string,
-    { framesPerSecond: number; framesDecoded: number; skewMs: number | null; latency: { p95Ms: number | null } }
+    { framesPerSecond: number; framesDecoded: number; skewMs: number | null; latency: { p95Ms: number | null }; matched: number }
   >;
 }
 
@@ -141,6 +141,8 @@ describe('two browsers in a call', () => {
     const display = ada.getByLabel('Statistics').filter({ visible: true }).first();
     await display.waitFor();
     for (const stage of ['Tracking', 'Uplink', 'Synthesis', 'Encoding', 'Sending']) await display.getByText(stage).first().waitFor();
+    // They come only while the display is open.
+    await eventually('stage times', async () => Object.values((await statistics(ada))!.participants).some(({ matched }) => matched > 0));
   });
 
   it('Ada leaves, and Ben is alone again', async () => {

@@ -50,7 +50,7 @@ describe('a call', () => {
     avatars = [await enrolFiles(owner.gioconda, people[0]!.portraits), await enrolFiles(owner.gioconda, people[1]!.portraits.slice(0, 1))];
     microphone = new ToneMicrophone();
     driver = await Member.join(server, { guest: owner, displayName: 'Driver', avatarId: avatars[0]!, microphone: microphone.track });
-    viewer = await Member.join(server, { displayName: 'Viewer' });
+    viewer = await Member.join(server, { displayName: 'Viewer', frameTraces: true });
     driver.drive(talking);
     await eventually('the first picture', () => frameCount() > 0);
   });
@@ -109,6 +109,17 @@ describe('a call', () => {
     // The RTP timestamp is the capture time: what receivers' lip sync runs on.
     const onTime = viewer.traces.filter(({ rtpTimestamp, capturedMs }) => rtpTimestamp === rtpTimestampOf(capturedMs));
     expect(onTime.length).toBeGreaterThan(viewer.traces.length * 0.9);
+  });
+
+  it('sends stage times to nobody who has not asked for them, and to nobody who does not want them any more', async () => {
+    await eventually('the viewer has some', () => viewer.traces.length > 30);
+    expect(driver.traces).toEqual([]);
+    await viewer.call.setFrameTraces(false);
+    viewer.traces.length = 0;
+    await driver.call.setFrameTraces(true);
+    await eventually('the driver has some', () => driver.traces.length > 30);
+    expect(viewer.traces).toEqual([]);
+    await driver.call.setFrameTraces(false);
   });
 
   it('shows a newcomer the avatar without anybody moving', async () => {

@@ -61,7 +61,14 @@ describe('avatars that show a recording', () => {
       const room = `room-${index}`;
       const guest = await server.guest(room);
       const avatarId = await enrolFiles(guest.gioconda, [portraitOf('walter', 'neutral')]);
-      const driver = await Member.join(server, { guest, room, displayName: 'Driver', avatarId, receiveOwnAvatar: false });
+      const driver = await Member.join(server, {
+        guest,
+        room,
+        displayName: 'Driver',
+        avatarId,
+        receiveOwnAvatar: false,
+        frameTraces: true,
+      });
       driver.call.on('drive-state', ({ state }) => states.push(state));
       driver.driveRecorded();
       drivers.push(driver);

@@ -33,6 +33,12 @@ const knownKeys = [
   'skewMs',
   'presentedLatencyMs',
   'framesPerSecond',
+  'name',
+  'intensity',
+  'durationMs',
+  'share',
+  'enabled',
+  'frameTraces',
   '__proto__',
   'constructor',
 ];
@@ -162,6 +168,9 @@ describe('signalling under fire', () => {
         muted: true,
         avatarId: null,
         presentedLatencyMs: [],
+        name: 'smile',
+        share: 1,
+        enabled: true,
       };
       expect(await ask(socket, name, valid), name).toMatchObject({ ok: false, error: { code: 'not-joined' } });
     }

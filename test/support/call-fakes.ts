@@ -9,6 +9,7 @@ import type {
   Opaque,
   ProducerPort,
   RoomMediaPort,
+  SentReport,
   SynthesisSessionPort,
   TransportPort,
 } from '../../server/call/ports.ts';
@@ -171,7 +172,10 @@ export class FakeSession implements SynthesisSessionPort {
   async switchAvatar({ avatarId }: { avatarId: string }): Promise<void> {
     this.avatarId = avatarId;
   }
-  onSent(): void {}
+  sent: (report: SentReport) => void = () => undefined;
+  onSent(listener: (report: SentReport) => void): void {
+    this.sent = listener;
+  }
   rate: (framesPerSecond: number) => void = () => undefined;
   onRate(listener: (framesPerSecond: number) => void): void {
     this.rate = listener;

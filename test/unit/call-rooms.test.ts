@@ -1,27 +1,25 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { CallMetricsPort, MediaPort, RtpOutput, SynthesisPort } from '../../server/call/ports.ts';
-import { parseConfig } from '../../server/config/index.ts';
-import type { Participant } from '../../server/call/Participant.ts';
-import { Rooms } from '../../server/call/Rooms.ts';
+import type { RtpOutput } from '../../server/call/ports.ts';
+import type { Rooms } from '../../server/call/Rooms.ts';
 import type { Access } from '../../server/signalling/access.ts';
 import { join } from '../../server/signalling/room-handlers.ts';
 import { Session } from '../../server/signalling/Session.ts';
 import { AppError, microphoneParametersSchema } from '../../client/src/protocol/index.ts';
 import {
   callerOf,
-  type FakeProducer,
-  FakeConsumer,
-  type FakeTransport,
-  FakeRoomMedia,
-  FakeSession,
   FakeConnection,
+  FakeConsumer,
+  type FakeProducer,
+  type FakeRoomMedia,
+  type FakeSession,
+  type FakeTransport,
 } from '../support/call-fakes.ts';
+import { FakeRooms } from '../support/FakeRooms.ts';
 
 const microphone = microphoneParametersSchema.parse({
   codecs: [{ mimeType: 'audio/opus', payloadType: 111, clockRate: 48_000, channels: 2 }],
   encodings: [{ ssrc: 1 }],
 });
-const metrics = new Proxy({}, { get: () => () => undefined }) as CallMetricsPort;
 
 const holder = { subject: 'ada', address: '192.0.2.1' };
 
@@ -30,47 +28,13 @@ describe('Rooms', () => {
   let sessions: FakeSession[];
   let outputs: RtpOutput[];
   let rooms: Rooms;
+  let fakes: FakeRooms;
 
   beforeEach(() => {
-    [medias, sessions, outputs] = [[], [], []];
-    const media: MediaPort = {
-      async createRoomMedia() {
-        await Promise.resolve();
-        const room = new FakeRoomMedia();
-        medias.push(room);
-        return room;
-      },
-    };
-    const synthesis: SynthesisPort = {
-      async open({ avatarId, output }) {
-        const session = new FakeSession(avatarId);
-        sessions.push(session);
-        outputs.push(output);
-        return session;
-      },
-    };
-    rooms = new Rooms({
-      media,
-      synthesis,
-      metrics,
-      maxParticipants: 3,
-      graceMs: 1000,
-      limits: { maxTransports: 4, maxConsumers: 3 },
-      seats: parseConfig().limits,
-      videoBitrateBps: 500_000,
-    });
+    ({ medias, sessions, outputs, rooms } = fakes = new FakeRooms());
   });
 
-  async function enter(
-    displayName: string,
-    options: { hidden?: boolean } = {},
-  ): Promise<{ participant: Participant; connection: FakeConnection }> {
-    const room = await rooms.enter('studio', holder);
-    const participant = room.add({ displayName, subject: displayName, hidden: options.hidden ?? false });
-    const connection = new FakeConnection();
-    participant.attach(connection);
-    return { participant, connection };
-  }
+  const enter: FakeRooms['enter'] = (...args) => fakes.enter(...args);
 
   it('opens one room for two who come at the same time', async () => {
     const [a, b] = await Promise.all([rooms.enter('studio', holder), rooms.enter('studio', holder)]);

@@ -160,6 +160,30 @@ describe('Call', () => {
     expect(call!.avatarId).toBeNull();
   });
 
+  it('does not enter again with an avatar that the server closed', async () => {
+    await join({ avatarId: 'poison' });
+    const failed = call!.once('avatar-failed');
+    io.emit('avatar-failed', { code: 'synthesis-failed', message: 'The avatar cannot be rendered' });
+    expect((await failed).error).toMatchObject({ code: 'synthesis-failed', message: expect.stringContaining('cannot be rendered') });
+    const rejoined = call!.once('rejoined');
+    io.disconnectSockets(true);
+    await rejoined;
+    expect(asked('join').at(-1)).toEqual({ displayName: 'Me' });
+  });
+
+  it('asks for stage times when it enters, once it was asked to', async () => {
+    await join({ frameTraces: true });
+    await call!.setFrameTraces(false);
+    const rejoined = call!.once('rejoined');
+    io.disconnectSockets(true);
+    await rejoined;
+    expect(asked('join')).toEqual([
+      { displayName: 'Me', frameTraces: true },
+      { displayName: 'Me', frameTraces: false },
+    ]);
+    expect(asked('set-frame-traces')).toEqual([{ enabled: false }]);
+  });
+
   it('ends with the reason when the room refuses, at the first entry and later', async () => {
     answers.join = () => new AppError('room-full');
     await expect(join()).rejects.toMatchObject({ code: 'room-full' });

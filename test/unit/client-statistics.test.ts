@@ -92,14 +92,25 @@ describe('ParticipantStatistics', () => {
 
   it('splits the way from the camera to the screen into its stages', () => {
     const statistics = new ParticipantStatistics(clock);
-    statistics.handleTrace(trace(3000));
-    statistics.handlePresented({ rtpTimestamp: 3000, presentationTime: 160 });
+    statistics.handleTrace(trace(90_000));
+    statistics.handlePresented({ rtpTimestamp: 90_000, presentationTime: 160 });
     const { stages, latency, glassToGlass, matched } = statistics.snapshot();
     expect(matched).toBe(1);
     expect(Object.values(stages).map(({ p50Ms }) => p50Ms)).toEqual([25, 5, 2, 12, 2, 1, 13]);
     expect([latency.p50Ms, glassToGlass.p50Ms]).toEqual([35, 60]);
-    expect(statistics.takeLatencies()).toEqual([35]);
+    expect(statistics.takeLatencies()).toEqual([60]);
     expect(statistics.takeLatencies()).toEqual([]);
+  });
+
+  it('knows camera to screen without the stages, from the RTP timestamp, also where that wraps', () => {
+    const aMonthMs = 2 ** 32 / 90;
+    for (const capturedMs of [1000, aMonthMs * 400 - 20]) {
+      const statistics = new ParticipantStatistics({ fromPerformanceMs: (performanceMs) => performanceMs + capturedMs });
+      statistics.handlePresented({ rtpTimestamp: Math.round(capturedMs * 90) % 2 ** 32, presentationTime: 60 });
+      expect(statistics.snapshot().glassToGlass.p50Ms).toBeCloseTo(60, 1);
+      expect(statistics.snapshot().latency.p50Ms).toBeNaN();
+      expect(statistics.takeLatencies()).toEqual([expect.closeTo(60, 1)]);
+    }
   });
 
   it('measures skew as audio playout minus video playout of the same person', async () => {

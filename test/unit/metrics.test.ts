@@ -98,7 +98,7 @@ describe('Metrics', () => {
 
   it('says of each figure what it measures', async () => {
     const text = await Metrics.create({ processDefaults: false }).text();
-    expect(text).toMatch(/^# HELP gioconda_presented_latency_seconds Landmarks sent to picture presented/m);
+    expect(text).toMatch(/^# HELP gioconda_presented_latency_seconds Camera picture to avatar picture presented/m);
   });
 
   it("keeps two instances apart, and adds the process's own figures", async () => {

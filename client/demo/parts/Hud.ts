@@ -58,13 +58,20 @@ export class Hud {
         ].map(figure),
       ),
     );
+    this.#wantTraces(true);
     this.#timer = setInterval(() => this.#refresh(), INTERVAL_MS);
     this.#refresh();
   }
 
   close(): void {
     clearInterval(this.#timer);
+    this.#wantTraces(false);
     this.element.remove();
+  }
+
+  /** The stages come only while they are looked at. Where the server cannot be asked they stay empty, and so they do in a call that ends. */
+  #wantTraces(enabled: boolean): void {
+    this.#call.setFrameTraces(enabled).catch(() => undefined);
   }
 
   #refresh(): void {

@@ -127,6 +127,7 @@ export class RoomScreen {
     call.on('access-ending', ({ endsAtMs, error }) => notices.banner(accessEndingText(endsAtMs, error !== null)));
     call.on('access-renewed', () => notices.clearBanner());
     call.on('error', ({ error }) => error.code !== 'transport-failed' && notices.toast(error.message, 'problem'));
+    call.on('avatar-failed', ({ error }) => notices.toast(`${errorTitle(error)}. ${error.message}`, 'problem'));
     call.on('closed', ({ error }) => {
       if (error && !this.#closed) this.#go.ended(error);
     });

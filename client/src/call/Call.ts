@@ -3,17 +3,11 @@ import { Attempt } from '../http/Attempt.ts';
 import { serverOrigin } from '../http/server-address.ts';
 import { TokenSource } from '../http/TokenSource.ts';
 import { AppError } from '../protocol/index.ts';
-import type {
-  AnswerOf,
-  DriveState,
-  ExpressionName,
-  ExpressionRequest,
-  LandmarkFrame,
-  ParticipantInfo,
-  RequestOf,
-} from '../protocol/index.ts';
+import type { AnswerOf, DriveState, ExpressionName, ExpressionRequest, LandmarkFrame } from '../protocol/index.ts';
+import type { ParticipantInfo, RequestName, RequestOf } from '../protocol/index.ts';
 import type { CallEvents, CallOptions, CallState, ReceivedMedia } from './call-types.ts';
 import { Emitter } from './Emitter.ts';
+import { toError, toMedia } from './from-server.ts';
 import { LandmarkChannel } from './LandmarkChannel.ts';
 import type { PacketSink } from './LandmarkChannel.ts';
 import { MediaKeeper } from './MediaKeeper.ts';
@@ -191,6 +185,12 @@ export class Call extends Emitter<CallEvents> {
     await this.#ask('recalibrate', {});
   }
 
+  /** Whether `frame-traces` come, from which `statistics` has its stages: 65 kbit/s for each avatar. Holds through reconnections. */
+  async setFrameTraces(enabled: boolean): Promise<void> {
+    this.#entry.wantFrameTraces(enabled);
+    await this.#ask('set-frame-traces', { enabled });
+  }
+
   /** Tries the way to the server at once, e.g. on the browser's `online` event. */
   reconnectNow(): void {
     this.#signalling.retryNow();
@@ -209,13 +209,10 @@ export class Call extends Emitter<CallEvents> {
     this.#landmarks.prepare().catch((thrown: unknown) => this.emit('error', { error: AppError.from(thrown) }));
   }
 
-  async #ask<N extends 'set-muted' | 'set-avatar' | 'recalibrate' | 'express' | 'set-expressiveness'>(
-    name: N,
-    request: Parameters<Signalling['request']>[1],
-  ): Promise<void> {
+  async #ask<N extends RequestName>(name: N, request: RequestOf<N>): Promise<void> {
     // While the link is down the wish is kept and told when the room is entered again.
-    if (this.#state === 'reconnecting' && name === 'set-muted') return;
-    await this.#signalling.request(name, request as never);
+    if (this.#state === 'reconnecting' && (name === 'set-muted' || name === 'set-frame-traces')) return;
+    await this.#signalling.request(name, request);
   }
 
   async #enter(): Promise<void> {
@@ -343,12 +340,15 @@ export class Call extends Emitter<CallEvents> {
       case 'avatar-rate':
         this.statistics.handleRate(event);
         return this.emit('avatar-rate', event);
+      case 'frames-sent':
+        return this.#media.handleSentFrames(event.participantId, event.frames);
       case 'frame-traces':
-        this.#media.handleSentFrames(event.participantId, event.traces.length);
         this.statistics.handleTraces(event);
         return this.emit('frame-traces', event);
       case 'token-expiring':
         return this.#renewal.handleExpiring(event);
+      case 'avatar-failed':
+        return this.#avatarFailed(event);
       case 'closed':
         return this.#closedByServer(event);
     }
@@ -365,10 +365,16 @@ export class Call extends Emitter<CallEvents> {
     void this.#media.receive(event.participantId, event);
   }
 
-  #closedByServer({ code, message }: { code: string; message: string }): void {
-    const error = AppError.fromWire({ code: code as AppError['code'], message, retryable: false });
+  #avatarFailed(event: { code: string; message: string }): void {
+    // Entering again with it would fail again.
+    this.#entry.chooseAvatar(null);
+    this.emit('avatar-failed', { error: toError(event) });
+  }
+
+  #closedByServer(event: { code: string; message: string }): void {
+    const error = toError(event);
     // A restart is no end: the link drops and comes back by itself.
-    if (error.retryable && code !== 'internal') this.emit('error', { error });
+    if (error.retryable && error.code !== 'internal') this.emit('error', { error });
     else this.#end(error);
   }
 
@@ -390,8 +396,4 @@ export class Call extends Emitter<CallEvents> {
     this.emit('closed', { error });
     this.clear();
   }
-}
-
-function toMedia({ participantId, producerId, consumerId, kind, track }: ReceivedTrack): ReceivedMedia {
-  return { participantId, producerId, consumerId, kind, track };
 }

@@ -40,13 +40,14 @@ export class RoomEntry extends Emitter<RoomEntryEvents> {
     super();
     this.#signalling = signalling;
     this.#clock = clock;
-    const { displayName, roomId, avatarId, model, preview } = place;
+    const { displayName, roomId, avatarId, model, preview, frameTraces } = place;
     this.#place = {
       displayName,
       ...(roomId && { roomId }),
       ...(avatarId && { avatarId }),
       ...(model && { model }),
       ...(preview && { preview }),
+      ...(frameTraces && { frameTraces }),
     };
   }
 
@@ -69,6 +70,10 @@ export class RoomEntry extends Emitter<RoomEntryEvents> {
     if (avatarId === null) delete this.#place.avatarId;
     else this.#place.avatarId = avatarId;
     if (model) this.#place.model = model;
+  }
+
+  wantFrameTraces(enabled: boolean): void {
+    this.#place.frameTraces = enabled;
   }
 
   async handleLinkUp(): Promise<void> {

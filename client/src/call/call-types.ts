@@ -12,6 +12,8 @@ export interface CallOptions extends SignallingOptions {
   model?: string;
   /** Joins unseen: nobody else notices, only the own avatar is received. */
   preview?: boolean;
+  /** Ask for `frame-traces`, as `setFrameTraces` does. Default false. */
+  frameTraces?: boolean;
   microphone?: MediaStreamTrack | null;
   muted?: boolean;
   /** Receive the own avatar's picture too, as the others see it. Default true. */
@@ -54,6 +56,9 @@ export interface CallEvents {
   'drive-state': { participantId: string; state: DriveState };
   /** How fast the server renders somebody's avatar, frames a second: less than usual while many share the machine. */
   'avatar-rate': EventOf<'avatar-rate'>;
+  /** The own avatar was closed by the server, for its frames keep failing (`synthesis-failed`). Choose another one, or enrol again. */
+  'avatar-failed': { error: AppError };
+  /** After `setFrameTraces(true)`. */
   'frame-traces': EventOf<'frame-traces'>;
   /** A newer token was shown to the server: the call goes on. */
   'access-renewed': { expiresAtMs: number };

@@ -74,7 +74,7 @@ export const requests = {
   /**
    * Enters a room that the token allows; without `roomId` the only one it names. After a lost connection (handshake with
    * `resume`) takes the old place back: then `resumed` is true and transports, producers and consumers are still there.
-   * `preview` enters unseen: nobody is told, and only the own avatar can be watched.
+   * `preview` enters unseen: nobody is told, and only the own avatar can be watched. `frameTraces`: as `set-frame-traces`.
    */
   join: define(
     z.object({
@@ -83,6 +83,7 @@ export const requests = {
       avatarId: z.optional(id),
       model: z.optional(text(0, 64)),
       preview: z.optional(z.boolean()),
+      frameTraces: z.optional(z.boolean()),
     }),
     z.object({
       participantId: id,
@@ -124,6 +125,8 @@ export const requests = {
     z.object({ avatar: participantSchema.shape.avatar }),
   ),
   'set-muted': define(z.object({ muted: z.boolean() }), empty),
+  /** Whether `frame-traces` events are wanted, of all avatars: 65 kbit/s each, so nobody gets them unasked. */
+  'set-frame-traces': define(z.object({ enabled: z.boolean() }), empty),
   /** Starts the driver's neutral face anew, e.g. after another person sits down. */
   recalibrate: define(empty, empty),
   /** Shows an expression over the live face, which fades by itself. Nothing happens without an avatar. */
@@ -136,6 +139,7 @@ export const requests = {
   'report-playback': define(
     z.object({
       skewMs: z.optional(number(-10_000, 10_000)),
+      /** Camera to screen. */
       // The clocks of two machines agree to a few milliseconds only: a little below zero is no mistake.
       presentedLatencyMs: z.array(number(-1000, 60_000)).check(z.maxLength(120)),
       framesPerSecond: z.optional(number(0, 240)),
@@ -185,7 +189,11 @@ export const events = {
    * Who begins to watch is told at once.
    */
   'avatar-rate': z.object({ participantId: id, framesPerSecond: z.number() }),
-  /** Stage times of one participant's recent avatar frames, a few times a second. */
+  /** To the owner alone: their avatar was closed because its frames keep failing. Everybody sees by `participant-changed` that it is gone. */
+  'avatar-failed': z.object({ code: z.string(), message: z.string() }),
+  /** How many frames of an avatar were sent since the event before, twice a second: what comes of them tells whether the media's path is whole. */
+  'frames-sent': z.object({ participantId: id, frames: z.int() }),
+  /** Stage times of one participant's recent avatar frames, a few times a second, to those who asked for them. */
   'frame-traces': z.object({ participantId: id, traces: z.array(frameTraceSchema) }),
   /**
    * The token expires in a minute, and the connection ends with it unless `renew-token` brings a newer one. `accessEndsAtMs`: then an

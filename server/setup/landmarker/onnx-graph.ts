@@ -4,10 +4,12 @@
  */
 const OPSET = 17;
 const IR_VERSION = 8;
-const FLOAT = 1;
-const INT64 = 7;
+/** TensorProto.DataType. */
+const types = { float32: 1, uint8: 2, int64: 7, bool: 9 } as const;
+export type OnnxType = keyof typeof types;
 
-export type OnnxAttribute = number | number[] | string | { float: number };
+/** A graph is the body of a control flow operator. */
+export type OnnxAttribute = number | number[] | string | { float: number } | { graph: OnnxGraph };
 type Constant = Float32Array | BigInt64Array;
 
 /** A protobuf message under construction. */
@@ -74,14 +76,15 @@ function attribute(name: string, value: OnnxAttribute): Message {
   if (typeof value === 'string') return message.bytes(4, new TextEncoder().encode(value)).int(20, 3);
   if (typeof value === 'number') return message.int(3, value).int(20, 2);
   if ('float' in value) return message.float(2, value.float).int(20, 1);
+  if ('graph' in value) return message.message(6, value.graph.message()).int(20, 5);
   for (const item of value) message.int(8, item);
   return message.int(20, 7);
 }
 
-function valueInfo(name: string, shape: number[]): Message {
+function valueInfo(name: string, shape: number[], type: OnnxType): Message {
   const dims = new Message();
   for (const size of shape) dims.message(1, new Message().int(1, size));
-  const tensorType = new Message().int(1, FLOAT).message(2, dims);
+  const tensorType = new Message().int(1, types[type]).message(2, dims);
   return new Message().text(1, name).message(2, new Message().message(1, tensorType));
 }
 
@@ -97,24 +100,24 @@ export class OnnxGraph {
     this.name = name;
   }
 
-  /** A float input of fixed shape; gives its name back. */
-  input(name: string, shape: number[]): string {
-    this.inputs.push(valueInfo(name, shape));
+  /** An input of fixed shape; gives its name back. */
+  input(name: string, shape: number[], type: OnnxType = 'float32'): string {
+    this.inputs.push(valueInfo(name, shape, type));
     return name;
   }
 
   /** Names a value as an output of the model. */
-  output(name: string, shape: number[], value: string): void {
+  output(name: string, shape: number[], value: string, type: OnnxType = 'float32'): void {
     this.nodes.push(new Message().text(1, value).text(2, name).text(4, 'Identity'));
-    this.outputs.push(valueInfo(name, shape));
+    this.outputs.push(valueInfo(name, shape, type));
   }
 
   floats(data: Float32Array | number[], shape: number[]): string {
-    return this.constant(data instanceof Float32Array ? data : Float32Array.from(data), shape, FLOAT);
+    return this.constant(data instanceof Float32Array ? data : Float32Array.from(data), shape, types.float32);
   }
 
   ints(data: number[], shape: number[] = [data.length]): string {
-    return this.constant(BigInt64Array.from(data, BigInt), shape, INT64);
+    return this.constant(BigInt64Array.from(data, BigInt), shape, types.int64);
   }
 
   /** Adds an operator with one output; gives the output's name. An empty input name leaves an optional input out. */
@@ -129,13 +132,18 @@ export class OnnxGraph {
   }
 
   encode(): Uint8Array {
+    return new Message().int(1, IR_VERSION).text(2, 'gioconda').message(7, this.message()).message(8, new Message().int(2, OPSET)).encode();
+  }
+
+  /** @internal */
+  message(): Message {
     const graph = new Message();
     for (const node of this.nodes) graph.message(1, node);
     graph.text(2, this.name);
     for (const tensor of this.initializers) graph.message(5, tensor);
     for (const input of this.inputs) graph.message(11, input);
     for (const output of this.outputs) graph.message(12, output);
-    return new Message().int(1, IR_VERSION).text(2, 'gioconda').message(7, graph).message(8, new Message().int(2, OPSET)).encode();
+    return graph;
   }
 
   private constant(data: Constant, shape: number[], type: number): string {

@@ -5,6 +5,7 @@ import type { SharingReport, SynthesisPort, SynthesisSessionPort } from '../../c
 import type { CapacityOptions } from './Capacity.ts';
 import type { AvatarSource, PacketCounts, VideoSettings } from './messages.ts';
 import { serverNow } from '../../base/clock.ts';
+import type { ModelChoice } from './open-renderer.ts';
 import { PooledSession } from './PooledSession.ts';
 import { RateSharing } from './RateSharing.ts';
 import { SynthesisProcess, type SpawnSynthesisProcess, type SynthesisProcessPort } from './SynthesisProcess.ts';
@@ -17,6 +18,10 @@ export interface SynthesisPoolOptions {
   capacity: CapacityOptions;
   deadlineMs: number;
   cacheDir: string;
+  /** Loaded by each process as it starts. */
+  models?: readonly ModelChoice[];
+  /** The repository's own unless given. */
+  modelsDirectory?: string;
   /** See `SynthesisProcessOptions`. */
   replay?: string | undefined;
   video: VideoSettings;
@@ -53,6 +58,8 @@ export class SynthesisPool implements SynthesisPort {
   readonly #placing = new Set<PooledSession>();
   readonly #retries = new Map<PooledSession, NodeJS.Timeout>();
   readonly #sharing: RateSharing;
+  /** Blamed for a fault, and not open again yet. They wait until all processes are there: another fault must find a place for the neighbours. */
+  readonly #suspects = new Set<PooledSession>();
   #ends = 0;
   #lastEndMs = -Infinity;
   #closed = false;
@@ -140,6 +147,7 @@ export class SynthesisPool implements SynthesisPort {
 
   #forget(session: PooledSession): void {
     this.#sessions.delete(session.id);
+    this.#suspects.delete(session);
     this.#cancelRetry(session);
     this.#sharing.changed(session);
   }
@@ -185,11 +193,19 @@ export class SynthesisPool implements SynthesisPort {
       this.#options.log.error({ faults: MOST_FAULTS }, 'an avatar is closed: its frames keep failing');
       return session.fail(new AppError('synthesis-failed', 'The avatar cannot be rendered'));
     }
+    this.#suspects.add(session);
+    this.#later(session, RETRY_MS, () => this.#reopenSuspect(session));
+  }
+
+  #reopenSuspect(session: PooledSession): void {
+    if (this.#processes.size < this.#options.workers) return this.#later(session, RETRY_MS, () => this.#reopenSuspect(session));
+    this.#suspects.delete(session);
+    this.#reopen(session);
+  }
+
+  #later(session: PooledSession, delayMs: number, work: () => void): void {
     this.#cancelRetry(session);
-    this.#retries.set(
-      session,
-      setTimeout(() => this.#reopen(session), RETRY_MS),
-    );
+    this.#retries.set(session, setTimeout(work, delayMs));
   }
 
   /** Its avatars go on at once in another process, or in the next one as soon as that is up. */
@@ -211,7 +227,7 @@ export class SynthesisPool implements SynthesisPort {
   }
 
   #adopt(): void {
-    for (const session of this.#sessions.values()) this.#reopen(session);
+    for (const session of this.#sessions.values()) if (!this.#suspects.has(session)) this.#reopen(session);
   }
 
   /** Where it is not open already; without any process the next one adopts it. */
@@ -221,10 +237,7 @@ export class SynthesisPool implements SynthesisPort {
     this.#place(session).catch((error: unknown) => {
       if (session.closed) return;
       this.#options.log.error({ err: error }, 'an avatar cannot be reopened, trying again');
-      this.#retries.set(
-        session,
-        setTimeout(() => this.#reopen(session, attempt + 1), Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** attempt)),
-      );
+      this.#later(session, Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** attempt), () => this.#reopen(session, attempt + 1));
     });
   }
 

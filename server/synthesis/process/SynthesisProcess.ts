@@ -6,12 +6,14 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { AppError, type DriveState } from '../../../client/src/protocol/index.ts';
 import { Emitter } from '../../base/Emitter.ts';
+import { EXIT_FAULT } from '../../base/fatal-errors.ts';
 import { clockEnvironment, serverNow } from '../../base/clock.ts';
 import { PortraitError } from '../../portraits/PortraitError.ts';
 import { childEnvironment } from './child-environment.ts';
 import { RunningMark } from './RunningMark.ts';
 import { SideChannel } from './SideChannel.ts';
 import { LandmarkBatcher } from './LandmarkBatcher.ts';
+import type { ModelChoice } from './open-renderer.ts';
 import type { CallName, Calls, FromWorker, LandmarkMessage, PacketCounts, SentMessage, ToWorker } from './messages.ts';
 
 const ENTRY = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -19,8 +21,6 @@ const START_TIMEOUT_MS = 30_000;
 const PING_INTERVAL_MS = 500;
 const LEAST_WATCH_INTERVAL_MS = 20;
 const MOST_WATCH_INTERVAL_MS = 250;
-/** sysexits.h EX_SOFTWARE: how the process ends after an error that nobody caught. */
-export const EXIT_FAULT = 70;
 const crashSignals: ReadonlySet<NodeJS.Signals> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT', 'SIGTRAP']);
 const CLOSE_GRACE_MS = 1000;
 /** Steps of Unix's priority, and its lowest. */
@@ -34,6 +34,10 @@ export interface SynthesisProcessOptions {
   cacheDir: string;
   /** Its work may wait for everybody else's. */
   background?: boolean;
+  /** Loaded before the process counts as started: loading one later would hold up the avatars that are there by then. */
+  models?: readonly ModelChoice[] | undefined;
+  /** Folder of the manifest and its graphs; the repository's own unless given. */
+  modelsDirectory?: string | undefined;
   /** A recording (`VideoRecording.ts`) that its live avatars show instead of themselves: for load tests. */
   replay?: string | undefined;
 }
@@ -94,7 +98,7 @@ export class SynthesisProcess {
   rssBytes = 0;
   cpuMs = 0;
 
-  /** Resolves when the process has loaded its runtime. */
+  /** Resolves when the process has loaded its runtime and its models. */
   static async create(options: SynthesisProcessOptions): Promise<SynthesisProcess> {
     const running = RunningMark.create(options.cacheDir);
     const child = fork(ENTRY, [], {
@@ -103,6 +107,7 @@ export class SynthesisProcess {
       env: childEnvironment(process.env, {
         ...clockEnvironment(),
         GIOCONDA_SYNTHESIS_CACHE: options.cacheDir,
+        GIOCONDA_SYNTHESIS_MODELS: JSON.stringify({ preload: options.models ?? [], directory: options.modelsDirectory }),
         ...(options.replay === undefined ? {} : { GIOCONDA_SYNTHESIS_REPLAY: options.replay }),
         ORT_DISABLE_TELEMETRY: '1',
       }),
@@ -155,6 +160,7 @@ export class SynthesisProcess {
       };
     });
   }
+
   /** One request and its answer. @throws AppError: the worker's refusal, `deadline`, or `synthesis-failed` if the process dies. */
   call<N extends CallName>(name: N, request: Calls[N]['request'], timeoutMs: number): Promise<Calls[N]['answer']> {
     if (!this.alive) return Promise.reject(new AppError('synthesis-failed', 'The synthesis process has ended'));

@@ -4,6 +4,7 @@
  */
 import { Socket } from 'node:net';
 import { AppError } from '../../../client/src/protocol/index.ts';
+import { logFatalErrors } from '../../base/fatal-errors.ts';
 import { createLog } from '../../base/log.ts';
 import { SerialQueue } from '../../base/SerialQueue.ts';
 import { serverNow } from '../../base/clock.ts';
@@ -14,7 +15,7 @@ import { portraitOf } from '../../portraits/PortraitError.ts';
 import { measureSpeed } from '../measure/measure-synthesis.ts';
 import { EnrolmentJobs } from './EnrolmentJobs.ts';
 import { LiveSessions, type LiveSessionsOptions } from './LiveSessions.ts';
-import { loadAvatar, ModelCache, openRenderer } from './open-renderer.ts';
+import { loadAvatar, ModelCache, openRenderer, type ModelChoice } from './open-renderer.ts';
 import { recordVideo } from './record-video.ts';
 import { replaying } from './replaying.ts';
 import { SideChannel } from './SideChannel.ts';
@@ -22,15 +23,17 @@ import { encodeRecording } from './VideoRecording.ts';
 
 const log = createLog({ logLevel: 'info' }).child({ part: 'synthesis', pid: process.pid });
 const cacheDir = process.env['GIOCONDA_SYNTHESIS_CACHE'] ?? '';
-/** sysexits.h EX_SOFTWARE: the parent sees a crash and brings another process. */
-const EXIT_FAULT = 70;
 const SENT_REPORT_INTERVAL_MS = 100;
 
 /** See `SynthesisProcess`: the fifth and the sixth descriptor that it hands over. */
 const running = new RunningMark(4);
 const large = new SideChannel(new Socket({ fd: 5 }));
 const frames = new SerialQueue();
-const models = new ModelCache();
+const { preload, directory } = JSON.parse(process.env['GIOCONDA_SYNTHESIS_MODELS'] ?? '{"preload":[]}') as {
+  preload: ModelChoice[];
+  directory?: string;
+};
+const models = new ModelCache(directory);
 const enrolment = new EnrolmentJobs(cacheDir, models);
 
 const recording = process.env['GIOCONDA_SYNTHESIS_REPLAY'];
@@ -136,14 +139,11 @@ function handle(message: ToWorker): void {
   }
 }
 
-/** Nothing that fails unseen: the parent sees the end and opens these avatars elsewhere. */
-const fatal = (error: unknown): void => {
-  log.fatal({ err: error }, 'synthesis process fails and ends');
-  process.exit(EXIT_FAULT);
-};
-process.on('uncaughtException', fatal);
-process.on('unhandledRejection', fatal);
+// The parent sees the end and opens these avatars elsewhere.
+logFatalErrors(log);
 process.on('message', (message) => handle(message as ToWorker));
 process.on('disconnect', () => process.exit(0)); // never outlive the parent
 process.on('SIGINT', () => undefined); // the parent ends us, in its own order
+if (!recording)
+  for (const { choice, error } of await models.preload(preload)) log.error({ err: error, model: choice }, 'a model cannot be loaded');
 send({ type: 'ready' });

@@ -9,17 +9,39 @@ import type { EnrolledAvatar } from '../model/types.ts';
 import type { Renderer } from './LiveSession.ts';
 import type { AvatarSource } from './messages.ts';
 
+/** One of a manifest's models, in one size of picture. */
+export interface ModelChoice {
+  name: string;
+  size: number;
+}
+
 export class ModelCache {
+  readonly #directory: string | undefined;
   readonly #models = new Map<string, Promise<OnnxModel>>();
+
+  /** @param directory of a manifest and its graphs; the repository's own unless given */
+  constructor(directory?: string) {
+    this.#directory = directory;
+  }
+
+  /**
+   * Loads these before anybody needs them: ONNX Runtime makes a graph ready on the thread of the event loop, and holds up all avatars of a
+   * process for a third of a second. @returns what could not be loaded; `get` tries it again
+   */
+  async preload(choices: readonly ModelChoice[]): Promise<{ choice: ModelChoice; error: unknown }[]> {
+    const failures: { choice: ModelChoice; error: unknown }[] = [];
+    for (const choice of choices) await this.get(choice.name, choice.size).catch((error: unknown) => failures.push({ choice, error }));
+    return failures;
+  }
 
   /** @throws AppError `model-unknown`, `internal`. */
   get(name: string, size: number): Promise<OnnxModel> {
     const key = `${name} ${size}`;
     let model = this.#models.get(key);
     if (!model) {
-      model = loadModel(name, { threads: 1, size });
+      model = loadModel(name, { threads: 1, size, ...(this.#directory === undefined ? {} : { directory: this.#directory }) });
       this.#models.set(key, model);
-      model.catch(() => this.#models.delete(key)); // the files may be mended meanwhile
+      model.catch(() => this.#models.delete(key)); // the files may be repaired meanwhile
     }
     return model;
   }

@@ -26,8 +26,9 @@ export interface ParticipantSnapshot {
   height: number;
   /** Audio minus video playout, ms; positive: the voice is ahead of the face. NaN while it cannot be measured. */
   skewMs: number;
+  /** Only while `frame-traces` come. */
   stages: Record<StageName, Quantiles>;
-  /** Landmark packet sent → presented. */
+  /** Landmark packet sent → presented; only while `frame-traces` come. */
   latency: Quantiles;
   /** Camera → presented. */
   glassToGlass: Quantiles;
@@ -84,10 +85,14 @@ export class ParticipantStatistics {
 
   handlePresented({ rtpTimestamp, presentationTime }: { rtpTimestamp?: number; presentationTime?: number }): void {
     if (rtpTimestamp === undefined || presentationTime === undefined) return;
-    this.#matcher.handlePresented({ rtpTimestamp, presentedMs: this.#clock.fromPerformanceMs(presentationTime) });
+    const presentedMs = this.#clock.fromPerformanceMs(presentationTime);
+    this.#matcher.handlePresented({ rtpTimestamp, presentedMs });
+    const sinceCaptureMs = ageOf(rtpTimestamp, presentedMs);
+    this.#glassToGlass.add(sinceCaptureMs);
+    if (Number.isFinite(sinceCaptureMs) && this.#unreported.length < 120) this.#unreported.push(sinceCaptureMs);
   }
 
-  /** Landmark-to-presented times since the last call, for the report to the server. */
+  /** Camera-to-screen times since the last call, for the report to the server. */
   takeLatencies(): number[] {
     const taken = this.#unreported;
     this.#unreported = [];
@@ -136,10 +141,7 @@ export class ParticipantStatistics {
     stages.encode.add(trace.encodedMs - trace.synthesisEndMs);
     stages.send.add(trace.sentMs - trace.encodedMs);
     stages.downlink.add(presentedMs - trace.sentMs);
-    const latencyMs = presentedMs - trace.landmarksSentMs;
-    this.#latency.add(latencyMs);
-    this.#glassToGlass.add(presentedMs - trace.capturedMs);
-    if (Number.isFinite(latencyMs) && this.#unreported.length < 120) this.#unreported.push(latencyMs);
+    this.#latency.add(presentedMs - trace.landmarksSentMs);
   }
 
   async #inbound(kind: 'audio' | 'video', stats: (consumerId: string) => Promise<RTCStatsReport | null>): Promise<InboundStats | null> {
@@ -150,6 +152,14 @@ export class ParticipantStatistics {
       if (entry.type === 'inbound-rtp' && entry.kind === kind) return entry;
     return null;
   }
+}
+
+const TICKS_PER_MS = 90;
+
+/** An avatar frame's RTP timestamp is its capture time on the server's clock, in ticks of 90 kHz, as far as 32 bits go. */
+function ageOf(rtpTimestamp: number, presentedMs: number): number {
+  const ticks = Math.round(presentedMs * TICKS_PER_MS) % 2 ** 32;
+  return ((ticks - rtpTimestamp) | 0) / TICKS_PER_MS;
 }
 
 const quantiles = (series: Series): Quantiles => ({ p50Ms: series.p50, p95Ms: series.p95 });
