@@ -24,9 +24,13 @@ export class LightViewer {
   /** Resolves with the first frame. @throws AppError as the server refuses */
   static async create({ url, token }: { url: string; token: string }): Promise<LightViewer> {
     const viewer = new LightViewer();
-    const { signalling, entry } = await LightMember.join({ url, token }, { displayName: 'Viewer', frameTraces: true }, ({ name, event }) => {
-      if (name === 'frame-traces') event.traces.forEach((trace) => viewer.#match(trace));
-    });
+    const { signalling, entry } = await LightMember.join(
+      { url, token },
+      { displayName: 'Viewer', frameTraces: true },
+      ({ name, event }) => {
+        if (name === 'frame-traces') event.traces.forEach((trace) => viewer.#match(trace));
+      },
+    );
     const video = entry.participants.flatMap(({ media }) => media).find(({ kind }) => kind === 'video');
     if (!video) throw new AppError('producer-not-found', 'There is no avatar in the room');
     const transport = await signalling.request('create-transport', { direction: 'receive' });
