@@ -68,7 +68,7 @@ async function aboutFiles<T>(files: readonly string[], work: () => Promise<T>): 
     const index = portraitOf(error);
     if (index === undefined || !(error instanceof AppError)) throw error;
     const refusal = new PortraitError(error.code, index, undefined, { cause: error });
-    refusal.message = `${basename(files[index] ?? '')}: ${error.message}`;
+    refusal.message = `${basename(files[index] ?? '')}: ${withoutNumber(error.message)}`;
     throw refusal;
   }
 }
@@ -80,6 +80,9 @@ function describe({ avatar, created }: EnrolResult, files: readonly string[], co
       ? `Enrolled ${avatar.name} from ${portraits}: ${avatar.id}`
       : `These portraits are enrolled already: ${avatar.id} (${avatar.name})`,
     ...(created ? [`  model ${avatar.model}; consent recorded of ${consent.subject}: "${consent.statement}"`] : []),
-    ...avatar.warnings.map(({ portrait, message }) => `  Note: ${basename(files[portrait] ?? '')}: ${message}`),
+    ...avatar.warnings.map(({ portrait, message }) => `  Note: ${basename(files[portrait] ?? '')}: ${withoutNumber(message)}`),
   ];
 }
+
+/** The file's name says which portrait is meant. */
+const withoutNumber = (message: string): string => message.replace(/^Portrait \d+: /, '');

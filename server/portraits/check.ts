@@ -7,7 +7,7 @@ import { AppError } from '../../client/src/protocol/index.ts';
 import type { DetectedFace, RgbImage } from '../landmarker/types.ts';
 import { measurePortrait, type PortraitMeasures } from './measure.ts';
 
-export type PortraitWarningCode = 'eyes-closed' | 'mouth-open' | 'turned' | 'low-resolution';
+export type PortraitWarningCode = 'eyes-closed' | 'mouth-open' | 'turned' | 'low-resolution' | 'outside' | 'hair-cut' | 'chin-cut';
 
 export interface PortraitWarning {
   code: PortraitWarningCode;
@@ -32,7 +32,6 @@ const MAX_OUTSIDE = 0.04;
 /** At 50 degrees one eye is hidden. A guided capture's turned portraits lie at 20 to 35. */
 const MAX_YAW_DEGREES = 42;
 const MAX_PITCH_DEGREES = 32;
-const MAX_ROLL_DEGREES = 50;
 /** The warp looks right up to about this turn, so the only portrait should stay within it. */
 const FRONTAL_DEGREES = 20;
 /** The darkest well-lit portrait has 85; a face under 40 everywhere shows no features, whatever its skin. */
@@ -73,8 +72,6 @@ function refuse({ faceWidthPx, outside, pose, brightLuma, burnt, sharpness }: Po
       'portrait-turned',
       `The face looks ${degrees(pose.pitch)} ${pose.pitch > 0 ? 'up' : 'down'}, ${MAX_PITCH_DEGREES} are allowed`,
     );
-  if (Math.abs(pose.roll) > MAX_ROLL_DEGREES)
-    throw new AppError('portrait-turned', `The head is tilted by ${degrees(pose.roll)}, ${MAX_ROLL_DEGREES} are allowed`);
   if (brightLuma < MIN_BRIGHT_LUMA)
     throw new AppError('portrait-too-dark', `The brightest parts of the face reach ${((brightLuma / 255) * 100).toFixed(0)} % of white`);
   if (burnt > MAX_BURNT) throw new AppError('portrait-too-bright', `${(100 * burnt).toFixed(0)} % of the face are plain white`);

@@ -41,7 +41,7 @@ export function sniffFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'webp' | 'gif' 
 
 /**
  * @returns upright, sRGB, flattened, its longest side at most 4096
- * @throws AppError `portrait-too-large` (bytes, pixels), `portrait-not-an-image` (unknown, damaged, cut short, too small for a face)
+ * @throws AppError `portrait-empty`, `portrait-too-large` (bytes, pixels), `portrait-too-small`, `portrait-not-an-image` (unknown, damaged, cut short)
  */
 export async function decodePortrait(
   bytes: Uint8Array,
@@ -49,6 +49,7 @@ export async function decodePortrait(
 ): Promise<RgbImage> {
   if (bytes.byteLength > maxBytes)
     throw new AppError('portrait-too-large', `The file has ${megas(bytes.byteLength)} MB, ${megas(maxBytes)} MB are allowed`);
+  if (bytes.byteLength === 0) throw new AppError('portrait-empty', 'The file is empty');
   const format = sniffFormat(bytes);
   if (format === null) throw new AppError('portrait-not-an-image', 'The file is not a picture of a kind that is read here');
   await checkHeader(bytes, format, maxPixels);
@@ -72,7 +73,7 @@ async function checkHeader(bytes: Uint8Array, format: string, maxPixels: number)
   if (width * height > maxPixels)
     throw new AppError('portrait-too-large', `The picture has ${width} x ${height} pixels, ${megas(maxPixels)} million are allowed`);
   if (Math.min(width, height) < MIN_SIDE_PX)
-    throw new AppError('portrait-not-an-image', `The picture has only ${width} x ${height} pixels`);
+    throw new AppError('portrait-too-small', `The picture has only ${width} x ${height} pixels, ${MIN_SIDE_PX} each way are needed`);
 }
 
 /** First frame of an animation, turned as the camera was held, converted from its own colour space (CMYK, grey, 16 bit, wide gamut). */

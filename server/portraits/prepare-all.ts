@@ -8,7 +8,7 @@ const harmlessAmongOthers: ReadonlySet<string> = new Set(['eyes-closed', 'mouth-
 
 export interface PortraitSource {
   read(): Promise<Uint8Array> | Uint8Array;
-  /** Put before what is wrong with this portrait, e.g. a file's name. */
+  /** Put before what is wrong with this portrait, e.g. a file's name; otherwise its number, where there are several. */
   label?: string;
 }
 
@@ -18,16 +18,26 @@ export async function preparePortraits(sources: readonly PortraitSource[], optio
   for (const [index, { read, label }] of sources.entries()) {
     const bytes = await read();
     const result = await preparePortrait(bytes, options).catch((error: unknown) => {
-      throw refusal(error, index, label);
+      throw refusal(error, index, (message) => labelled(message, index, sources, label));
     });
-    results.push({ ...result, warnings: result.warnings.filter(({ code }) => sources.length === 1 || !harmlessAmongOthers.has(code)) });
+    const warnings = result.warnings.filter(({ code }) => sources.length === 1 || !harmlessAmongOthers.has(code));
+    results.push({
+      ...result,
+      warnings: warnings.map(({ code, message }) => ({ code, message: labelled(message, index, sources, label) })),
+    });
   }
   return results;
 }
 
-function refusal(error: unknown, index: number, label: string | undefined): unknown {
+function refusal(error: unknown, index: number, label: (message: string) => string): unknown {
   if (!(error instanceof AppError)) return error;
   const refused = new PortraitError(error.code, index, undefined, { cause: error });
-  refused.message = label ? `${label}: ${error.message}` : error.message;
+  refused.message = label(error.message);
   return refused;
+}
+
+/** Which portrait is meant stands in the text, too: whoever shows only that must be understood. */
+function labelled(message: string, index: number, { length }: readonly unknown[], label: string | undefined): string {
+  const prefix = label ?? (length > 1 ? `Portrait ${index + 1}` : '');
+  return prefix === '' ? message : `${prefix}: ${message}`;
 }

@@ -1,11 +1,13 @@
 /** One portrait's way from the bytes that were sent to what the model's enrolment graph takes. */
 import type { Landmarker } from '../landmarker/Landmarker.ts';
-import type { RgbImage } from '../landmarker/types.ts';
+import type { DetectedFace, RgbImage } from '../landmarker/types.ts';
+import { borderWarnings } from './border.ts';
 import type { PreparedPortrait } from './crop.ts';
-import { checkPortrait, type PortraitVerdict, type PortraitWarning } from './check.ts';
+import { checkPortrait, type PortraitWarning } from './check.ts';
 import { cropSquare, headSquare, pointsInCrop, wholeSquare, type PortraitFraming } from './crop.ts';
 import { decodePortrait } from './decode.ts';
 import { keptPortrait } from './kept.ts';
+import { levelled, turnedImage, type FaceInImage } from './level.ts';
 import type { PortraitLimits } from './limits.ts';
 
 export type { PortraitWarning } from './check.ts';
@@ -31,13 +33,21 @@ export interface PreparationResult {
   timings: { decodeMs: number; landmarksMs: number; cropMs: number };
 }
 
+/** A live check looks at the border as closely as the smallest avatar would. */
+const INSPECTED_SIZE = 256;
+/** Above this a face needs no second look from another side; below `PLAIN` such a look found none. */
+const CERTAIN = 0.97;
+const PLAIN = 0.9;
+
 /** @throws AppError `portrait-*` */
 export async function preparePortrait(bytes: Uint8Array, { landmarker, size, crop, limits }: PrepareOptions): Promise<PreparationResult> {
   const startMs = performance.now();
-  const image = await decodePortrait(bytes, limits);
+  const decoded = await decodePortrait(bytes, limits);
   const decodedMs = performance.now();
-  const { face, warnings } = await judge(image, landmarker);
+  const { found, warnings } = await judge(decoded, landmarker);
   const foundMs = performance.now();
+  const framed = crop === 'head' ? await levelled(found) : found;
+  const { image, face } = framed;
   const square =
     crop === 'head'
       ? headSquare(
@@ -49,15 +59,36 @@ export async function preparePortrait(bytes: Uint8Array, { landmarker, size, cro
   const matte = await landmarker.matte(cropped);
   const points = pointsInCrop(face, image.width, square, size);
   const normalised = await keptPortrait(image, square);
+  if (crop === 'head') warnings.push(...borderWarnings({ framed, square, matte, size }));
   const timings = { decodeMs: decodedMs - startMs, landmarksMs: foundMs - decodedMs, cropMs: performance.now() - foundMs };
   return { portrait: { image: cropped, points, matte, crop: square }, warnings, normalised, timings };
 }
 
 /** The checks alone, for a live answer while portraits are being taken. @throws AppError `portrait-*` */
 export async function inspectPortrait(bytes: Uint8Array, landmarker: FaceFinder, limits?: PortraitLimits): Promise<PortraitWarning[]> {
-  const { warnings } = await judge(await decodePortrait(bytes, limits), landmarker);
+  const { warnings } = await preparePortrait(bytes, { landmarker, size: INSPECTED_SIZE, crop: 'head', limits });
   return warnings;
 }
 
-const judge = async (image: RgbImage, landmarker: FaceFinder): Promise<PortraitVerdict> =>
-  checkPortrait(image, await landmarker.detect(image));
+async function judge(sent: RgbImage, landmarker: FaceFinder): Promise<{ found: FaceInImage; warnings: PortraitWarning[] }> {
+  const { image, faces } = await facesUpright(sent, landmarker);
+  const { face, warnings } = checkPortrait(image, faces);
+  return { found: { image, face }, warnings };
+}
+
+/**
+ * A picture that lies on its side shows no face to the detector, or a doubtful one: it is then looked at from all four sides. Upside down it
+ * mostly does, and the face is known to stand so.
+ */
+async function facesUpright(image: RgbImage, landmarker: FaceFinder): Promise<{ image: RgbImage; faces: DetectedFace[] }> {
+  const faces = await landmarker.detect(image);
+  let best = { image, faces };
+  const certainty = ({ faces: [first] }: typeof best): number => first?.confidence ?? 0;
+  for (const quarters of [2, 1, 3]) {
+    if (certainty(best) >= CERTAIN) break;
+    const turned = await turnedImage(image, quarters);
+    const seen = { image: turned, faces: await landmarker.detect(turned) };
+    if (certainty(seen) > Math.max(certainty(best), PLAIN)) best = seen;
+  }
+  return best;
+}

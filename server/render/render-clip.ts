@@ -208,7 +208,7 @@ function header(
 }
 
 function warnAbout(portraits: readonly LoadedPortrait[], { onWarning }: RenderJob): void {
-  for (const { file, warnings } of portraits) for (const { message } of warnings) onWarning?.(`${basename(file)}: ${message}`);
+  for (const { warnings } of portraits) for (const { message } of warnings) onWarning?.(message);
 }
 
 interface FoundFaces {

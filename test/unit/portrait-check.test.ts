@@ -98,10 +98,9 @@ describe('checkPortrait refuses, with what it measured', () => {
     [{ yaw: -50 }, '50 degrees to the side'],
     [{ pitch: 40 }, '40 degrees up'],
     [{ pitch: -40 }, '40 degrees down'],
-    [{ roll: 60 }, 'tilted by 60 degrees'],
   ])('a face turned %o', (turn, text) => expect(refusal(image, [face(turn)])).toEqual(['portrait-turned', expect.stringContaining(text)]));
 
-  it.each([{ yaw: 35 }, { yaw: -35 }, { pitch: 20 }, { roll: 30 }])('but not one turned %o', (turn) =>
+  it.each([{ yaw: 35 }, { yaw: -35 }, { pitch: 20 }, { roll: 30 }, { roll: 60 }])('but not one turned %o', (turn) =>
     expect(refusal(image, [face(turn)])[0]).toBe('accepted'),
   );
 

@@ -140,7 +140,6 @@ describe('decodePortrait accepts', () => {
 
 describe('decodePortrait refuses', () => {
   it.each<[string, Uint8Array]>([
-    ['nothing', new Uint8Array(0)],
     ['text', Buffer.from('I am a portrait, believe me')],
     [
       'SVG, which could load other files',
@@ -201,7 +200,26 @@ describe('decodePortrait refuses', () => {
         .png()
         .toBuffer(),
     );
-    expect([code, message]).toEqual(['portrait-not-an-image', expect.stringContaining('20 x 300')]);
+    expect([code, message]).toEqual(['portrait-too-small', expect.stringContaining('20 x 300 pixels, 32 each way are needed')]);
+  });
+
+  it.each([
+    ['an empty file', async () => Buffer.alloc(0), 'portrait-empty'],
+    [
+      'a picture of one pixel',
+      () =>
+        sharp({ create: { width: 1, height: 1, channels: 3, background: 'white' } })
+          .png()
+          .toBuffer(),
+      'portrait-too-small',
+    ],
+  ])('%s', async (_, bytes, code) => {
+    expect((await refusal(await bytes())).code).toBe(code);
+  });
+
+  it('a limit is named in the message, not promised by it', async () => {
+    const { message } = await refusal(new Uint8Array(20_000_000));
+    expect(message).toBe('The file has 20 MB, 15 MB are allowed. Send a smaller picture.');
   });
 
   it('damaged files of every kind, without a crash', async () => {
@@ -211,7 +229,7 @@ describe('decodePortrait refuses', () => {
         const damaged = Buffer.from(whole);
         for (let k = 0; k < 4; k += 1) damaged[(seed * 7919 + k * 104729) % damaged.length]! ^= 1 << (seed % 8);
         // Some damage goes unnoticed (a pixel changes); whatever is refused has its code.
-        expect(['internal', 'portrait-not-an-image', 'portrait-too-large']).toContain((await refusal(damaged)).code);
+        expect(['internal', 'portrait-not-an-image', 'portrait-too-large', 'portrait-too-small']).toContain((await refusal(damaged)).code);
         expect((await refusal(damaged)).message).not.toMatch(/\/|vips/i);
       }
   });

@@ -54,7 +54,9 @@ export const errorTable = {
   },
   // portraits and avatars
   'portrait-not-an-image': { status: 422, retryable: false, advice: `Send a ${PORTRAIT_FORMATS} picture.` },
-  'portrait-too-large': { status: 422, retryable: false, advice: 'Send a smaller picture: the message names the limit.' },
+  'portrait-empty': { status: 422, retryable: false, advice: 'Choose the picture again: it may not have been saved or copied to its end.' },
+  'portrait-too-large': { status: 422, retryable: false, advice: 'Send a smaller picture.' },
+  'portrait-too-small': { status: 422, retryable: false, advice: 'Send the picture itself, not a thumbnail of it.' },
   'portrait-no-face': { status: 422, retryable: false, advice: 'Use a picture that shows one face, upright and not covered.' },
   'portrait-several-faces': { status: 422, retryable: false, advice: 'Crop the picture so that it shows one face only.' },
   'portrait-face-too-small': { status: 422, retryable: false, advice: 'Move closer or crop: the face must be larger in the picture.' },

@@ -28,7 +28,9 @@ const fieldsSchema = z.object({ ...avatarFieldsSchema.shape, owner: userIdSchema
 
 const portraitErrors = [
   'portrait-not-an-image',
+  'portrait-empty',
   'portrait-too-large',
+  'portrait-too-small',
   'portrait-no-face',
   'portrait-several-faces',
   'portrait-face-too-small',
