@@ -15,6 +15,8 @@ export interface PageAsset {
   contentType: string;
   /** The address carries a version or a hash: browsers may keep it for ever. */
   immutable: boolean;
+  /** Pages of any origin may load it, whatever `http.corsOrigins` says. */
+  anyOrigin?: boolean;
 }
 
 export interface PageAssetsOptions {
@@ -26,6 +28,9 @@ export interface PageAssetsOptions {
 
 const client = fileURLToPath(new URL('../../client/', import.meta.url));
 const require = createRequire(import.meta.url);
+
+/** Its address is in other people's pages: it stays. */
+const ELEMENTS = 'gioconda.js';
 
 const contentTypes: Record<string, string> = {
   js: 'text/javascript; charset=utf-8',
@@ -48,6 +53,7 @@ export async function pageAssets({ cacheDir, trackerModelPath }: PageAssetsOptio
   };
 
   const bundles = await bundleAll();
+  const elements = await bundleElements();
   await stop(); // esbuild's own process would stay for the server's life, with hundreds of megabytes
   const [script, style, workerUrl, icon] = await Promise.all([
     write('page.js', bundles.script),
@@ -61,6 +67,10 @@ export async function pageAssets({ cacheDir, trackerModelPath }: PageAssetsOptio
     const file = await place(cacheDir, withHash(name, content), content);
     assets.set(path, { file, contentType: typeOf(name), immutable: false });
   };
+  for (const { name, content } of elements) {
+    const file = await place(cacheDir, withHash(name, content), content);
+    assets.set(`/sdk/${name}`, { file, contentType: typeOf(name), immutable: name !== ELEMENTS, anyOrigin: true });
+  }
   await addPlain('/assets/tracker.json', 'tracker.json', JSON.stringify(tracker));
   const html = await readFile(join(client, 'demo/index.html'), 'utf8');
   await addPlain('/', 'index.html', html.replaceAll('{{script}}', script).replaceAll('{{style}}', style).replaceAll('{{icon}}', icon));
@@ -100,6 +110,23 @@ async function bundle(entry: string, format?: BuildOptions['format']): Promise<U
     ...(format && { format }),
   });
   return outputFiles[0]!.contents;
+}
+
+/** The custom elements as a script for pages of any origin; what only drivers of avatars need is loaded by it later, by names with a hash. */
+async function bundleElements(): Promise<{ name: string; content: Uint8Array }[]> {
+  const { outputFiles } = await build({
+    entryPoints: { gioconda: join(client, 'src/element/index.ts') },
+    bundle: true,
+    write: false,
+    minify: true,
+    splitting: true,
+    format: 'esm',
+    outdir: client,
+    chunkNames: 'gioconda-[hash]',
+    target: ['chrome111', 'firefox120', 'safari16.4'],
+    logLevel: 'silent',
+  });
+  return outputFiles.map(({ path, contents }) => ({ name: basename(path), content: contents }));
 }
 
 /** The wasm of tasks-vision (the ES module variant: the worker is a module) and Google's model. */

@@ -67,6 +67,8 @@ export interface StaticAsset {
   contentType: string;
   /** The address changes when the content does: it may be cached for ever. */
   immutable: boolean;
+  /** Pages of any origin may load it, whatever `http.corsOrigins` says. */
+  anyOrigin?: boolean;
 }
 
 export interface HttpServerOptions {

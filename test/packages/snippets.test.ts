@@ -91,6 +91,19 @@ describe('run against a server', () => {
     expect(browser.problems).toEqual([]);
   });
 
+  it('docs/element.md: a call in two lines', async () => {
+    const { token } = await server.guest();
+    const lines = here(programNamed('docs/element.md', 'html').code).replace('token="…"', `token="${token}"`);
+    const app = await AppPage.create({ script: '', html: lines });
+    const page = await browser.person();
+    await page.goto(app.url);
+    await page.getByLabel('Your name').fill('Ana');
+    await page.getByRole('button', { name: 'Join' }).click();
+    await page.getByRole('figure', { name: 'Ana (you)' }).waitFor();
+    await page.close();
+    await app.close();
+  });
+
   it('docs/sdk.md (in Node): the presenter is there, sends and receives', async () => {
     const { gioconda, token } = await server.guest();
     const avatarId = await enrolFiles(gioconda, people[0]!.portraits.slice(0, 1));

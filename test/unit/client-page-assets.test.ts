@@ -35,7 +35,7 @@ describe('page assets', () => {
 
   it('lets browsers keep only what carries a hash or a version', () => {
     for (const [path, { immutable, contentType }] of assets) {
-      expect(immutable, path).toBe(path !== '/' && path !== '/assets/tracker.json');
+      expect(immutable, path).toBe(!['/', '/assets/tracker.json', '/sdk/gioconda.js'].includes(path));
       expect(contentType, path).toMatch(/^[a-z]+\/[a-z.+-]+/);
     }
     expect(assets.get(find('.wasm'))!.contentType).toBe('application/wasm');
@@ -62,5 +62,16 @@ describe('page assets', () => {
     const html = await read('/');
     expect(html).not.toMatch(/https?:\/\//);
     expect(await read(find('page.') && [...assets.keys()].find((path) => path.endsWith('.css'))!)).not.toMatch(/https?:\/\//);
+  });
+
+  it('gives the elements as a script for pages of any origin, and what it imports beside it', async () => {
+    const files = [...assets.keys()].filter((path) => path.startsWith('/sdk/'));
+    expect(files).toContain('/sdk/gioconda.js');
+    for (const path of files) {
+      expect(assets.get(path)!.anyOrigin, path).toBe(true);
+      for (const [, name] of (await read(path)).matchAll(/(?:from|import\()\s*"\.\/([^"]+)"/g)) expect(files).toContain(`/sdk/${name}`);
+    }
+    // Who only watches does not load the codec's tables.
+    expect((await read('/sdk/gioconda.js')).length).toBeLessThan(400_000);
   });
 });
