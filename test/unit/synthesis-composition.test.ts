@@ -233,7 +233,7 @@ describe('a composition', () => {
 
 describe('the compiled kernel', () => {
   it('is what its source compiles to: npm run build:kernel', async () => {
-    const { compileKernel } = (await import(new URL('../../kernel/build.mjs', import.meta.url).href)) as {
+    const { compileKernel } = (await import(new URL('../../models/kernel/build.mjs', import.meta.url).href)) as {
       compileKernel(): Promise<Uint8Array>;
     };
     const committed = await readFile(new URL('../../server/synthesis/compose/kernel.wasm', import.meta.url));

@@ -1,4 +1,4 @@
-/** The compiled kernel (kernel/source, AssemblyScript) as one instance per avatar. */
+/** The compiled kernel (models/kernel, AssemblyScript) as one instance per avatar. */
 import { readFileSync } from 'node:fs';
 
 /** Parts of an instance's memory, in the order in which the kernel's `part` numbers them. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
-const target = fileURLToPath(new URL('../server/synthesis/compose/kernel.wasm', import.meta.url));
+const target = fileURLToPath(new URL('../../server/synthesis/compose/kernel.wasm', import.meta.url));
 
 /** The module's bytes; the same ones for the same source and compiler. Throws with the compiler's messages. */
 export async function compileKernel() {
