@@ -13,7 +13,7 @@ const summaryPath = join(repositoryRoot, 'test/.out/summary.json');
 
 async function runVitest(args: string[]): Promise<number> {
   const vitest = packageFolder('vitest');
-  if (!vitest) throw new SetupError('vitest is not installed', { mend: 'npm install --include=dev' });
+  if (!vitest) throw new SetupError('vitest is not installed', { fix: 'npm install --include=dev' });
   await rm(summaryPath, { force: true });
   const reporters = ['--reporter=default', `--reporter=${join(repositoryRoot, 'test/support/SummaryReporter.ts')}`];
   const child = spawn(process.execPath, [...process.execArgv, join(vitest, 'vitest.mjs'), 'run', ...reporters, ...args], {
@@ -58,7 +58,7 @@ try {
   process.exitCode = await main();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
-  console.error(error.mend ? `${error.message}\n→ ${error.mend}` : error.message);
+  console.error(error.fix ? `${error.message}\n→ ${error.fix}` : error.message);
   console.log(summaryLine({ passed: 0, failed: 1, skipped: [] }));
   process.exitCode = 1;
 }

@@ -28,7 +28,7 @@ const titles: Partial<Record<ErrorCode, string>> = {
 
 export const errorTitle = (error: AppError): string => titles[error.code] ?? 'Something went wrong';
 
-/** Ends that a new link mends, not another try. */
+/** Ends that a new link fixes, not another try. */
 export const linkErrors: readonly ErrorCode[] = [
   'token-expired',
   'token-invalid',

@@ -53,9 +53,9 @@ PARITY_SCALES = (1, 2)
 PARITY_WINDOW = 64  # pixels
 # The server's AvatarFace compresses motion from the knee on and never reaches the limit; degrees, and natural log of scale.
 POSE_LIMITS = {
-    "nod": {"kneeDegrees": 16, "limitDegrees": 26},
-    "turn": {"kneeDegrees": 20, "limitDegrees": 32},
-    "tilt": {"kneeDegrees": 18, "limitDegrees": 30},
+    "pitch": {"kneeDegrees": 16, "limitDegrees": 26},
+    "yaw": {"kneeDegrees": 20, "limitDegrees": 32},
+    "roll": {"kneeDegrees": 18, "limitDegrees": 30},
     "logScale": {"knee": 0.1, "limit": 0.24},
 }
 UNIT = {"range": [0, 1]}

@@ -10,6 +10,6 @@ export function requireDevelopmentPackages(find: (name: string) => string | null
   if (missing.length === 0) return;
   throw new SetupError(
     `The bench drives and watches real calls with ${missing.join(', ')}, which an installation without development dependencies leaves out`,
-    { mend: 'npm install --include=dev' },
+    { fix: 'npm install --include=dev' },
   );
 }

@@ -30,9 +30,9 @@ export async function run(options: EnrolOptions): Promise<number> {
 
 function serverOf({ server = '', apiKey }: EnrolOptions, config: Config): { url: string; apiKey: string } {
   const key = apiKey ?? config.auth.apiKey;
-  if (!key) throw new SetupError('enrolling at a server needs its API key', { mend: 'Set GIOCONDA_AUTH_API_KEY, or give --api-key.' });
+  if (!key) throw new SetupError('enrolling at a server needs its API key', { fix: 'Set GIOCONDA_AUTH_API_KEY, or give --api-key.' });
   if (!URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol))
-    throw new SetupError(`${server} is not the address of a server`, { mend: 'Give it as https://host or http://localhost:7000.' });
+    throw new SetupError(`${server} is not the address of a server`, { fix: 'Give it as https://host or http://localhost:7000.' });
   return { url: server, apiKey: key };
 }
 

@@ -28,7 +28,7 @@ const runners: Runners = {
 async function explain(error: unknown): Promise<string> {
   // Loaded by now, or the error is none of it.
   const { ConfigError } = await import('../config/index.ts');
-  if (error instanceof SetupError) return error.mend ? `${error.message}\n→ ${error.mend}` : error.message;
+  if (error instanceof SetupError) return error.fix ? `${error.message}\n→ ${error.fix}` : error.message;
   if (error instanceof ConfigError || error instanceof FileError) return error.message;
   if (error instanceof AppError && error.code !== 'internal') return error.message;
   if (error instanceof StoreError) return error.message;

@@ -63,7 +63,7 @@ function setupCommand(): Command {
 
 function doctorCommand(): Command {
   return new Command('doctor')
-    .description('List each part, its version, whether it works, and the command that mends it.')
+    .description('List each part, its version, whether it works, and the command that fixes it.')
     .option('--json', 'for programs', false)
     .addHelpText('after', '\nEnds with 0 if the server can start, else with 1.\n');
 }

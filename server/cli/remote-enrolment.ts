@@ -56,21 +56,21 @@ function refusalOf(status: number, body: unknown, origin: string): Error {
 
 const notOurs = (origin: string, status?: number): SetupError =>
   new SetupError(`${origin} does not answer as a Gioconda server${status === undefined ? '' : ` (HTTP ${status})`}`, {
-    mend: 'Check the address.',
+    fix: 'Check the address.',
   });
 
 function unreachable(origin: string, error: unknown): SetupError {
   const { cause, name } = error as Error;
   const { code = '' } = (cause ?? {}) as { code?: string };
   if (name === 'TimeoutError')
-    return new SetupError(`${origin} did not answer within ${TIMEOUT_MS / 1000} s`, { mend: 'Try again.', cause: error });
+    return new SetupError(`${origin} did not answer within ${TIMEOUT_MS / 1000} s`, { fix: 'Try again.', cause: error });
   if (/CERT|SIGNED|SIGNATURE/.test(code))
     return new SetupError(`${origin} has a certificate that this machine does not trust (${code})`, {
-      mend: 'Name its PEM file in NODE_EXTRA_CA_CERTS.',
+      fix: 'Name its PEM file in NODE_EXTRA_CA_CERTS.',
       cause: error,
     });
   return new SetupError(`${origin} cannot be reached${code ? ` (${code})` : ''}`, {
-    mend: 'Check the address, and that the server runs.',
+    fix: 'Check the address, and that the server runs.',
     cause: error,
   });
 }

@@ -42,23 +42,23 @@ function explainStart(error: unknown): never {
   const { code, message, port, part, syscall } = error as NodeJS.ErrnoException & { port?: number; part?: string };
   if (code === 'ENOENT' && part === 'media')
     throw new SetupError(`mediasoup's worker cannot be started: ${message}.`, {
-      mend: 'npx gioconda setup mediasoup-worker',
+      fix: 'npx gioconda setup mediasoup-worker',
       cause: error,
     });
   if (code === 'EADDRINUSE' && part === 'media')
     throw new SetupError(`The media port ${port} is taken by another program.`, {
-      mend: 'end it, or choose others: GIOCONDA_MEDIA_RTC_PORT (0: any free port)',
+      fix: 'end it, or choose others: GIOCONDA_MEDIA_RTC_PORT (0: any free port)',
       cause: error,
     });
   if (code === 'EADDRINUSE')
-    throw new SetupError(`Port ${port} is taken by another program.`, { mend: 'end it, or start with --port', cause: error });
+    throw new SetupError(`Port ${port} is taken by another program.`, { fix: 'end it, or start with --port', cause: error });
   if (code === 'EADDRNOTAVAIL' || code === 'EINVAL')
     throw new SetupError(`This machine has no such address to listen on: ${message}`, {
-      mend: 'correct `host` or media.listenIp',
+      fix: 'correct `host` or media.listenIp',
       cause: error,
     });
   if (code === 'EACCES' && syscall === 'listen')
-    throw new SetupError(`No permission: ${message}`, { mend: 'ports below 1024 need rights; choose another with --port', cause: error });
+    throw new SetupError(`No permission: ${message}`, { fix: 'ports below 1024 need rights; choose another with --port', cause: error });
   throw error;
 }
 

@@ -211,9 +211,9 @@ export class AvatarFace {
     const lim = this.#posing.limits;
     const clamp = (value: number, { knee, limit }: SoftLimit) => (this.#absolute ? value : softClamp(value, knee, limit));
     rotationMatrix(
-      clamp(motion[L.rotation]!, lim.nod),
-      clamp(motion[L.rotation + 1]!, this.#turnLimit(motion[L.rotation + 1]!)),
-      clamp(motion[L.rotation + 2]!, lim.tilt),
+      clamp(motion[L.rotation]!, lim.pitch),
+      clamp(motion[L.rotation + 1]!, this.#yawLimit(motion[L.rotation + 1]!)),
+      clamp(motion[L.rotation + 2]!, lim.roll),
       this.#turn,
     );
     const k = Math.exp(
@@ -245,8 +245,8 @@ export class AvatarFace {
   }
 
   /** A portrait that looks aside has one cheek hidden: turning that one to the front is limited more. */
-  #turnLimit(turn: number): SoftLimit {
-    const { knee, limit } = this.#posing.limits.turn;
+  #yawLimit(turn: number): SoftLimit {
+    const { knee, limit } = this.#posing.limits.yaw;
     const less = turn * this.#aside < 0 ? Math.min(0.6, Math.abs(this.#aside) / limit) : 0;
     return { knee: knee * (1 - less), limit: limit * (1 - less) };
   }

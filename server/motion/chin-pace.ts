@@ -66,10 +66,10 @@ function furthest(motion: Motion, shown: Motion): Step {
 /** What the head's step does to the chin in the picture. */
 function headShift(motion: Motion, shown: Motion, gain: number, growth: number): Step {
   const [x, y, z] = chin;
-  const [nod, turn, tilt] = [0, 1, 2].map((a) => gain * (motion[L.rotation + a]! - shown[L.rotation + a]!)) as [number, number, number];
+  const [pitch, yaw, roll] = [0, 1, 2].map((a) => gain * (motion[L.rotation + a]! - shown[L.rotation + a]!)) as [number, number, number];
   const size = growth * (motion[L.logScale]! - shown[L.logScale]!);
   const [right, down] = [0, 1].map((a) => gain * (motion[L.translation + a]! - shown[L.translation + a]!)) as [number, number];
-  return [right + turn * z - tilt * y + size * x, down + tilt * x - nod * z + size * y];
+  return [right + yaw * z - roll * y + size * x, down + roll * x - pitch * z + size * y];
 }
 
 /** The largest share 0..1 of `own` that keeps `own * share + head` within `most`; `head` alone is. */

@@ -65,9 +65,9 @@ export class IdleMotion {
       m[at] = amplitude * (0.7 * slow + 0.3 * quick);
     });
     const breath = Math.sin(2 * Math.PI * breathHz * t + this.#phases.at(-1)!);
-    const [nod, turn, tilt] = [m[L.rotation]!, m[L.rotation + 1]!, m[L.rotation + 2]!];
-    m[L.translation] = neckPivot.down * tilt - neckPivot.behind * turn;
-    m[L.translation + 1] = neckPivot.behind * nod + 0.006 * breath;
+    const [pitch, yaw, roll] = [m[L.rotation]!, m[L.rotation + 1]!, m[L.rotation + 2]!];
+    m[L.translation] = neckPivot.down * roll - neckPivot.behind * yaw;
+    m[L.translation + 1] = neckPivot.behind * pitch + 0.006 * breath;
     m[L.logScale] = 0.003 * breath;
     this.#blink(timeMs);
     this.#glance(timeMs);

@@ -13,17 +13,17 @@ export interface SoftLimit {
 
 /** Radians; `logScale` is a natural logarithm. */
 export interface PoseLimits {
-  nod: SoftLimit;
-  turn: SoftLimit;
-  tilt: SoftLimit;
+  pitch: SoftLimit;
+  yaw: SoftLimit;
+  roll: SoftLimit;
   logScale: SoftLimit;
 }
 
 /** What a warp of one picture can show. */
 export const warpPoseLimits: PoseLimits = {
-  nod: { knee: 10 * degrees, limit: 17 * degrees },
-  turn: { knee: 14 * degrees, limit: 24 * degrees },
-  tilt: { knee: 18 * degrees, limit: 30 * degrees },
+  pitch: { knee: 10 * degrees, limit: 17 * degrees },
+  yaw: { knee: 14 * degrees, limit: 24 * degrees },
+  roll: { knee: 18 * degrees, limit: 30 * degrees },
   logScale: { knee: 0.1, limit: 0.24 },
 };
 
@@ -41,7 +41,7 @@ interface AngleLimit {
 export interface PosingSpec {
   landmarks: LandmarkMeaning;
   poseLimits?:
-    | { nod?: AngleLimit | undefined; turn?: AngleLimit | undefined; tilt?: AngleLimit | undefined; logScale?: SoftLimit | undefined }
+    | { pitch?: AngleLimit | undefined; yaw?: AngleLimit | undefined; roll?: AngleLimit | undefined; logScale?: SoftLimit | undefined }
     | undefined;
 }
 
@@ -71,7 +71,7 @@ export const surfacePosing: Posing = { ...meanings.surface, limits: warpPoseLimi
 /** A model's own posing: what its manifest entry leaves out is as the warp has it. */
 export function posingOf({ landmarks, poseLimits = {} }: PosingSpec): Posing {
   const limits = { ...warpPoseLimits };
-  for (const axis of ['nod', 'turn', 'tilt'] as const) {
+  for (const axis of ['pitch', 'yaw', 'roll'] as const) {
     const own = poseLimits[axis];
     if (own) limits[axis] = { knee: own.kneeDegrees * degrees, limit: own.limitDegrees * degrees };
   }

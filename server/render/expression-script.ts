@@ -16,12 +16,12 @@ export async function readExpressionScript(path: string): Promise<ExpressionScri
   try {
     content = JSON.parse(text);
   } catch (cause) {
-    throw new FileError('unreadable', `${path} is not JSON.`, { mend: EXAMPLE, cause });
+    throw new FileError('unreadable', `${path} is not JSON.`, { fix: EXAMPLE, cause });
   }
   const parsed = scriptSchema.safeParse(content);
   if (!parsed.success) {
     const problems = z.prettifyError(parsed.error).slice(0, 300);
-    throw new FileError('unreadable', `${path} is no list of expressions: ${problems}.`, { mend: EXAMPLE });
+    throw new FileError('unreadable', `${path} is no list of expressions: ${problems}.`, { fix: EXAMPLE });
   }
   return new ExpressionScript(parsed.data);
 }

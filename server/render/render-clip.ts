@@ -221,11 +221,11 @@ const TURN_IT = 'Turn it the right way up, for example with ffmpeg -i IN -vf hfl
 
 function checkResult({ frames, faces, upsideDown }: FoundFaces, { damage }: VideoReader, { drive, onWarning }: RenderJob): void {
   const name = basename(drive);
-  if (frames === 0) throw new FileError('unreadable', `No picture of ${name} could be decoded.`, { mend: 'Copy or record it again.' });
-  if (faces === 0 && upsideDown > 0) throw new FileError('no-face', `The face in ${name} stands upside down.`, { mend: TURN_IT });
+  if (frames === 0) throw new FileError('unreadable', `No picture of ${name} could be decoded.`, { fix: 'Copy or record it again.' });
+  if (faces === 0 && upsideDown > 0) throw new FileError('no-face', `The face in ${name} stands upside down.`, { fix: TURN_IT });
   if (faces === 0)
     throw new FileError('no-face', `No face was found in any of the ${frames} pictures of ${name}.`, {
-      mend: 'Use a clip that shows one face, upright and not far away.',
+      fix: 'Use a clip that shows one face, upright and not far away.',
     });
   if (upsideDown > 0)
     onWarning?.(`In ${upsideDown} of the ${frames} pictures of ${name} the face stands upside down and was not followed.`);
@@ -243,8 +243,8 @@ async function refuseOverwriting({ portraits, drive, out, json }: RenderJob): Pr
   const inputs = new Set(await Promise.all([drive, ...portraits.filter((input) => typeof input === 'string')].map(identity)));
   for (const path of [out, ...(json === undefined ? [] : [json])]) {
     if (inputs.has(await identity(path)))
-      throw new FileError('conflict', `${path} is an input: it would be overwritten.`, { mend: 'Name another file.' });
+      throw new FileError('conflict', `${path} is an input: it would be overwritten.`, { fix: 'Name another file.' });
   }
   if (json !== undefined && (await identity(out)) === (await identity(json)))
-    throw new FileError('conflict', `--out and --json name the same file.`, { mend: 'Name two files.' });
+    throw new FileError('conflict', `--out and --json name the same file.`, { fix: 'Name two files.' });
 }

@@ -12,7 +12,7 @@ export async function requireCacheFolder(cacheDir: string): Promise<void> {
     const trouble = fileTrouble(error);
     if (trouble === null) throw error;
     throw new SetupError(`The cache folder cannot be used: ${trouble}.`, {
-      mend: 'name another one: `cacheDir`, GIOCONDA_CACHE_DIR',
+      fix: 'name another one: `cacheDir`, GIOCONDA_CACHE_DIR',
       cause: error,
     });
   }

@@ -81,9 +81,9 @@ export const chromiumPart: Part = {
   },
   async check(): Promise<Check> {
     const path = await chromiumPath();
-    if (!path) return { ok: false, level: 'warn', detail: 'not found: the browser tests are skipped', mend: await mendText() };
+    if (!path) return { ok: false, level: 'warn', detail: 'not found: the browser tests are skipped', fix: await mendText() };
     const { code } = await runCommand(path, ['--version'], { timeoutMs: 10_000 });
-    return code === 0 ? { ok: true, detail: path } : { ok: false, level: 'warn', detail: `${path} does not run`, mend: await mendText() };
+    return code === 0 ? { ok: true, detail: path } : { ok: false, level: 'warn', detail: `${path} does not run`, fix: await mendText() };
   },
   ready: async () => (await chromiumPath()) !== null,
   async ensure(context) {

@@ -26,11 +26,11 @@ export const configurationPart: Part = {
         ok: true,
         level: 'warn',
         detail: `${source}; ${warnings.join('; ')}`,
-        mend: 'unset what is misspelt; docs/configuration.md lists all settings',
+        fix: 'unset what is misspelt; docs/configuration.md lists all settings',
       });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      return Promise.resolve({ ok: false, detail: error.problems.join('; '), mend: 'docs/configuration.md lists all settings' });
+      return Promise.resolve({ ok: false, detail: error.problems.join('; '), fix: 'docs/configuration.md lists all settings' });
     }
   },
   ready: () => Promise.resolve(true),

@@ -16,12 +16,12 @@ export const landmarkModelsPart: Part = {
   version: async () => (await packageVersion('@mediapipe/face_mesh')) ?? '-',
 
   async check(cacheDir): Promise<Check> {
-    if (!(await this.ready(cacheDir))) return { ok: false, detail: 'not converted yet', mend: 'npx gioconda setup landmark-models' };
+    if (!(await this.ready(cacheDir))) return { ok: false, detail: 'not converted yet', fix: 'npx gioconda setup landmark-models' };
     try {
       const paths = await convert(cacheDir);
       return { ok: true, detail: `${paths.length} networks in ${landmarkFolder(cacheDir)}` };
     } catch (error) {
-      return { ok: false, detail: `cannot be converted: ${(error as Error).message}`, mend: 'npm install' };
+      return { ok: false, detail: `cannot be converted: ${(error as Error).message}`, fix: 'npm install' };
     }
   },
 

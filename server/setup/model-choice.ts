@@ -144,9 +144,9 @@ export const modelChoicePart: Part = {
       return checkOf(choice, capacityText(config, choice.model, (await knownSpeeds(cacheDir, choice.size))(choice.model)));
     } catch (error) {
       if (error instanceof ConfigError)
-        return { ok: false, level: 'warn', detail: 'the configuration cannot be read', mend: 'mend the configuration' };
+        return { ok: false, level: 'warn', detail: 'the configuration cannot be read', fix: 'fix the configuration' };
       if (error instanceof AppError)
-        return { ok: false, detail: error.message, mend: 'choose another `synthesis.model` (docs/configuration.md)' };
+        return { ok: false, detail: error.message, fix: 'choose another `synthesis.model` (docs/configuration.md)' };
       throw error;
     }
   },
@@ -187,8 +187,8 @@ function checkOf({ model, size, kind, reason }: ModelChoice, capacity: string): 
     return {
       ok: false,
       detail,
-      mend: `npx gioconda setup model-choice (measures anew), or another \`video.size\` (docs/configuration.md)`,
+      fix: `npx gioconda setup model-choice (measures anew), or another \`video.size\` (docs/configuration.md)`,
     };
   if (kind !== 'too-slow') return { ok: true, detail };
-  return { ok: true, level: 'warn', detail, mend: 'npx gioconda setup model-choice (measures anew), or set synthesis.model' };
+  return { ok: true, level: 'warn', detail, fix: 'npx gioconda setup model-choice (measures anew), or set synthesis.model' };
 }

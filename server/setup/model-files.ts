@@ -12,7 +12,7 @@ export interface ModelFile {
 }
 
 const manifestPath = join(repositoryRoot, 'models/manifest.json');
-const mend = 'git checkout -- models';
+const fix = 'git checkout -- models';
 
 /**
  * Every `{ file, sha256 }` pair anywhere in the manifest, paths made absolute: the set-up needs no more of its form, which
@@ -53,12 +53,12 @@ export const modelFilesPart: Part = {
     const { count, problems } = await wrongModelFiles();
     return problems.length === 0
       ? { ok: true, detail: `${count} files with the right sha256` }
-      : { ok: false, detail: problems.join('; '), mend };
+      : { ok: false, detail: problems.join('; '), fix };
   },
   // Hashing them all is the doctor's; the server checks each as it loads it.
   ready: async () => (await readFile(manifestPath).catch(() => null)) !== null,
   async ensure() {
     const { problems } = await wrongModelFiles();
-    if (problems.length > 0) throw new SetupError(problems.join('; '), { mend });
+    if (problems.length > 0) throw new SetupError(problems.join('; '), { fix });
   },
 };

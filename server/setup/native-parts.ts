@@ -6,19 +6,19 @@ import { packageVersion, repositoryRoot } from '../base/paths.ts';
 import { SetupError } from './SetupError.ts';
 import { lastLines } from './system-packages.ts';
 
-const mend = 'npm install --include=optional';
+const fix = 'npm install --include=optional';
 
 async function probe(packageName: string): Promise<Check> {
-  if (!(await packageVersion(packageName))) return { ok: false, detail: 'not installed', mend };
+  if (!(await packageVersion(packageName))) return { ok: false, detail: 'not installed', fix };
   const script = join(repositoryRoot, 'server/setup/native-probe.ts');
   const { code, output } = await runCommand(process.execPath, ['--disable-warning=ExperimentalWarning', script, packageName], {
     cwd: repositoryRoot,
     timeoutMs: 30_000,
   });
   const answer = output.split('\n').findLast((line) => line.startsWith('{"ok"'));
-  if (code !== 0 || !answer) return { ok: false, detail: `does not load: ${reasonIn(output) || `ended with code ${code}`}`, mend };
+  if (code !== 0 || !answer) return { ok: false, detail: `does not load: ${reasonIn(output) || `ended with code ${code}`}`, fix };
   const { ok, detail } = JSON.parse(answer) as { ok: boolean; detail: string };
-  return ok ? { ok, detail } : { ok, detail, mend };
+  return ok ? { ok, detail } : { ok, detail, fix };
 }
 
 /** The error's own line out of a stack trace. */
@@ -40,7 +40,7 @@ function nativePart(packageName: string, need: Need): Part {
     check: () => probe(packageName),
     ready: async () => (await packageVersion(packageName)) !== null,
     async ensure() {
-      if (!(await packageVersion(packageName))) throw new SetupError(`the npm package ${packageName} is not installed`, { mend });
+      if (!(await packageVersion(packageName))) throw new SetupError(`the npm package ${packageName} is not installed`, { fix });
     },
   };
 }

@@ -9,7 +9,7 @@ export const nodePart: Part = {
   async check() {
     const major = Number(process.versions.node.split('.')[0]);
     if (major < requiredMajor)
-      return { ok: false, detail: `${process.version} is too old: Node ${requiredMajor} or newer is needed`, mend: 'npm install' };
+      return { ok: false, detail: `${process.version} is too old: Node ${requiredMajor} or newer is needed`, fix: 'npm install' };
     return { ok: true, detail: process.execPath };
   },
   ready: async () => true,

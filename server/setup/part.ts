@@ -6,8 +6,8 @@ export interface Check {
   level?: 'warn';
   /** One line: what is there, or what is wrong. */
   detail: string;
-  /** The command that mends it. */
-  mend?: string;
+  /** The command that fixes it. */
+  fix?: string;
 }
 
 /** Where long work tells how far it is. */

@@ -10,7 +10,7 @@ export interface PartReport {
   version: string;
   level: 'ok' | 'warn' | 'missing';
   detail: string;
-  mend?: string;
+  fix?: string;
 }
 
 export interface MachineReport {
@@ -34,7 +34,7 @@ async function inspect(part: Part, cacheDir: string): Promise<PartReport> {
   const { name, need } = part;
   try {
     const [version, check] = await Promise.all([part.version(), part.check(cacheDir)]);
-    return { name, need, version, level: levelOf(check), detail: check.detail, ...(check.mend ? { mend: check.mend } : {}) };
+    return { name, need, version, level: levelOf(check), detail: check.detail, ...(check.fix ? { fix: check.fix } : {}) };
   } catch (error) {
     // A doctor that dies of the illness is of no use.
     return { name, need, version: '?', level: 'missing', detail: `the check itself failed: ${(error as Error).message}` };
@@ -61,7 +61,7 @@ export async function diagnose(parts: readonly Part[], cacheDir: string, measure
 
 const marks = { ok: '✔', warn: '!', missing: '✘' } as const;
 
-/** One line for each part, and the command that mends it below where there is one. */
+/** One line for each part, and the command that fixes it below where there is one. */
 export function formatReport(report: DoctorReport): string {
   const { machine: host, parts } = report;
   const width = (pick: (part: PartReport) => string): number => Math.max(...parts.map((part) => pick(part).length));
@@ -70,7 +70,7 @@ export function formatReport(report: DoctorReport): string {
   const lines = parts.flatMap((part) => {
     const purpose = part.need === 'tests' ? ' (for the tests)' : '';
     const line = `${marks[part.level]} ${part.level.padEnd(7)}  ${part.name.padEnd(nameWidth)}  ${part.version.padEnd(versionWidth)}  ${part.detail}${purpose}`;
-    return part.mend ? [line, `${' '.repeat(11)}→ ${part.mend}`] : [line];
+    return part.fix ? [line, `${' '.repeat(11)}→ ${part.fix}`] : [line];
   });
   return [
     `${host.system}; ${host.cpu}, ${host.cores} core${host.cores === 1 ? '' : 's'}; ${host.memoryGib} GiB of memory, ${host.freeMemoryGib} GiB free`,
@@ -85,7 +85,7 @@ export function formatReport(report: DoctorReport): string {
 }
 
 function verdict({ ok, parts }: DoctorReport): string {
-  if (!ok) return 'The server cannot start: mend what is missing above (→), or run `npx gioconda setup`.';
+  if (!ok) return 'The server cannot start: fix what is missing above (→), or run `npx gioconda setup`.';
   const lacking = parts.filter((part) => part.level !== 'ok').map((part) => part.name);
   return lacking.length === 0 ? 'Everything works.' : `The server can start; with less than there could be: ${lacking.join(', ')}.`;
 }

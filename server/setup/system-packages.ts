@@ -52,10 +52,10 @@ export const mayInstall = async (): Promise<boolean> => (await privilege()) !== 
  * @throws SetupError naming the command to run by hand.
  */
 export async function installPackages(packages: readonly string[], progress: Progress): Promise<void> {
-  const mend = installCommand(packages);
+  const fix = installCommand(packages);
   const prefix = await privilege();
   if (!prefix)
-    throw new SetupError(`these system packages are missing, and this user may not install them: ${packages.join(' ')}`, { mend });
+    throw new SetupError(`these system packages are missing, and this user may not install them: ${packages.join(' ')}`, { fix });
   progress.step(`installing with apt-get: ${packages.join(' ')}`);
   const apt = (args: string[]): Promise<CommandResult> => {
     const words = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', '-o', 'DPkg::Lock::Timeout=300', ...args];
@@ -68,7 +68,7 @@ export async function installPackages(packages: readonly string[], progress: Pro
     await apt(['update']);
     result = await apt(install);
   }
-  if (result.code !== 0) throw new SetupError(`apt-get failed:\n${lastLines(result.output, 5)}`, { mend });
+  if (result.code !== 0) throw new SetupError(`apt-get failed:\n${lastLines(result.output, 5)}`, { fix });
 }
 
 /** apt says `Setting up NAME` for each package; how many come along as dependencies it says only before. */

@@ -7,7 +7,7 @@ import { SetupError } from './SetupError.ts';
 
 const BYTES = 3_758_596;
 const SHA256 = '64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff';
-const mend = 'git checkout -- models/tracker';
+const fix = 'git checkout -- models/tracker';
 
 /** A sentence that says what is wrong, or null. @param path of `face_landmarker.task` */
 export async function trackerModelProblem(path: string = trackerModelPath): Promise<string | null> {
@@ -24,11 +24,11 @@ export const trackerModelPart: Part = {
   version: async () => 'float16/1',
   async check() {
     const problem = await trackerModelProblem();
-    return problem === null ? { ok: true, detail: trackerModelPath } : { ok: false, detail: problem, mend };
+    return problem === null ? { ok: true, detail: trackerModelPath } : { ok: false, detail: problem, fix };
   },
   ready: async () => (await stat(trackerModelPath).catch(() => null))?.size === BYTES,
   async ensure() {
     const problem = await trackerModelProblem();
-    if (problem !== null) throw new SetupError(problem, { mend });
+    if (problem !== null) throw new SetupError(problem, { fix });
   },
 };

@@ -243,7 +243,7 @@ export class AvatarRecords {
   }
 
   /** Weights whose portraits are gone: left by a crash, removed at the next start. */
-  dropOrphanedWeights(): void {
+  dropUnreferencedWeights(): void {
     this.#run('DELETE FROM weights WHERE portraits_key NOT IN (SELECT portraits_key FROM avatars)');
   }
 

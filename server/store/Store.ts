@@ -113,7 +113,7 @@ export class Store {
 
   async #begin(): Promise<void> {
     try {
-      this.#records.dropOrphanedWeights();
+      this.#records.dropUnreferencedWeights();
       await reconcile({ records: this.#records, content: this.#content, quarantine: this.#quarantine, log: this.#log });
     } catch (error) {
       clearInterval(this.#timer);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { LANDMARK_COUNT } from '../../client/src/protocol/index.ts';
 import { LandmarkDecoder, LandmarkEncoder } from '../../client/src/protocol/landmark-packet.ts';
 import { AvatarFace, type PosedFace } from '../../server/motion/AvatarFace.ts';
-import { DriveLadder } from '../../server/motion/DriveLadder.ts';
+import { DriveFallback } from '../../server/motion/DriveFallback.ts';
 import { isFace } from '../../server/motion/is-face.ts';
 import { IdleMotion } from '../../server/motion/idle-motion.ts';
 import { motionLayout as L, restMotion } from '../../server/motion/motion.ts';
@@ -105,13 +105,13 @@ describe('any finite landmarks', () => {
   it('give a finite face, on the way to idle and back', () => {
     fc.assert(
       fc.property(frames, fc.double({ min: 0, max: 1500, noNaN: true }), (sequence, silenceMs) => {
-        const ladder = new DriveLadder({ retargeter: new Retargeter({ motion: 'relative' }), seed: 3 });
+        const fallback = new DriveFallback({ retargeter: new Retargeter({ motion: 'relative' }), seed: 3 });
         const pose = AvatarFace.newPose();
         let timeMs = 1000;
         for (const frame of sequence) {
           timeMs += Math.max(0, frame.gapMs);
           for (const landmarks of [{ points: pointsOf(frame.face), capturedMs: timeMs, confidence: 1 }, null]) {
-            const { motion } = ladder.step(landmarks, timeMs);
+            const { motion } = fallback.step(landmarks, timeMs);
             expect(finite(motion)).toBe(true);
             for (const face of faces) expectFinite(face.pose(motion, pose));
             timeMs += landmarks ? 1 : silenceMs;

@@ -8,7 +8,7 @@ describe('the bench without development dependencies', () => {
     expect(() => requireDevelopmentPackages(installed)).toThrow(
       expect.objectContaining({
         message: expect.stringContaining('@roamhq/wrtc, playwright-core') as string,
-        mend: 'npm install --include=dev',
+        fix: 'npm install --include=dev',
       }),
     );
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DriveState } from '../../client/src/protocol/index.ts';
-import { DriveLadder } from '../../server/motion/DriveLadder.ts';
+import { DriveFallback } from '../../server/motion/DriveFallback.ts';
 import { motionLayout as L } from '../../server/motion/motion.ts';
 import { PersonWatch } from '../../server/motion/PersonWatch.ts';
 import { Retargeter } from '../../server/motion/Retargeter.ts';
@@ -72,11 +72,11 @@ describe('the same person', () => {
 describe('a driver at whose place another one sits', () => {
   /** The resting second of the clip, seen larger from a cut on. */
   const play = (face: (frame: number) => Float32Array) => {
-    const ladder = new DriveLadder({ retargeter: new Retargeter({ motion: 'relative' }) });
+    const fallback = new DriveFallback({ retargeter: new Retargeter({ motion: 'relative' }) });
     const states: DriveState[] = [];
     const sizes: number[] = [];
     for (let i = 0; i < 150; i++) {
-      const { motion, state } = ladder.step({ points: face(i), capturedMs: i * frameMs, confidence: 1 }, i * frameMs);
+      const { motion, state } = fallback.step({ points: face(i), capturedMs: i * frameMs, confidence: 1 }, i * frameMs);
       states.push(state);
       sizes.push(motion[L.logScale]!);
     }

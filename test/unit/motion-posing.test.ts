@@ -139,9 +139,9 @@ describe('landmarks as a tracker would see them', () => {
 describe("a model's limits", () => {
   it("are the warp's where the manifest says nothing", () => {
     expect(posingOf({ landmarks: 'surface' })).toEqual(surfacePosing);
-    expect(posingOf({ landmarks: 'tracked', poseLimits: { nod: { kneeDegrees: 16, limitDegrees: 26 } } }).limits).toEqual({
+    expect(posingOf({ landmarks: 'tracked', poseLimits: { pitch: { kneeDegrees: 16, limitDegrees: 26 } } }).limits).toEqual({
       ...warpPoseLimits,
-      nod: { knee: 16 * degrees, limit: 26 * degrees },
+      pitch: { knee: 16 * degrees, limit: 26 * degrees },
     });
   });
 
@@ -150,7 +150,7 @@ describe("a model's limits", () => {
       const { points: p } = new AvatarFace({
         points,
         size,
-        posing: posingOf({ landmarks: 'tracked', poseLimits: { turn: { kneeDegrees: limit - 6, limitDegrees: limit } } }),
+        posing: posingOf({ landmarks: 'tracked', poseLimits: { yaw: { kneeDegrees: limit - 6, limitDegrees: limit } } }),
       }).pose(restMotion().fill(asked * degrees, L.rotation + 1, L.rotation + 2), AvatarFace.newPose());
       return Math.atan2(Math.abs(p[454 * 3 + 2]! - p[234 * 3 + 2]!), Math.abs(p[454 * 3]! - p[234 * 3]!)) / degrees;
     };
@@ -178,14 +178,14 @@ describe('the manifest', () => {
   };
 
   it('may say what landmarks mean to a model and how far heads go; nothing else will do', async () => {
-    const limits = { nod: { kneeDegrees: 16, limitDegrees: 26 }, logScale: { knee: 0.1, limit: 0.2 } };
+    const limits = { pitch: { kneeDegrees: 16, limitDegrees: 26 }, logScale: { knee: 0.1, limit: 0.2 } };
     const { models } = await read((warp) => Object.assign(warp, { landmarks: 'tracked', poseLimits: limits }));
     expect(models['warp']).toMatchObject({ landmarks: 'tracked', poseLimits: limits });
     expect((await read((warp) => delete warp['landmarks'])).models['warp']).toMatchObject({ landmarks: 'surface' });
     for (const wrong of [
       { landmarks: 'guessed' },
-      { poseLimits: { nod: { kneeDegrees: 26, limitDegrees: 16 } } },
-      { poseLimits: { nod: [16, 26] } },
+      { poseLimits: { pitch: { kneeDegrees: 26, limitDegrees: 16 } } },
+      { poseLimits: { pitch: [16, 26] } },
     ]) {
       await expect(read((warp) => Object.assign(warp, wrong))).rejects.toMatchObject({ code: 'internal' });
     }

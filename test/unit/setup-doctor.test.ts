@@ -27,8 +27,8 @@ const part = (name: string, need: Need, check: () => Promise<Check>): Part => ({
   ensure: () => Promise.resolve(),
 });
 const good = part('good', 'start', () => Promise.resolve({ ok: true, detail: 'here' }));
-const warned = part('warned', 'optional', () => Promise.resolve({ ok: false, level: 'warn', detail: 'less', mend: 'fetch it' }));
-const missing = (need: Need): Part => part('absent', need, () => Promise.resolve({ ok: false, detail: 'not there', mend: 'build it' }));
+const warned = part('warned', 'optional', () => Promise.resolve({ ok: false, level: 'warn', detail: 'less', fix: 'fetch it' }));
+const missing = (need: Need): Part => part('absent', need, () => Promise.resolve({ ok: false, detail: 'not there', fix: 'build it' }));
 
 describe('diagnosis', () => {
   test('the server can start with warnings and without what only tests need, not without what it needs', async () => {
@@ -42,7 +42,7 @@ describe('diagnosis', () => {
     expect(report.parts[1]).toMatchObject({ level: 'missing', detail: expect.stringContaining('EIO') as string });
   });
 
-  test('the table names each part with its level, version and the command that mends it', async () => {
+  test('the table names each part with its level, version and the command that fixes it', async () => {
     const text = formatReport(
       await diagnose([good, warned, missing('start')], folder, [{ label: 'warp 256', text: '9 ms a frame', at: '2026-01-02T03:04:05Z' }]),
     );
@@ -80,12 +80,12 @@ describe('gioconda doctor', () => {
     const report = JSON.parse(stdout) as DoctorReport;
     expect(report.parts.map(({ name }) => name)).toEqual(parts.map(({ name }) => name));
     const worker = report.parts.find(({ name }) => name === 'mediasoup-worker');
-    expect(worker).toMatchObject({ need: 'start', level: 'missing', mend: 'unset MEDIASOUP_WORKER_BIN' });
+    expect(worker).toMatchObject({ need: 'start', level: 'missing', fix: 'unset MEDIASOUP_WORKER_BIN' });
     expect(report.ok).toBe(false);
     expect(status).toBe(1);
     expect(report.cacheDir).toBe(folder);
     expect(report.machine.cores).toBeGreaterThan(0);
-    for (const { level, mend } of report.parts) if (level !== 'ok') expect(mend).toBeTruthy();
+    for (const { level, fix } of report.parts) if (level !== 'ok') expect(fix).toBeTruthy();
   });
 
   test('loads the native packages and tells what they can do', () => {

@@ -104,15 +104,15 @@ describe('the worker part', () => {
     expect(await workerBinary(folder)).toBe(join(folder, 'good'));
     vi.stubEnv('MEDIASOUP_WORKER_BIN', await program('bad', 'exit 127'));
     await expect(workerBinary(folder)).rejects.toThrow(SetupError);
-    expect(await workerPart.check(folder)).toMatchObject({ ok: false, mend: 'unset MEDIASOUP_WORKER_BIN' });
+    expect(await workerPart.check(folder)).toMatchObject({ ok: false, fix: 'unset MEDIASOUP_WORKER_BIN' });
     const context = { cacheDir: folder, network: false, progress: { step: () => {}, advance: () => {} } };
     await expect(workerPart.ensure(context)).rejects.toThrow(/does not start/);
   });
 
   test('with nothing there it says how to get one', async () => {
     expect(await workerPart.ready(folder)).toBe(false);
-    expect(await workerPart.check(folder)).toMatchObject({ ok: false, mend: 'npx gioconda setup mediasoup-worker' });
-    await expect(workerBinary(folder)).rejects.toMatchObject({ mend: 'npx gioconda setup mediasoup-worker' });
+    expect(await workerPart.check(folder)).toMatchObject({ ok: false, fix: 'npx gioconda setup mediasoup-worker' });
+    await expect(workerBinary(folder)).rejects.toMatchObject({ fix: 'npx gioconda setup mediasoup-worker' });
   });
 });
 
@@ -130,7 +130,7 @@ describe('system packages', () => {
   test('where nothing may be installed, the error carries the whole command to type', async () => {
     vi.stubEnv('GIOCONDA_NO_SYSTEM_INSTALL', '1');
     const failure = installPackages(buildPackages, { step: () => {}, advance: () => {} });
-    await expect(failure).rejects.toMatchObject({ mend: installCommand(buildPackages) });
+    await expect(failure).rejects.toMatchObject({ fix: installCommand(buildPackages) });
     expect(installCommand(buildPackages)).toMatch(/apt-get install .*libsrtp2-dev/);
   });
 

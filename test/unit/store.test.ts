@@ -163,7 +163,7 @@ describe('Store', () => {
     expect(await contents()).toEqual([]);
   });
 
-  it('does not hand out damaged weights, and mends them when they are put again', async () => {
+  it('does not hand out damaged weights, and fixes them when they are put again', async () => {
     await store.add(newAvatar('a'));
     const key = { portraitsKey: keyOf('one', 'two'), model: 'warp', modelVersion: '1' };
     const { path } = (await store.weights(key))!;

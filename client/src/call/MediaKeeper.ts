@@ -20,9 +20,9 @@ export interface MediaKeeperOptions extends Pick<
 
 export interface MediaKeeperEvents extends Pick<MediaSessionEvents, 'track' | 'track-ended' | 'landmarks'> {
   state: { connected: boolean };
-  /** Went wrong, and is mended here or can be done without. */
+  /** Went wrong, and is repaired here or can be done without. */
   error: { error: AppError };
-  /** Cannot be mended: the call has to end. */
+  /** Cannot be repaired: the call has to end. */
   failed: { error: AppError };
 }
 
@@ -92,7 +92,7 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
     if (!joined.resumed || !session || this.#broken) return this.#rebuild();
     session.linkRestored();
     const generation = this.#generation;
-    await this.#fill(session).catch((thrown: unknown) => this.#mend(AppError.from(thrown), generation));
+    await this.#fill(session).catch((thrown: unknown) => this.#repair(AppError.from(thrown), generation));
   }
 
   /** Media may flow on, but nothing can be asked of the server until `enter`. */
@@ -147,7 +147,7 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
       if (generation !== this.#generation) return session.close();
       await this.#start(session);
     } catch (thrown) {
-      this.#mend(AppError.from(thrown), generation);
+      this.#repair(AppError.from(thrown), generation);
     }
   }
 
@@ -175,7 +175,7 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
       await this.#start(session);
     } catch (thrown) {
       // The old one, where it is still there, is healed as any other.
-      if (this.#session !== silent) this.#mend(AppError.from(thrown), generation);
+      if (this.#session !== silent) this.#repair(AppError.from(thrown), generation);
     } finally {
       if (generation === this.#generation) this.#endPredecessor();
     }
@@ -278,7 +278,7 @@ export class MediaKeeper extends Emitter<MediaKeeperEvents> {
     void this.#rebuild();
   }
 
-  #mend(error: AppError, generation: number): void {
+  #repair(error: AppError, generation: number): void {
     // Of a session that was given up meanwhile; or of a lost link, and then `enter` follows.
     if (generation !== this.#generation || !this.#linked) return;
     if (!error.retryable) return this.emit('failed', { error });

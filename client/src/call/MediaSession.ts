@@ -1,5 +1,5 @@
 /// <reference lib="dom" preserve="true" />
-/** The media side of one join: device, the two transports, what is sent and what is received. Rebuilt whole when it cannot be mended. */
+/** The media side of one join: device, the two transports, what is sent and what is received. Rebuilt whole when it cannot be repaired. */
 import { AppError, microphoneParametersSchema, receiveCapabilitiesSchema } from '../protocol/index.ts';
 import type { AnswerOf } from '../protocol/index.ts';
 import { Emitter } from './Emitter.ts';
@@ -218,7 +218,7 @@ export class MediaSession extends Emitter<MediaSessionEvents> {
     return { send, receive };
   }
 
-  /** The signalling link is back: whatever could not be mended meanwhile is tried at once. */
+  /** The signalling link is back: whatever could not be repaired meanwhile is tried at once. */
   linkRestored(): void {
     for (const healer of this.#healers) healer.retry();
   }

@@ -56,7 +56,7 @@ export class RoomEntry extends Emitter<RoomEntryEvents> {
     return this.#answer;
   }
 
-  /** Whether the room was ever entered: from then on losses are mended instead of ending the call. */
+  /** Whether the room was ever entered: from then on losses are repaired instead of ending the call. */
   get entered(): boolean {
     return this.#entered;
   }

@@ -25,7 +25,7 @@ export interface SignallingEvents {
   up: object;
   /** The link is down; socket.io reconnects unless `refused` follows. `reason`: an error code where a limit ended it, else socket.io's own. */
   down: { reason: string };
-  /** The server refused the handshake for a reason that trying again cannot mend. */
+  /** The server refused the handshake for a reason that trying again cannot fix. */
   refused: { error: AppError };
   event: ServerEvent;
 }

@@ -4,7 +4,7 @@ export interface TransportHealerOptions {
   restartIce: () => Promise<void>;
   /** Restarting did not help; the transport has to be built anew. */
   failed: (error: AppError) => void;
-  /** 'disconnected' often mends itself within this time. */
+  /** 'disconnected' often fixes itself within this time. */
   graceMs?: number;
   /** A first connection that takes longer is treated as failed; browsers themselves wait half a minute. */
   connectMs?: number;

@@ -64,7 +64,7 @@ export interface CallEvents {
   'access-renewed': { expiresAtMs: number };
   /** The call ends at that time (server's clock): nothing newer is to be had, or (`error`) it failed, and is tried again until then. */
   'access-ending': { endsAtMs: number; error: AppError | null };
-  /** Something went wrong that the call mends itself. */
+  /** Something went wrong that the call fixes itself. */
   error: { error: AppError };
   /** The end: null when it was left here. */
   closed: { error: AppError | null };

@@ -16,9 +16,9 @@ export type FileProblem =
 export class FileError extends Error {
   readonly reason: FileProblem;
 
-  constructor(reason: FileProblem, message: string, options: { mend?: string; cause?: unknown } = {}) {
-    const { mend, ...rest } = options;
-    super(mend ? `${message} ${mend}` : message, rest);
+  constructor(reason: FileProblem, message: string, options: { fix?: string; cause?: unknown } = {}) {
+    const { fix, ...rest } = options;
+    super(fix ? `${message} ${fix}` : message, rest);
     this.name = 'FileError';
     this.reason = reason;
   }
@@ -28,7 +28,7 @@ export class FileError extends Error {
 export function unreadable(path: string, cause: unknown): FileError {
   const { code, message } = cause as NodeJS.ErrnoException;
   if (code === 'ENOENT' || code === 'ENOTDIR')
-    return new FileError('missing', `There is no file ${path}.`, { mend: 'Check the path.', cause });
-  if (code === 'EISDIR') return new FileError('unreadable', `${path} is a folder.`, { mend: 'Name a file.', cause });
-  return new FileError('unreadable', `${path} cannot be read: ${message}.`, { mend: 'Check its permissions.', cause });
+    return new FileError('missing', `There is no file ${path}.`, { fix: 'Check the path.', cause });
+  if (code === 'EISDIR') return new FileError('unreadable', `${path} is a folder.`, { fix: 'Name a file.', cause });
+  return new FileError('unreadable', `${path} cannot be read: ${message}.`, { fix: 'Check its permissions.', cause });
 }

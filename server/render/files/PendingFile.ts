@@ -81,12 +81,12 @@ async function realTarget(path: string): Promise<string> {
   if (!found) return resolve(path);
   if (!found.isFile())
     throw new FileError('not-writable', `${path} is ${found.isDirectory() ? 'a folder' : 'not a file'}.`, {
-      mend: 'Name a file to be written.',
+      fix: 'Name a file to be written.',
     });
   return realpath(path);
 }
 
-const advice: Readonly<Record<string, (path: string) => [problem: 'disk-full' | 'not-writable', message: string, mend: string]>> = {
+const advice: Readonly<Record<string, (path: string) => [problem: 'disk-full' | 'not-writable', message: string, fix: string]>> = {
   full: (path) => ['disk-full', `The disk is full: ${path} was not written.`, 'Make room, or name a file on another disk.'],
   folder: (path) => {
     const folder = dirname(resolve(path));
@@ -113,10 +113,10 @@ const causes: Readonly<Record<string, keyof typeof advice>> = {
 export function unwritable(path: string, cause: unknown): FileError {
   const { code, message } = cause as { code?: string; message?: string };
   const known = advice[causes[code ?? ''] ?? ''];
-  const [problem, what, mend] = known?.(path) ?? [
+  const [problem, what, fix] = known?.(path) ?? [
     'not-writable' as const,
     `${path} could not be written: ${message ?? String(cause)}.`,
     'Name a file on another disk.',
   ];
-  return new FileError(problem, what, { mend, cause });
+  return new FileError(problem, what, { fix, cause });
 }

@@ -68,7 +68,7 @@ export class SoundTranscoder {
     const opened = status < 0 ? status : this.#decoder.open2Sync(codec);
     if (opened >= 0) return;
     this.#decoder.freeContext();
-    throw new FileError('unreadable', "The clip's sound has a codec that cannot be decoded.", { mend: 'Convert it, or remove its sound.' });
+    throw new FileError('unreadable', "The clip's sound has a codec that cannot be decoded.", { fix: 'Convert it, or remove its sound.' });
   }
 
   /** A damaged packet is left out. */

@@ -290,33 +290,33 @@ async function checkFile(path: string): Promise<number> {
   const found = await stat(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
-  if (!found.isFile()) throw new FileError('unreadable', `${path} is not a file.`, { mend: formatsAdvice });
-  if (found.size === 0) throw new FileError('empty', `${basename(path)} is empty.`, { mend: 'Copy or record it again.' });
+  if (!found.isFile()) throw new FileError('unreadable', `${path} is not a file.`, { fix: formatsAdvice });
+  if (found.size === 0) throw new FileError('empty', `${basename(path)} is empty.`, { fix: 'Copy or record it again.' });
   return found.size;
 }
 
 function notAVideo(path: string, status: number): FileError {
   const denied = status === FFmpegError.AVERROR('EACCES' as never);
-  if (denied) return new FileError('unreadable', `${basename(path)} may not be read.`, { mend: 'Check its permissions.' });
+  if (denied) return new FileError('unreadable', `${basename(path)} may not be read.`, { fix: 'Check its permissions.' });
   // What the list of formats leaves out: playlists and the like, which may name any other file or address.
   if (status === FFmpegError.AVERROR('EINVAL' as never))
     return new FileError('unreadable', `${basename(path)} is not a video itself, but a list of others, or of a kind that is not read.`, {
-      mend: formatsAdvice,
+      fix: formatsAdvice,
     });
   return new FileError('unreadable', `${basename(path)} is damaged or not a video (${FFmpegError.strerror(status)}).`, {
-    mend: formatsAdvice,
+    fix: formatsAdvice,
   });
 }
 
 function findVideo(path: string, format: FormatContext): { stream: Stream; codec: Codec } {
-  const none = new FileError('no-video', `${basename(path)} has no moving picture.`, { mend: formatsAdvice });
+  const none = new FileError('no-video', `${basename(path)} has no moving picture.`, { fix: formatsAdvice });
   if (pictureFormats.test(format.iformat?.name ?? '')) throw none;
   const { streamIndex, decoder } = format.findBestStream(AVMEDIA_TYPE_VIDEO, -1, -1, true);
   const stream = streamIndex >= 0 ? format.streams[streamIndex] : undefined;
   if (!stream || (stream.disposition & AV_DISPOSITION_ATTACHED_PIC) !== 0) throw none;
   if (!decoder)
     throw new FileError('unreadable', `There is no decoder for the pictures of ${basename(path)}.`, {
-      mend: 'Convert it to H.264 in MP4.',
+      fix: 'Convert it to H.264 in MP4.',
     });
   return { stream, codec: decoder };
 }

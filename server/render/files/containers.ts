@@ -64,5 +64,5 @@ export function containerOf(path: string): Container {
       : ending === ''
         ? `${path} has no ending that tells the kind of video.`
         : `${ending} is not a kind of video that is written here.`;
-  throw new FileError('unknown-ending', what, { mend: `Name a file that ends with ${Object.keys(containers).join(', ')}.` });
+  throw new FileError('unknown-ending', what, { fix: `Name a file that ends with ${Object.keys(containers).join(', ')}.` });
 }

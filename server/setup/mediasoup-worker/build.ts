@@ -57,7 +57,7 @@ async function ensureTools(progress: Progress): Promise<void> {
   await installPackages(buildPackages, progress);
   const still = await missingForBuild();
   if (still.length > 0)
-    throw new SetupError(`still missing after installation: ${still.join(', ')}`, { mend: installCommand(buildPackages) });
+    throw new SetupError(`still missing after installation: ${still.join(', ')}`, { fix: installCommand(buildPackages) });
 }
 
 /** One compiler at work needs up to a gigabyte here; more of them than fit make the machine swap. */

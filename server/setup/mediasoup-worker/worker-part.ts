@@ -13,7 +13,7 @@ import { fetchPrebuilt } from './prebuilt.ts';
 import { starts } from './smoke-test.ts';
 import { sourceEdits } from './source-edits.ts';
 
-const mend = 'npx gioconda setup mediasoup-worker';
+const fix = 'npx gioconda setup mediasoup-worker';
 
 interface Candidate {
   path: string;
@@ -62,12 +62,12 @@ async function findWorker(cacheDir: string): Promise<Candidate | null> {
 export async function workerBinary(cacheDir: string = cacheFolder()): Promise<string> {
   const found = await findWorker(cacheDir);
   if (found) return found.path;
-  throw new SetupError('there is no mediasoup worker that starts on this machine', { mend });
+  throw new SetupError('there is no mediasoup worker that starts on this machine', { fix });
 }
 
 async function obtain({ progress, cacheDir, network }: EnsureContext): Promise<void> {
   const mediasoup = packageFolder('mediasoup');
-  if (!mediasoup) throw new SetupError('the npm package mediasoup is not installed', { mend: 'npm install' });
+  if (!mediasoup) throw new SetupError('the npm package mediasoup is not installed', { fix: 'npm install' });
   const { built, prebuilt } = await cachePlaces(cacheDir);
   if (network) {
     progress.step("looking for mediasoup's prebuilt worker");
@@ -95,7 +95,7 @@ export const workerPart: Part = {
     const found = await findWorker(cacheDir);
     if (found) return { ok: true, detail: `${found.origin}: ${found.path}` };
     const given = process.env.MEDIASOUP_WORKER_BIN;
-    if (given) return { ok: false, detail: `MEDIASOUP_WORKER_BIN=${given} does not start`, mend: 'unset MEDIASOUP_WORKER_BIN' };
+    if (given) return { ok: false, detail: `MEDIASOUP_WORKER_BIN=${given} does not start`, fix: 'unset MEDIASOUP_WORKER_BIN' };
     const cached = await Promise.all(
       (await candidates(cacheDir)).map(({ path }) =>
         access(path).then(
@@ -105,7 +105,7 @@ export const workerPart: Part = {
       ),
     );
     const broken = cached.find((path) => path !== null);
-    return { ok: false, detail: broken ? `${broken} does not start (did a system library change?)` : 'not built yet', mend };
+    return { ok: false, detail: broken ? `${broken} does not start (did a system library change?)` : 'not built yet', fix };
   },
 
   ready: async (cacheDir) => (await findWorker(cacheDir)) !== null,
@@ -114,7 +114,7 @@ export const workerPart: Part = {
     if (await findWorker(context.cacheDir)) return;
     if (process.env.MEDIASOUP_WORKER_BIN)
       throw new SetupError(`MEDIASOUP_WORKER_BIN=${process.env.MEDIASOUP_WORKER_BIN} does not start on this machine`, {
-        mend: 'unset MEDIASOUP_WORKER_BIN',
+        fix: 'unset MEDIASOUP_WORKER_BIN',
       });
     const { folder } = await cachePlaces(context.cacheDir);
     await mkdir(dirname(folder), { recursive: true });

@@ -6,7 +6,7 @@ import { AvatarFace } from '../../motion/AvatarFace.ts';
 import { ComposedPainter } from './ComposedPainter.ts';
 import { CrossFade } from './CrossFade.ts';
 import { Expressions } from '../../motion/Expressions.ts';
-import { DriveLadder } from '../../motion/DriveLadder.ts';
+import { DriveFallback } from '../../motion/DriveFallback.ts';
 import { isFace } from '../../motion/is-face.ts';
 import type { OnnxModel } from '../model/OnnxModel.ts';
 import type { Painter } from './Painter.ts';
@@ -40,7 +40,7 @@ export class AvatarSession {
   readonly #model: OnnxModel;
   readonly #motion: MotionMode;
   readonly #filter: boolean;
-  readonly #ladder: DriveLadder;
+  readonly #fallback: DriveFallback;
   readonly #painter: Painter;
   readonly #pose = AvatarFace.newPose();
   readonly #fade = new CrossFade();
@@ -60,7 +60,7 @@ export class AvatarSession {
     this.#face = this.#putOn(avatar);
     this.#retargeter = this.#newRetargeter();
     if (driverNeutral) this.#retargeter.restoreNeutral(driverNeutral);
-    this.#ladder = new DriveLadder({ retargeter: this.#retargeter, ...(seed === undefined ? {} : { seed }) });
+    this.#fallback = new DriveFallback({ retargeter: this.#retargeter, ...(seed === undefined ? {} : { seed }) });
   }
 
   /** @throws AppError `avatar-not-found` when the avatar was enrolled for another model, version or size. */
@@ -104,7 +104,7 @@ export class AvatarSession {
   follow({ landmarks, timeMs }: RenderInput): DriveState {
     if (this.#closed) throw new AppError('closed', 'The avatar session is closed');
     if (this.#busy) throw new AppError('internal', 'The avatar session is busy with a frame');
-    this.#state = this.#ladder.step(landmarks, timeMs).state;
+    this.#state = this.#fallback.step(landmarks, timeMs).state;
     return this.#state;
   }
 
@@ -114,7 +114,7 @@ export class AvatarSession {
     this.#face = this.#putOn(avatar);
     if (this.#motion === 'absolute') {
       this.#retargeter = this.#newRetargeter();
-      this.#ladder.use(this.#retargeter);
+      this.#fallback.use(this.#retargeter);
     }
     if (this.#lastMs !== null) this.#fade.start(this.#lastMs, switchMs);
   }
@@ -122,7 +122,7 @@ export class AvatarSession {
   /** Forgets the frame before and the drive's state; calibration stays. */
   reset(): void {
     this.#lastMs = null;
-    this.#ladder.reset();
+    this.#fallback.reset();
   }
 
   /** Learns the driver's face at rest anew. */
@@ -146,7 +146,7 @@ export class AvatarSession {
 
   async #render(landmarks: RenderInput['landmarks'], timeMs: number): Promise<RenderedFrame> {
     const start = performance.now();
-    const { motion, state } = this.#ladder.step(landmarks, timeMs);
+    const { motion, state } = this.#fallback.step(landmarks, timeMs);
     const pose = this.#face.pose(this.#expressions.over(motion, timeMs), this.#pose);
     const retargeted = performance.now();
     const fresh = this.#lastMs === null || timeMs - this.#lastMs > gapMs || timeMs < this.#lastMs;

@@ -101,8 +101,8 @@ function ofSize(options: ChoiceOptions, size: number): ModelChoice {
   const judged = judge(options, model, size);
   if (judged.kind !== 'too-slow') return judged;
   if (size === SMALLEST) return { ...judged, model: fallback };
-  const mend = `set video.size to auto or ${SMALLEST}, or keep it and name the model: synthesis.model may be ${fallback}, or ${model} all the same`;
-  return { ...judged, kind: 'size-too-slow', reason: `${judged.reason}; ${mend}` };
+  const fix = `set video.size to auto or ${SMALLEST}, or keep it and name the model: synthesis.model may be ${fallback}, or ${model} all the same`;
+  return { ...judged, kind: 'size-too-slow', reason: `${judged.reason}; ${fix}` };
 }
 
 function judge({ manifest, speedOf }: ChoiceOptions, model: string, size: number): ModelChoice {

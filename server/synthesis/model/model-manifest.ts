@@ -60,7 +60,7 @@ const modelFields = z.object({
   landmarks: z.enum(['surface', 'tracked']).default('surface'),
   /** How far the head goes; `logScale` is a natural logarithm. What is absent is as the warp has it. */
   poseLimits: z
-    .object({ nod: angleLimitSchema, turn: angleLimitSchema, tilt: angleLimitSchema, logScale: logLimitSchema })
+    .object({ pitch: angleLimitSchema, yaw: angleLimitSchema, roll: angleLimitSchema, logScale: logLimitSchema })
     .partial()
     .optional(),
   interiorSize: z.number().int().positive().optional(),

@@ -171,7 +171,7 @@ export class PooledSession implements SynthesisSessionPort {
   }
 
   /** The process has died; packets go nowhere until the next `openIn`. */
-  orphan(): void {
+  detach(): void {
     this.#process = null;
   }
 

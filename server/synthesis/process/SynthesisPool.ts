@@ -183,12 +183,12 @@ export class SynthesisPool implements SynthesisPort {
     });
     process.events.on('packets', (counts) => this.#countDropped(counts));
     process.events.on('exited', () => this.#onExited(process));
-    this.#adopt();
+    this.#reassign();
   }
 
   /** An avatar whose frames keep failing is closed before it takes down process after process with its neighbours. */
   #onFault(session: PooledSession): void {
-    session.orphan();
+    session.detach();
     if (session.countFault(serverNow()) >= MOST_FAULTS) {
       this.#options.log.error({ faults: MOST_FAULTS }, 'an avatar is closed: its frames keep failing');
       return session.fail(new AppError('synthesis-failed', 'The avatar cannot be rendered'));
@@ -211,10 +211,10 @@ export class SynthesisPool implements SynthesisPort {
   /** Its avatars go on at once in another process, or in the next one as soon as that is up. */
   #onExited(process: SynthesisProcessPort): void {
     this.#processes.delete(process);
-    for (const session of this.#sessions.values()) if (session.isIn(process)) session.orphan();
+    for (const session of this.#sessions.values()) if (session.isIn(process)) session.detach();
     if (this.#closed) return;
     this.#options.onRestart?.();
-    this.#adopt();
+    this.#reassign();
     this.#respawn(this.#restartDelay());
   }
 
@@ -226,11 +226,11 @@ export class SynthesisPool implements SynthesisPort {
     return this.#ends === 0 ? 0 : Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** (this.#ends - 1));
   }
 
-  #adopt(): void {
+  #reassign(): void {
     for (const session of this.#sessions.values()) if (!this.#suspects.has(session)) this.#reopen(session);
   }
 
-  /** Where it is not open already; without any process the next one adopts it. */
+  /** Where it is not open already; without any process the next one reassigns it. */
   #reopen(session: PooledSession, attempt = 0): void {
     this.#cancelRetry(session);
     if (!this.ready || this.#closed || session.open || session.closed || this.#placing.has(session)) return;

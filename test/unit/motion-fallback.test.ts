@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DriveState } from '../../client/src/protocol/index.ts';
 import { AvatarFace } from '../../server/motion/AvatarFace.ts';
-import { DriveLadder } from '../../server/motion/DriveLadder.ts';
+import { DriveFallback } from '../../server/motion/DriveFallback.ts';
 import { IdleMotion } from '../../server/motion/idle-motion.ts';
 import { motionLayout as L } from '../../server/motion/motion.ts';
 import { Retargeter } from '../../server/motion/Retargeter.ts';
@@ -21,13 +21,13 @@ interface Step {
 /** Renders `seconds` at 30 fps; `drive` says what the driver does, or null while packets are missing. */
 function play(seconds: number, drive: (timeMs: number) => FaceOptions | null): Step[] {
   const face = new AvatarFace({ points: drawnPortrait(size).points, size });
-  const ladder = new DriveLadder({ retargeter: new Retargeter({ motion: 'relative' }), seed: 5 });
+  const fallback = new DriveFallback({ retargeter: new Retargeter({ motion: 'relative' }), seed: 5 });
   const pose = AvatarFace.newPose();
   return Array.from({ length: Math.round(seconds * 30) }, (_, i) => {
     const timeMs = i * frameMs;
     const options = drive(timeMs);
     const landmarks = options ? { points: driverFace(options), capturedMs: timeMs, confidence: 1 } : null;
-    const { motion, state } = ladder.step(landmarks, timeMs);
+    const { motion, state } = fallback.step(landmarks, timeMs);
     face.pose(motion, pose);
     return { timeMs, state, points: pose.points.slice(), closure: pose.closure[0] };
   });
@@ -49,7 +49,7 @@ function largestSteps(steps: Step[]): number[] {
 const away: FaceOptions = { turn: 0.25, nod: 0.1, at: [0.58, 0.52], jaw: 0.05 };
 const wander = (t: number): FaceOptions => ({ turn: 0.2 * Math.sin(t / 400), at: [0.5 + 0.03 * Math.sin(t / 700), 0.48] });
 
-describe('the drive ladder', () => {
+describe('the drive fallback', () => {
   it('names its rungs in order', () => {
     const steps = play(5, (t) => (t < 2000 || t > 4000 ? wander(t) : null));
     const at = (ms: number) => steps.find((s) => s.timeMs >= ms)!.state;
@@ -164,17 +164,17 @@ describe('the drive ladder', () => {
   });
 
   it('ignores packets without a face, from the past, or with broken numbers', () => {
-    const ladder = new DriveLadder({ retargeter: new Retargeter({ motion: 'relative' }) });
+    const fallback = new DriveFallback({ retargeter: new Retargeter({ motion: 'relative' }) });
     const good = { points: driverFace(), capturedMs: 1000, confidence: 1 };
-    expect(ladder.step(good, 1000).state).toBe('calibrating');
-    const before = ladder.step(good, 1010).motion.slice();
+    expect(fallback.step(good, 1000).state).toBe('calibrating');
+    const before = fallback.step(good, 1010).motion.slice();
     const broken = Float32Array.from(driverFace()).fill(Number.NaN, 30, 33);
     for (const bad of [
       { ...good, capturedMs: 1020, confidence: 0 },
       { ...good, capturedMs: 900 },
       { ...good, points: broken, capturedMs: 1030 },
     ]) {
-      const { motion } = ladder.step(bad, 1010);
+      const { motion } = fallback.step(bad, 1010);
       expect(motion).toEqual(before);
     }
   });

@@ -1,5 +1,5 @@
 /**
- * Never a freeze: landmarks → short extrapolation → calm idle, and back, without a jump on any rung; a frame in which the tracker
+ * Never a freeze: landmarks → short extrapolation → calm idle, and back, without a jump at any step; a frame in which the tracker
  * errs is as one that is missing. Works on motions, so that every mixture is a face.
  */
 import type { DriveState, LandmarkFrame } from '../../client/src/protocol/index.ts';
@@ -14,7 +14,7 @@ import type { Retargeter } from './Retargeter.ts';
 import { fitSimilarity, rotationVector } from '../../client/src/faces/rigid-fit.ts';
 import { clamp, smoothstep } from './scalars.ts';
 
-export const ladderTimes = {
+export const fallbackTimes = {
   /** Older landmarks than this count as missing. */
   staleMs: 120,
   /** Between these ages the face fades from its last motion into idle. */
@@ -36,12 +36,12 @@ const shortestStepMs = 16;
 /** A frame after refused ones that lies within a step of this length goes on where the face was: nothing has to glide. */
 const goingOnMs = 34;
 
-export interface DriveLadderOptions {
+export interface DriveFallbackOptions {
   retargeter: Retargeter;
   seed?: number;
 }
 
-export class DriveLadder {
+export class DriveFallback {
   readonly #idle: IdleMotion;
   readonly #out = restMotion();
   readonly #target = restMotion();
@@ -59,7 +59,7 @@ export class DriveLadder {
   #returnedMs = -Infinity;
   #shown = false;
 
-  constructor({ retargeter, seed = 1 }: DriveLadderOptions) {
+  constructor({ retargeter, seed = 1 }: DriveFallbackOptions) {
     this.#retargeter = retargeter;
     this.#idle = new IdleMotion(seed);
   }
@@ -114,12 +114,12 @@ export class DriveLadder {
   }
 
   #isStale(timeMs: number): boolean {
-    return this.#arrivedMs === null || timeMs - this.#arrivedMs > ladderTimes.staleMs;
+    return this.#arrivedMs === null || timeMs - this.#arrivedMs > fallbackTimes.staleMs;
   }
 
   #state(age: number): DriveState {
-    if (age > ladderTimes.fadeToMs) return 'idle';
-    if (age > ladderTimes.staleMs) return 'extrapolating';
+    if (age > fallbackTimes.fadeToMs) return 'idle';
+    if (age > fallbackTimes.staleMs) return 'extrapolating';
     return this.#retargeter.calibrating ? 'calibrating' : 'tracking';
   }
 
@@ -151,7 +151,7 @@ export class DriveLadder {
 
   /** Puts the motion for landmarks of that age into `#out`. */
   #mix(age: number, timeMs: number, idle: Motion): void {
-    const { fadeFromMs, fadeToMs, coastMs, returnMs } = ladderTimes;
+    const { fadeFromMs, fadeToMs, coastMs, returnMs } = fallbackTimes;
     if (age > fadeToMs && timeMs - this.#returnedMs > returnMs) {
       this.#out.set(idle);
       return;
