@@ -436,7 +436,9 @@ export interface components {
           | 'access-revoked'
           | 'revocation-limit'
           | 'portrait-not-an-image'
+          | 'portrait-empty'
           | 'portrait-too-large'
+          | 'portrait-too-small'
           | 'portrait-no-face'
           | 'portrait-several-faces'
           | 'portrait-face-too-small'
@@ -741,7 +743,7 @@ export interface operations {
           'application/json': components['schemas']['Error'];
         };
       };
-      /** @description `consent-missing`, `model-unknown`, `portrait-not-an-image`, `portrait-too-large`, `portrait-no-face`, `portrait-several-faces`, `portrait-face-too-small`, `portrait-face-cut-off`, `portrait-turned`, `portrait-too-dark`, `portrait-too-bright`, `portrait-blurred`, `portrait-count` */
+      /** @description `consent-missing`, `model-unknown`, `portrait-not-an-image`, `portrait-empty`, `portrait-too-large`, `portrait-too-small`, `portrait-no-face`, `portrait-several-faces`, `portrait-face-too-small`, `portrait-face-cut-off`, `portrait-turned`, `portrait-too-dark`, `portrait-too-bright`, `portrait-blurred`, `portrait-count` */
       422: {
         headers: {
           [name: string]: unknown;
@@ -845,7 +847,9 @@ export interface operations {
                 | 'access-revoked'
                 | 'revocation-limit'
                 | 'portrait-not-an-image'
+                | 'portrait-empty'
                 | 'portrait-too-large'
+                | 'portrait-too-small'
                 | 'portrait-no-face'
                 | 'portrait-several-faces'
                 | 'portrait-face-too-small'
