@@ -41,9 +41,13 @@ export class AppPage {
       ],
       '/app.js': ['text/javascript', outputFiles[0]!.text],
     };
-    const server = createServer(({ url = '' }, response) => {
+    const server = createServer((request, response) => {
+      const url = request.url!.split('?')[0]!; // node gives every request of a server an address
       if (served[url]) response.writeHead(200, { 'content-type': served[url][0] }).end(served[url][1]);
-      else if (files[url]) createReadStream(files[url]).pipe(response.writeHead(200));
+      else if (files[url])
+        createReadStream(files[url]).pipe(
+          response.writeHead(200, url.endsWith('.html') ? { 'content-type': 'text/html; charset=utf-8' } : {}),
+        );
       else response.writeHead(404).end();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
