@@ -3,11 +3,12 @@ import { headPose, type HeadPose } from '../landmarker/head-pose.ts';
 import { sampleRegion } from '../landmarker/image-region.ts';
 import { eyes, faceOval, innerLowerLip, innerUpperLip } from '../landmarker/mesh-topology.ts';
 import type { DetectedFace, RgbImage } from '../landmarker/types.ts';
+import { faceTexture, type FaceTexture } from './texture.ts';
 
 /** Side of the patch that light and sharpness are measured on; a smaller face is measured at its own size. */
 const PATCH_SIZE = 128;
 
-export interface PortraitMeasures {
+export interface PortraitMeasures extends FaceTexture {
   pose: HeadPose;
   /** Width of the face in pixels of the picture, as from the front. */
   faceWidthPx: number;
@@ -37,6 +38,7 @@ export function measurePortrait(image: RgbImage, face: DetectedFace): PortraitMe
     faceWidthPx: pose.faceWidth,
     outside,
     ...measureSkin(image, points),
+    ...faceTexture(image, points),
     eyesOpen: [Math.max(...open), Math.min(...open)],
     mouthOpen: meanGap(points, innerUpperLip.slice(1, -1), innerLowerLip.slice(1, -1)) / distance(points, 10, 152),
   };

@@ -13,7 +13,7 @@ function skin(gain = 1, lift = 0): RgbImage {
   const data = new Uint8Array(SIZE * SIZE * 3);
   for (let i = 0; i < SIZE * SIZE; i += 1) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const value = 110 + 60 * Math.sin((i % SIZE) / 40) + (state / 2 ** 32 - 0.5) * 40;
+    const value = 110 + 60 * Math.sin((i % SIZE) / 40) + (state / 2 ** 32 - 0.5) * 12;
     for (let c = 0; c < 3; c += 1) data[3 * i + c] = Math.max(0, Math.min(255, (value - 12 * c) * gain + lift));
   }
   return { width: SIZE, height: SIZE, data };

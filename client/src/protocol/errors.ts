@@ -69,6 +69,11 @@ export const errorTable = {
   'portrait-too-dark': { status: 422, retryable: false, advice: 'Turn on a light in front of you: the face is too dark.' },
   'portrait-too-bright': { status: 422, retryable: false, advice: 'Use softer light: the face is overexposed.' },
   'portrait-blurred': { status: 422, retryable: false, advice: 'Hold the camera still and let it focus: the face is blurred.' },
+  'portrait-coarse': {
+    status: 422,
+    retryable: false,
+    advice: 'Send the original picture: no mosaic over the face, no strong compression, enough light.',
+  },
   'portrait-count': { status: 422, retryable: false, advice: 'Send one to eight portraits.' },
   'consent-missing': { status: 422, retryable: false, advice: 'Send a consent object: who agreed, when, and to what statement.' },
   'avatar-not-found': { status: 404, retryable: false, advice: 'Enrol again or choose another avatar: this one does not exist any more.' },

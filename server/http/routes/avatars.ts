@@ -39,6 +39,7 @@ const portraitErrors = [
   'portrait-too-dark',
   'portrait-too-bright',
   'portrait-blurred',
+  'portrait-coarse',
   'portrait-count',
 ] as const;
 
