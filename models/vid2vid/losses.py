@@ -194,7 +194,7 @@ class Losses:
         return ellipse(to_picture(target.landmarks)[:, t.FACE_OVAL], self.size // 4, 1.0)[:, 0]
 
     def judged(self, target: Target, random: torch.Generator, *pictures: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Of each picture the same crop [B, 3, S/2, S/2] with the semantic map there: a face or a revealed place at its scale, or a mouth enlarged."""
+        """Of each image the same crop [B, 3, S/2, S/2] with the semantic map there: a face or revealed place, or an enlarged mouth."""
         points, side = to_picture(target.landmarks), self.size // 2
         map_ = F.interpolate(self.sketch(points), size=self.size, mode="bilinear")
         if torch.rand((), generator=random) < self.config.judged_mouths:

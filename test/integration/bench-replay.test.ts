@@ -18,7 +18,7 @@ describe('gioconda bench --replay', () => {
     report = await runBench({
       model: 'warp',
       avatars: AVATARS,
-      seconds: 3,
+      seconds: 6, // so that a busy machine, too, shows frames
       size: 256,
       replay: true,
       uploads: false,
