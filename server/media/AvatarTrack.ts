@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { types } from 'mediasoup';
+import { AppError } from '../../client/src/protocol/errors.ts';
 import { endAll } from '../base/end-all.ts';
 import type { AvatarTrackPort, RtpOutput } from '../call/ports.ts';
 import { playoutDelayValue, type VideoCodec } from '../video/rtp-packetizer.ts';
@@ -71,6 +72,11 @@ export class AvatarTrack implements AvatarTrackPort {
         rtpParameters: rtpParametersOf(options, ssrc),
         keyFrameRequestDelay: KEYFRAME_REQUEST_DELAY_MS,
       });
+      // What is made after its transport's end, mediasoup does not close, and nobody would hear of that end any more.
+      if (transport.closed) {
+        endAll(() => producer.close());
+        throw new AppError('transport-failed', 'The room was closed');
+      }
       return new AvatarTrack({ reservation, transport, producer, ssrc, options });
     } catch (error) {
       endAll(
@@ -138,6 +144,7 @@ export class AvatarTrack implements AvatarTrackPort {
     this.repetition?.close();
     endAll(
       () => this.#reservation.close(),
+      () => this.#producer.close(),
       () => this.#transport.close(),
       ...this.#closedListeners,
     );

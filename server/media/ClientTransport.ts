@@ -112,6 +112,14 @@ export class ClientTransport implements TransportPort {
     }
   }
 
+  /** What is made after its transport's end, mediasoup neither refuses nor closes: it would stay for as long as the room. */
+  async #made<T extends { close(): void }>(work: () => Promise<T>): Promise<T> {
+    const made = await this.#asked(work);
+    if (!this.#transport.closed) return made;
+    endAll(() => made.close());
+    throw new AppError('transport-not-found');
+  }
+
   #mustSend(): void {
     if (this.direction !== 'send') throw new AppError('bad-request', 'Send on the transport that was made for sending');
   }
@@ -132,7 +140,7 @@ export class ClientTransport implements TransportPort {
 
   async produceAudio(parameters: MicrophoneParameters, { paused }: { paused: boolean }): Promise<ProducerPort> {
     this.#mustSend();
-    const producer = await this.#asked(() =>
+    const producer = await this.#made(() =>
       this.#transport.produce({ kind: 'audio', rtpParameters: microphoneRtpParameters(parameters), paused }),
     );
     return {
@@ -158,10 +166,15 @@ export class ClientTransport implements TransportPort {
       ...(maxPacketLifeTime !== undefined && { maxPacketLifeTime }),
       ...(maxRetransmits !== undefined && { maxRetransmits }),
     };
-    const producer = await this.#asked(() =>
+    const producer = await this.#made(() =>
       this.#transport.produceData({ sctpStreamParameters: { streamId, ...reliability }, label: 'landmarks' }),
     );
-    await this.#asked(() => this.#deliver(producer, onPacket));
+    try {
+      await this.#asked(() => this.#deliver(producer, onPacket));
+    } catch (error) {
+      endAll(() => producer.close());
+      throw error;
+    }
     return { id: producer.id, close: () => endAll(() => producer.close()) };
   }
 
@@ -171,15 +184,21 @@ export class ClientTransport implements TransportPort {
     const end = (): void => endAll(() => direct.close());
     producer.observer.once('close', end);
     if (producer.closed) end();
-    const consumer = await direct.consumeData({ dataProducerId: producer.id });
-    consumer.on('message', (message: Buffer) => onPacket(message));
+    try {
+      const consumer = await direct.consumeData({ dataProducerId: producer.id });
+      if (direct.closed) consumer.close();
+      consumer.on('message', (message: Buffer) => onPacket(message));
+    } catch (error) {
+      end();
+      throw error;
+    }
   }
 
   async consume({ producerId, rtpCapabilities }: { producerId: string; rtpCapabilities: ReceiveCapabilities }): Promise<ConsumerPort> {
     const capabilities = rtpCapabilities as types.RtpCapabilities;
     if (!(await this.#asked(async () => this.#router.canConsume({ producerId, rtpCapabilities: capabilities }))))
       throw new AppError('cannot-consume');
-    const consumer = await this.#asked(() => this.#transport.consume({ producerId, rtpCapabilities: capabilities, paused: true }));
+    const consumer = await this.#made(() => this.#transport.consume({ producerId, rtpCapabilities: capabilities, paused: true }));
     if (consumer.kind === 'video') {
       this.#watchLosses(consumer);
       await whileOpen(consumer, 'producer-not-found', () => consumer.enableTraceEvent(['nack']));

@@ -1,5 +1,6 @@
 /** One room's router. */
 import type { types } from 'mediasoup';
+import { AppError } from '../../client/src/protocol/errors.ts';
 import { endAll } from '../base/end-all.ts';
 import type { AvatarTrackPort, Opaque, RoomMediaPort, TransportPort } from '../call/ports.ts';
 import { AvatarTrack } from './AvatarTrack.ts';
@@ -45,16 +46,18 @@ export class RoomMedia implements RoomMediaPort {
   }
 
   async createTransport({ direction, forceTcp }: { direction: 'send' | 'receive'; forceTcp: boolean }): Promise<TransportPort> {
-    const transport = await this.#router.createWebRtcTransport({
-      webRtcServer: this.#webRtcServer,
-      enableUdp: this.#options.enableUdp && !forceTcp,
-      enableTcp: this.#options.enableTcp,
-      preferUdp: !forceTcp,
-      enableSctp: direction === 'send',
-      maxReceiveMessageSize: MAX_DATA_MESSAGE_BYTES,
-      initialAvailableOutgoingBitrate: this.#options.initialOutgoingBitrateBps,
-      iceConsentTimeout: 30,
-    });
+    const transport = await this.#made(() =>
+      this.#router.createWebRtcTransport({
+        webRtcServer: this.#webRtcServer,
+        enableUdp: this.#options.enableUdp && !forceTcp,
+        enableTcp: this.#options.enableTcp,
+        preferUdp: !forceTcp,
+        enableSctp: direction === 'send',
+        maxReceiveMessageSize: MAX_DATA_MESSAGE_BYTES,
+        initialAvailableOutgoingBitrate: this.#options.initialOutgoingBitrateBps,
+        iceConsentTimeout: 30,
+      }),
+    );
     const { maxIncomingBitrateBps } = this.#options;
     // What an honest sender is asked to keep to. Not awaited: the transport may be gone before it is done.
     if (direction === 'send') void transport.setMaxIncomingBitrate(maxIncomingBitrateBps).catch(() => undefined);
@@ -67,13 +70,21 @@ export class RoomMedia implements RoomMediaPort {
     });
   }
 
+  /** @throws AppError `not-joined` where the room was closed meanwhile; then nothing is left of what was made. */
+  async #made<T extends { close(): void }>(work: () => Promise<T>): Promise<T> {
+    try {
+      const made = await work();
+      if (!this.#router.closed) return made;
+      endAll(() => made.close());
+    } catch (error) {
+      if (!this.#router.closed) throw error;
+    }
+    throw new AppError('not-joined', 'The room has been closed');
+  }
+
   async createAvatarTrack({ cname }: { cname: string }): Promise<AvatarTrackPort> {
-    const track = await AvatarTrack.create(this.#router, {
-      codec: this.#options.codec,
-      cname,
-      playoutDelayMs: this.#options.playoutDelayMs,
-      repeatOnLoss: this.#options.repeatOnLoss,
-    });
+    const { codec, playoutDelayMs, repeatOnLoss } = this.#options;
+    const track = await this.#made(() => AvatarTrack.create(this.#router, { codec, cname, playoutDelayMs, repeatOnLoss }));
     this.#tracks.set(track.producerId, track);
     track.onClosed(() => this.#tracks.delete(track.producerId));
     return track;

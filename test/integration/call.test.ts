@@ -14,6 +14,8 @@ import { installWebRtc, ToneMicrophone, type VideoFrameData } from '../support/w
 
 /** The server learns a driver's neutral face in their first second. */
 const CALIBRATION_MS = 1500;
+/** Mean difference of luma that an idle face's motion makes within a second; of a picture that stands it is a tenth of this. */
+const IDLE_DIFFERENCE = 0.3;
 
 const talking = (seconds: number) => ({ yaw: 12 * Math.sin(seconds * 2), mouthOpen: 0.5 - 0.5 * Math.cos(seconds * 5) });
 
@@ -131,14 +133,20 @@ describe('a call', () => {
     driver.drive(talking);
   });
 
-  it('never freezes: without landmarks it calms down, goes on moving, and comes back', async () => {
+  it('never freezes: without landmarks it calms down, goes on moving by itself, and comes back', async () => {
     const states: string[] = [];
     const stop = viewer.call.on('drive-state', ({ state }) => states.push(state));
     driver.stopDriving();
     await eventually('idle', () => states.includes('idle'));
-    const before = video()!.last!;
+    // Behind the fade, and behind what an encoder still refines of a picture that stands: from here on only the idle motion changes anything.
     await moreFrames(60);
-    expect(difference(before, video()!.last!)).toBeGreaterThan(0.05);
+    const pictures: VideoFrameData[] = [];
+    for (let n = 0; n < 4; n++) {
+      pictures.push(video()!.last!);
+      await moreFrames(30);
+    }
+    const steps = pictures.slice(1).map((picture, index) => difference(picture, pictures[index]!));
+    expect(Math.max(...steps)).toBeGreaterThan(IDLE_DIFFERENCE);
     driver.drive(talking);
     await eventually('tracking again', () => states.at(-1) === 'tracking' || states.at(-1) === 'calibrating');
     (stop as unknown as () => void)?.();
@@ -188,15 +196,6 @@ describe('a call', () => {
     await eventually('the own picture', () => (preview.video.get(preview.id)?.frames.length ?? 0) > 10);
     expect([...preview.video.keys()]).toEqual([preview.id]);
     expect(viewer.call.participants.map(({ displayName }) => displayName)).not.toContain('Vain');
-  });
-
-  it('leaves nothing behind: sessions, participants', async () => {
-    const guest = await server.guest('elsewhere');
-    const avatarId = await enrolFiles(guest.gioconda, people[0]!.portraits.slice(0, 1));
-    const one = await Member.join(server, { guest, avatarId });
-    await eventually('two sessions', () => server.server.pool.processes[0]!.sessions === 2);
-    await one.leave();
-    await eventually('one session', () => server.server.pool.processes[0]!.sessions === 1);
   });
 
   it('takes a deleted avatar out of the call', async () => {

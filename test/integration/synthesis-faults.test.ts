@@ -148,6 +148,22 @@ describe('a fault in a real graph', () => {
     );
   });
 
+  it('a process that is stopped (SIGSTOP) is ended and replaced; its avatars go on elsewhere, and none of them is closed', async () => {
+    await start({ workers: 2, deadlineMs: 1000 });
+    const shown = [await show('sound'), await show('sound')];
+    await Promise.all(shown.map(({ video }) => video.more(10)));
+    // Four times: counted against an avatar, three would have closed that one.
+    for (let n = 0; n < 4; n++) {
+      await eventually('two processes', () => pool!.processes.length === 2, 30_000);
+      const [stopped] = pool!.processes.toSorted((a, b) => b.sessions - a.sessions);
+      process.kill(stopped!.pid!, 'SIGSTOP');
+      await eventually('it is ended', () => pool!.processes.every(({ pid }) => pid !== stopped!.pid), 30_000);
+      await Promise.all(shown.map(({ video }) => video.more(10)));
+    }
+    expect(shown.flatMap(({ failures }) => failures)).toEqual([]);
+    expect(pool!.processes.reduce((sum, { sessions }) => sum + sessions, 0)).toBe(2);
+  });
+
   it('a model that takes long to load holds up nobody: it is there before the first avatar', async () => {
     const pauseWhileOpening = async (preload: ModelChoice[]): Promise<number> => {
       await start({ workers: 1, deadlineMs: 60_000, preload });
