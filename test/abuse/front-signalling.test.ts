@@ -133,7 +133,7 @@ describe('with narrow limits', () => {
 
   it('one user holds so many connections and no more, until one is closed', async () => {
     const [first, second] = [dial(server.url, token), dial(server.url, token)];
-    expect([await outcomeOf(first), await outcomeOf(second)]).toEqual(['connected', 'connected']);
+    expect(await Promise.all([outcomeOf(first), outcomeOf(second)])).toEqual(['connected', 'connected']);
     expect(await outcomeOf(dial(server.url, token))).toBe('too-many-connections');
     first.disconnect();
     await eventually('a place is free', async () => (await outcomeOf(dial(server.url, token))) === 'connected');
