@@ -447,6 +447,7 @@ export interface components {
           | 'portrait-too-dark'
           | 'portrait-too-bright'
           | 'portrait-blurred'
+          | 'portrait-coarse'
           | 'portrait-count'
           | 'consent-missing'
           | 'avatar-not-found'
@@ -743,7 +744,7 @@ export interface operations {
           'application/json': components['schemas']['Error'];
         };
       };
-      /** @description `consent-missing`, `model-unknown`, `portrait-not-an-image`, `portrait-empty`, `portrait-too-large`, `portrait-too-small`, `portrait-no-face`, `portrait-several-faces`, `portrait-face-too-small`, `portrait-face-cut-off`, `portrait-turned`, `portrait-too-dark`, `portrait-too-bright`, `portrait-blurred`, `portrait-count` */
+      /** @description `consent-missing`, `model-unknown`, `portrait-not-an-image`, `portrait-empty`, `portrait-too-large`, `portrait-too-small`, `portrait-no-face`, `portrait-several-faces`, `portrait-face-too-small`, `portrait-face-cut-off`, `portrait-turned`, `portrait-too-dark`, `portrait-too-bright`, `portrait-blurred`, `portrait-coarse`, `portrait-count` */
       422: {
         headers: {
           [name: string]: unknown;
@@ -858,6 +859,7 @@ export interface operations {
                 | 'portrait-too-dark'
                 | 'portrait-too-bright'
                 | 'portrait-blurred'
+                | 'portrait-coarse'
                 | 'portrait-count'
                 | 'consent-missing'
                 | 'avatar-not-found'
