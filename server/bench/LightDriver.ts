@@ -2,6 +2,7 @@
 import type { DataChannel } from 'node-datachannel';
 import { writeTimes } from '../../client/src/protocol/landmark-times.ts';
 import { serverNow } from '../base/clock.ts';
+import { atFrameRate } from './frame-clock.ts';
 import { LightMember } from './LightMember.ts';
 import { LightPeer } from './LightPeer.ts';
 import type { DriverCount } from './messages.ts';
@@ -50,14 +51,7 @@ export class LightDriver {
 
   /** Without end. `phase` 0..1 spreads the drivers over the frame interval. */
   drive(framesPerSecond: number, phase: number): void {
-    const intervalMs = 1000 / framesPerSecond;
-    const startMs = performance.now() + phase * intervalMs;
-    let n = 0;
-    const tick = (): void => {
-      this.#send(n++);
-      setTimeout(tick, Math.max(0, startMs + n * intervalMs - performance.now()));
-    };
-    setTimeout(tick, phase * intervalMs);
+    atFrameRate(framesPerSecond, phase, (n) => this.#send(n));
   }
 
   #send(n: number): void {

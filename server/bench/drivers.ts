@@ -10,6 +10,7 @@ import { LandmarkEncoder } from '../../client/src/protocol/landmark-packet.ts';
 import type { DriverCount, DriversRequest, FromDrivers, ToDrivers } from './messages.ts';
 import { endOnUncaughtErrors } from '../base/fatal-errors.ts';
 import { repositoryRoot } from '../base/paths.ts';
+import { atFrameRate } from './frame-clock.ts';
 import { readRecording } from './recording.ts';
 
 class Driver {
@@ -28,16 +29,9 @@ class Driver {
     return { packets: this.#packets, bytes: this.#bytes };
   }
 
-  /** At even times, whatever the timers' drift; `phase` 0..1 spreads the drivers over the frame interval. */
+  /** Without end. `phase` 0..1 spreads the drivers over the frame interval. */
   drive(framesPerSecond: number, phase: number): void {
-    const intervalMs = 1000 / framesPerSecond;
-    const startMs = performance.now() + phase * intervalMs;
-    let n = 0;
-    const tick = (): void => {
-      this.#send(n++);
-      setTimeout(tick, Math.max(0, startMs + n * intervalMs - performance.now()));
-    };
-    setTimeout(tick, phase * intervalMs);
+    atFrameRate(framesPerSecond, phase, (n) => this.#send(n));
   }
 
   #send(n: number): void {
