@@ -63,7 +63,7 @@ export class Studio extends Emitter<StudioEvents> {
     this.#tracker?.measureLight(on);
   }
 
-  /** With "Set neutral face": whoever sits there now drives. */
+  /** For "Set neutral face": the person in front of the camera now becomes the driver. */
   chooseDriver(): void {
     this.#tracker?.chooseDriver();
   }

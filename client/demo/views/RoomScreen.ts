@@ -17,7 +17,7 @@ export interface RoomGo {
   joined: (call: Call) => void;
 }
 
-/** The call itself: tiles, toolbar, HUD, and what is told while it fixes itself. */
+/** The call itself: tiles, toolbar, HUD, and messages while the connection recovers. */
 export class RoomScreen {
   readonly #stage = h(
     'div',

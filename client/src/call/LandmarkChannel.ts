@@ -53,7 +53,7 @@ export class LandmarkChannel {
     if (!sink || sink.readyState !== 'open') return false;
     const encoder = this.#encoder;
     if (!encoder) {
-      // A failure is told to whoever prepares; here the next frame is the next try.
+      // `prepare` reports the failure to its caller; here the next frame tries again.
       this.prepare().catch(() => undefined);
       return false;
     }

@@ -28,7 +28,7 @@ export interface MediaKeeperEvents extends Pick<MediaSessionEvents, 'track' | 't
 
 const REBUILD_DELAY_MS = 1000;
 const REBUILD_DELAY_MAX_MS = 10_000;
-/** Its owner was faster, and the media ended before it could be received; or the link did, and then all is received anew. */
+/** The media ended before this client could receive it, or the link was lost; after the next entry all media is received again. */
 const outrun: ReadonlySet<ErrorCode> = new Set(['producer-not-found', 'consumer-not-found', 'server-unreachable']);
 /** Between two sessions that are given up for their silence: the server must not be asked for transports all the time. */
 const RENEW_INTERVAL_MS = 5000;
