@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLog } from '../../server/base/log.ts';
 import { MediaWorkers } from '../../server/media/MediaWorkers.ts';
+import { mediaOptions } from '../support/media-options.ts';
 import { eventually } from '../support/wait.ts';
 
 interface Line {
@@ -21,22 +22,7 @@ describe("mediasoup's own log", () => {
 
   it('goes into ours, with a limit', async () => {
     const log = createLog({ logLevel: 'info' }, { write: (line) => void lines.push(JSON.parse(line) as Line) });
-    media = await MediaWorkers.create(
-      {
-        workers: 1,
-        listenIp: '127.0.0.1',
-        basePort: 0,
-        enableUdp: true,
-        enableTcp: true,
-        codec: 'vp8',
-        playoutDelayMs: null,
-        initialOutgoingBitrateBps: 1e6,
-        maxIncomingBitrateBps: 1e6,
-        repeatOnLoss: false,
-        workerTimeoutMs: 10_000,
-      },
-      log,
-    );
+    media = await MediaWorkers.create(mediaOptions({ repeatOnLoss: false, workerTimeoutMs: 10_000 }), log);
     const room = await media.createRoomMedia();
     const { parameters } = await room.createTransport({ direction: 'send', forceTcp: false });
     const { port } = parameters.iceCandidates.find(({ protocol }) => protocol === 'udp') as { port: number };

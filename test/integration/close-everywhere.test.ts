@@ -17,6 +17,7 @@ import { parseConfig } from '../../server/config/index.ts';
 import { MediaWorkers } from '../../server/media/MediaWorkers.ts';
 import { FakeConnection, FakeSession } from '../support/call-fakes.ts';
 import { MediaWatch } from '../support/MediaWatch.ts';
+import { mediaOptions } from '../support/media-options.ts';
 import { eventually } from '../support/wait.ts';
 
 type Request = (...args: unknown[]) => Promise<unknown>;
@@ -96,22 +97,7 @@ describe.skipIf(process.platform !== 'linux')('leaving at any moment', () => {
 
   beforeAll(async () => {
     watch = new MediaWatch();
-    media = await MediaWorkers.create(
-      {
-        workers: 1,
-        listenIp: '127.0.0.1',
-        basePort: 0,
-        enableUdp: true,
-        enableTcp: true,
-        codec: 'vp8',
-        playoutDelayMs: null,
-        initialOutgoingBitrateBps: 1e6,
-        maxIncomingBitrateBps: 1e6,
-        repeatOnLoss: true,
-        workerTimeoutMs: 60_000,
-      },
-      createLog({ logLevel: 'silent' }),
-    );
+    media = await MediaWorkers.create(mediaOptions(), createLog({ logLevel: 'silent' }));
     sessions = [];
     rooms = new Rooms({
       media,
